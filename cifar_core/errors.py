@@ -1,0 +1,36 @@
+"""Everything that can go wrong for a user, as one tree.
+
+CifarLabError
+├── DatasetError          CIFAR-10 is missing, damaged or cannot be downloaded
+├── ImageError            a file is not a picture we can classify
+├── ModelDirectoryError   a model or run is missing, damaged or misnamed
+├── RecipeError           a hyper-parameter is out of its range
+└── JobError              a training cannot be started, stopped or resumed now
+
+The message is one sentence for the person at the screen: what is wrong and what to do. The command line
+prints it and exits with status 1, a page shows it in a box; neither shows a traceback.
+"""
+
+
+class CifarLabError(Exception):
+    """Base of the errors whose message is meant for the user."""
+
+
+class DatasetError(CifarLabError):
+    """CIFAR-10 is missing, damaged or cannot be downloaded."""
+
+
+class ImageError(CifarLabError):
+    """A file is not a picture that can be classified."""
+
+
+class ModelDirectoryError(CifarLabError):
+    """A model or run is missing, damaged or misnamed."""
+
+
+class RecipeError(CifarLabError):
+    """A recipe is unknown or one of its numbers is out of range."""
+
+
+class JobError(CifarLabError):
+    """A training cannot be started, stopped or resumed now."""
