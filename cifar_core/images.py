@@ -1,0 +1,204 @@
+"""A user's picture, whatever it is, as the 32×32 RGB array the network sees, or as one `ImageError` sentence.
+
+An upload is hostile until decoded: its content decides what it is, never its name; its size is read from
+the header before any pixel is decoded; whatever a decoder raises reaches the user as one sentence.
+"""
+
+import contextlib
+import io
+import threading
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, features
+
+from cifar_core.errors import ImageError
+
+How = Literal["crop", "whole"]
+
+SIZE = 32
+MAX_BYTES = 20 * 1024**2
+MAX_PIXELS = 64_000_000
+_MAX_SIDE = 65_535  # JPEG's own limit; Pillow pays for each row, however short
+_MAX_JPEG_SCANS = 200  # ten are usual; one of 90 bytes costs a pass over every pixel, 20 MB of them hours
+_WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
+_PADDING = (125, 123, 114)  # CIFAR-10's mean: networks subtract it, so this pads with close to nothing
+
+# Decoders of still pictures only, never one for documents, fonts or video. JPEG includes phones' MPO.
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"]
+SUFFIXES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm"]
+if features.check("avif"):
+    FORMATS.append("AVIF")
+    SUFFIXES.append("avif")
+
+# One picture at a time: 64 megapixels take 256 MB, and swapping the warning filters is not thread-safe.
+_decoding = threading.Lock()
+
+_TOO_LARGE = f"This picture has over {MAX_PIXELS:,} pixels or a side over {_MAX_SIDE:,}; save it smaller."
+_HEIC = "This is a HEIC photo or a video, which cannot be read here; save it as JPEG or PNG."
+_DAMAGED = "This file is not a picture, or it is damaged or cut off; save it again as JPEG or PNG."
+
+
+def read(source: bytes | Path) -> Image.Image:
+    """Decode a picture: upright, RGB, transparency over white, the first frame of an animation.
+
+    Parameters
+    ----------
+    source : bytes or Path
+        A picture file's content, at most `MAX_BYTES`, or where it is. Its name does not matter.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, 8 bits a channel, without metadata, from 1×1 up. A large picture comes back shrunk by a whole
+        factor, its shorter side no less than 512 pixels.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, empty, too large, damaged or not a picture in one of `FORMATS`.
+    """
+    data = _content(source) if isinstance(source, Path) else source
+    if not data:
+        raise ImageError("This file is empty; choose another one.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"This file is larger than {MAX_BYTES // 1024**2} MB; save the picture smaller.")
+    with _decoding, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; its size limit is ours, below
+        try:
+            return _decode(data)
+        except ImageError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise ImageError(_TOO_LARGE) from error
+        except Exception as error:  # a damaged file makes decoders stumble in every possible way
+            # HEIC, the iPhone's own format, is a relative of AVIF that Pillow brings no decoder for.
+            heic = data[4:8] == b"ftyp" and data[8:11] != b"avi"
+            raise ImageError(_HEIC if heic else _DAMAGED) from error
+
+
+def square(image: Image.Image, how: How = "crop") -> Image.Image:
+    """Make an RGB picture square.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        RGB, any size.
+    how : {"crop", "whole"}
+        Keep the central square; or the whole picture, padded with CIFAR-10's mean colour, and first shrunk to
+        at most 512 pixels, because the square around a very thin one would not fit into memory.
+    """
+    if how == "crop":
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        return image.crop((left, top, left + side, top + side))
+    image = image.copy()
+    image.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
+    side = max(image.size)
+    padded = Image.new("RGB", (side, side), _PADDING)
+    padded.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return padded
+
+
+def to_array(image: Image.Image, how: How = "crop") -> npt.NDArray[np.uint8]:
+    """Reduce an RGB picture of any size to what the network sees.
+
+    Returns
+    -------
+    ndarray of uint8, shape [32, 32, 3]
+        RGB, 0 to 255, made square as `square` does; a picture of 32×32 comes through bit for bit.
+    """
+    image = square(image, how)
+    # Hamming averages areas like BOX and does not ring like Lanczos, but also weighs pixels evenly where 32
+    # does not divide the side: BOX would give a 48×48 picture alternately one and two pixels a cell.
+    method = Image.Resampling.HAMMING if image.width > SIZE else Image.Resampling.BICUBIC
+    return np.array(image.resize((SIZE, SIZE), method), dtype=np.uint8)
+
+
+def load(source: bytes | Path, how: How = "crop") -> tuple[Image.Image, npt.NDArray[np.uint8]]:
+    """Read a picture for showing and for classifying; raises `ImageError` as `read` does.
+
+    Returns
+    -------
+    picture : PIL.Image.Image
+        The whole picture, upright, RGB, at most 512 pixels on its longer side.
+    array : ndarray of uint8, shape [32, 32, 3]
+        What the network sees, RGB, 0 to 255, made square as `square` does.
+    """
+    picture = read(source)
+    array = to_array(picture, how)
+    picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
+    return picture, array
+
+
+def to_png(array: npt.NDArray[np.uint8], scale: int = 1) -> bytes:
+    """Encode uint8 RGB [H, W, 3] as a PNG file of H·scale by W·scale pixels, each pixel a crisp block."""
+    file = io.BytesIO()
+    Image.fromarray(array.repeat(scale, axis=0).repeat(scale, axis=1)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.is_file():  # a pipe or a device might never end
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read; check its name and permissions.") from error
+    raise ImageError(f"There is no file {path}; check its name.")
+
+
+def _decode(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS or max(image.size) > _MAX_SIDE:
+            raise ImageError(_TOO_LARGE)
+        if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+            raise ImageError(_DAMAGED)
+        if image.format == "PNG" and "transparency" in image.info:
+            # Pillow brings pixels to 8 bits, but leaves the colour that is transparent at the file's depth.
+            colour, stored = image.info["transparency"], image.tile[0].args
+            if stored == "RGB;16B":
+                image.info["transparency"] = tuple(value >> 8 for value in colour)
+            elif stored in ("L;2", "L;4"):
+                image.info["transparency"] = colour * (85 if stored == "L;2" else 17)
+        image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))  # lets JPEG skip detail that nobody will see
+        image.load()
+        factor = max(1, min(image.size) // _WORKING_SIDE)
+        early = image.mode in ("L", "RGB", "CMYK", "I", "F") and not image.has_transparency_data
+        picture = _rgb(image.reduce(factor)) if early else _rgb(image).reduce(factor)  # early saves memory
+        picture.info = image.info
+    with contextlib.suppress(Exception):  # a picture with damaged metadata is still a picture
+        ImageOps.exif_transpose(picture, in_place=True)
+    picture.info = {}
+    return picture
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _grey(image).convert("RGB")
+    if image.has_transparency_data:
+        layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        picture = Image.new("RGB", image.size, "white")
+        picture.paste(layer, mask=layer)
+        return picture
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    """Bring grey of 16 or 32 bits, which Pillow would clip at 255, to 8 bits."""
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        grey = (values >> 8).astype(np.uint8)  # the high byte, as Pillow does for 16-bit colour
+        grey[values == image.info.get("transparency")] = 255
+        return Image.fromarray(grey)
+    # No standard says which number is white: take the usual ranges at their word, stretch any other.
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    usual = (1, 255, 65535) if image.mode == "F" else (65535,)
+    low, high = next(((0, white) for white in usual if 0 <= low <= high <= white), (low, high))
+    scaled = (values.astype(np.float64) - low) * (255 / ((high - low) or 1))
+    scaled = np.nan_to_num(scaled, nan=0, posinf=255, neginf=0).clip(0, 255)
+    return Image.fromarray(scaled.round().astype(np.uint8))

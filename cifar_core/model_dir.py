@@ -1,0 +1,303 @@
+"""The model directory: the one unit that the app, the worker and the command line share.
+
+A shipped model, a run in progress and a finished run look alike. This module is the only place that knows the
+names of the files in it. Every file is written whole (to a temporary name, then renamed) or appended by the
+line, so that a reader may come at any time.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from cifar_core.errors import ModelDirectoryError
+from cifar_core.recipes import Recipe
+
+State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
+ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
+RESUMABLE: frozenset[State] = frozenset({"stopped", "failed", "interrupted"})
+
+STEP_COLUMNS = ["step", "epoch", "seconds", "learning_rate", "loss", "accuracy"]
+HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
+
+_ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def code_root() -> Path:
+    """Return the folder that holds `cifar_core/`."""
+    return _ARTIFACTS.parent
+
+
+def models_root() -> Path:
+    """Return the folder of the shipped models."""
+    return _ARTIFACTS / "models"
+
+
+def runs_root() -> Path:
+    """Return the folder of the user's own runs: `CIFAR_LAB_RUNS`, or `artifacts/runs`."""
+    return Path(os.environ.get("CIFAR_LAB_RUNS") or _ARTIFACTS / "runs").resolve()
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file so that readers see the old content or the new, never a half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a run says of itself, and what `ModelDirectory.status` found to be true of it."""
+
+    state: State
+    pid: int = 0
+    pid_started: float = 0.0
+    phase: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps_per_epoch: int = 0
+    images_per_second: float = 0.0
+    learning_rate: float = 0.0
+    seconds: float = 0.0
+    eta_seconds: float | None = None
+    updated: float = 0.0
+    error: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker is busy with this run."""
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True)
+class ModelDirectory:
+    """A model directory at `path`; it need not exist yet."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The directory's own name, by which pages and commands know it."""
+        return self.path.name
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def steps_path(self) -> Path:
+        return self.path / "steps.csv"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Everything that resuming needs, as of the last finished epoch."""
+        return self.path / "checkpoint" / "last.npz"
+
+    @property
+    def best_path(self) -> Path:
+        """The weights of the epoch with the lowest validation loss."""
+        return self.path / "checkpoint" / "best.npz"
+
+    @property
+    def keras_path(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def onnx_path(self) -> Path:
+        return self.path / "model.onnx"
+
+    @property
+    def predictions_path(self) -> Path:
+        return self.path / "predictions.npz"
+
+    @property
+    def card_path(self) -> Path:
+        return self.path / "card.json"
+
+    @property
+    def log_path(self) -> Path:
+        """What the worker printed, tracebacks included."""
+        return self.path / "worker.log"
+
+    @property
+    def stop_path(self) -> Path:
+        """Exists while somebody wants the worker to stop; portable where signals are not."""
+        return self.path / "stop"
+
+    def config(self) -> dict[str, Any]:
+        """Return `config.json`: recipe, every hyper-parameter, versions."""
+        return _read_json(self.config_path)
+
+    def recipe(self) -> Recipe:
+        """Return the recipe this run was started with, its changed numbers included."""
+        return Recipe.from_dict(self.config().get("recipe", {}))
+
+    def card(self) -> dict[str, Any]:
+        """Return `card.json`: the results."""
+        return _read_json(self.card_path)
+
+    def has_results(self) -> bool:
+        """Whether the model can be evaluated and used."""
+        return self.card_path.exists() and self.onnx_path.exists() and self.predictions_path.exists()
+
+    def status(self) -> Status:
+        """Return the run's status, with `interrupted` where a claimed worker no longer lives.
+
+        A process counts as the run's worker only if both its pid and its start time match, because operating
+        systems use pids again.
+        """
+        try:
+            values = _read_json(self.status_path)
+        except ModelDirectoryError:
+            return Status(state="finished" if self.has_results() else "interrupted")
+        known = {name: value for name, value in values.items() if name in Status.__dataclass_fields__}
+        if known.get("state") not in get_args(State):
+            return Status(state="interrupted")
+        status = Status(**known)
+        if status.active and not is_alive(status.pid, status.pid_started):
+            return Status(**{**known, "state": "interrupted", "eta_seconds": None})
+        return status
+
+    def write_status(self, status: Status) -> None:
+        """Replace `status.json`."""
+        write_whole(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
+
+    def steps(self) -> pd.DataFrame:
+        """Return `steps.csv` as far as it is written; `epoch` is fractional."""
+        return _read_csv(self.steps_path, STEP_COLUMNS)
+
+    def history(self) -> pd.DataFrame:
+        """Return `history.csv`: one row a finished epoch, counted from 1."""
+        return _read_csv(self.history_path, HISTORY_COLUMNS)
+
+    def predictions(self) -> dict[str, np.ndarray]:
+        """Return `predictions.npz`.
+
+        Returns
+        -------
+        dict
+            `test` float16 [10000, 10], probabilities before calibration in the test set's own order;
+            `validation` float16 [V, 10] and `validation_indices` int64 [V], positions in the training set
+            (or in the test set, where the recipe validated on it).
+        """
+        try:
+            with np.load(self.predictions_path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except (OSError, ValueError) as error:
+            raise ModelDirectoryError(
+                f"The predictions of “{self.name}” cannot be read; recompute them with "
+                f"`python -m cifar_core evaluate {self.name}`."
+            ) from error
+
+
+def is_alive(pid: int, started: float) -> bool:
+    """Whether the process with this pid and start time (seconds since the epoch) still runs."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0
+    except (psutil.Error, ValueError):
+        return False
+
+
+def runs() -> list[ModelDirectory]:
+    """Return the user's runs, newest first."""
+    return sorted(_directories(runs_root()), key=lambda run: run.config_path.stat().st_mtime, reverse=True)
+
+
+def models() -> list[ModelDirectory]:
+    """Return every directory with results: the shipped models, then the user's finished runs."""
+    return [item for item in [*_directories(models_root()), *runs()] if item.has_results()]
+
+
+def new_run(name: str) -> ModelDirectory:
+    """Return the directory a run of that name would have; ModelDirectoryError if the name is unfit or taken."""
+    if not _NAME.fullmatch(name):
+        raise ModelDirectoryError(
+            "A run's name may hold up to 64 letters, digits, dots, dashes and underscores, and starts with a "
+            "letter or digit."
+        )
+    directory = ModelDirectory(runs_root() / name)
+    if directory.path.exists():
+        raise ModelDirectoryError(f"There is already a run “{name}”; choose another name.")
+    return directory
+
+
+def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
+    """Find a model directory by name, own runs before shipped models.
+
+    Parameters
+    ----------
+    name
+        A name under `artifacts/runs` or `artifacts/models`.
+    allow_path
+        Also accept a path, as the command line does. Never set it for a name that came from a URL.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If there is none.
+    """
+    if _NAME.fullmatch(name):
+        for root in (runs_root(), models_root()):
+            if (root / name / "config.json").is_file():
+                return ModelDirectory(root / name)
+    if allow_path and (Path(name) / "config.json").is_file():
+        return ModelDirectory(Path(name).resolve())
+    raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
+
+
+def _directories(root: Path) -> list[ModelDirectory]:
+    if not root.is_dir():
+        return []
+    return [ModelDirectory(path) for path in sorted(root.iterdir()) if (path / "config.json").is_file()]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        problem = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” {problem}.") from error
+    if not isinstance(values, Mapping):
+        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” is damaged.")
+    return dict(values)
+
+
+def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a log that may be growing: a line counts once it ends."""
+    try:
+        content = path.read_text()
+    except OSError:
+        content = ""
+    lines = content[: content.rfind("\n") + 1].splitlines()[1:]
+    rows = [row for line in lines if (row := _numbers(line, len(columns)))]
+    return pd.DataFrame(rows, columns=columns, dtype=float)
+
+
+def _numbers(line: str, count: int) -> list[float] | None:
+    try:
+        row = [float(part) for part in line.split(",")]
+    except ValueError:
+        return None
+    return row if len(row) == count else None

@@ -1,0 +1,83 @@
+"""The training images on their way to the network: order, augmentation, scaling.
+
+Everything random is a pure function of the seed, the epoch and the step (TensorFlow's stateless generators),
+so a run that was interrupted sees the same batches as one that was not. The images stay uint8 until a batch is
+made; the work is a graph on tf.data's threads beside the training step.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.recipes import Recipe
+
+SHIFT = 2  # pixels; airbench94's reflect padding
+
+
+def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, first_epoch: int = 0) -> Any:
+    """Return the batches of all epochs from `first_epoch` (counted from 0) as one `tf.data.Dataset`.
+
+    Parameters
+    ----------
+    images, labels
+        uint8 [N, 32, 32, 3] and int [N].
+    recipe
+        Its batch size, augmentation, epochs and seed count; the last, incomplete batch of an epoch is dropped.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of (float32 [B, 32, 32, 3] in [0, 1], float32 [B, 10] one-hot).
+    """
+    count, size, steps = len(images), recipe.batch_size, len(images) // recipe.batch_size
+    all_images = tf.constant(images)
+    all_labels = tf.one_hot(labels, len(CLASS_NAMES))
+    start = stateless_coins(recipe.seed, count)
+
+    def order(epoch: Any) -> Any:
+        keys = tf.random.stateless_uniform([count], seed=tf.stack([recipe.seed, tf.cast(epoch, tf.int32)]))
+        indices = tf.reshape(tf.argsort(keys)[: steps * size], [steps, size])
+        return tf.data.Dataset.from_tensor_slices((tf.repeat(epoch, steps), tf.range(steps), indices))
+
+    def batch(epoch: Any, step: Any, indices: Any) -> Any:
+        chosen = tf.gather(all_images, indices)
+        if recipe.augmentation == "flip_and_shift":
+            # Mirrored at random once, then in every other epoch: each pair of epochs shows both sides of every
+            # image, which a fresh coin each time does not (Jordan 2024).
+            mirrored = tf.math.floormod(tf.gather(start, indices) + tf.cast(epoch, tf.int32), 2) == 1
+            seed = tf.stack([recipe.seed + 1, tf.cast(epoch, tf.int32) * 10_007 + step])
+            chosen = shift(mirror(chosen, mirrored), seed)
+        return tf.cast(chosen, tf.float32) / 255.0, tf.gather(all_labels, indices)
+
+    epochs = tf.data.Dataset.range(first_epoch, recipe.epochs)
+    return epochs.flat_map(order).map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+
+
+def evaluation_batches(images: np.ndarray, labels: np.ndarray, size: int = 500) -> Any:
+    """Return the images in their own order, scaled, with one-hot labels, as a `tf.data.Dataset`."""
+    pairs = tf.data.Dataset.from_tensor_slices((images, tf.one_hot(labels, len(CLASS_NAMES)))).batch(size)
+    return pairs.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(2)
+
+
+def stateless_coins(seed: int, count: int) -> Any:
+    """Return int32 [count] of 0 and 1, fixed by the seed."""
+    return tf.random.stateless_uniform([count], seed=[seed, 2**31 - 1], maxval=2, dtype=tf.int32)
+
+
+def mirror(images: Any, mirrored: Any) -> Any:
+    """Mirror those of uint8 [B, H, W, C] where bool [B] says so."""
+    return tf.where(mirrored[:, None, None, None], tf.reverse(images, axis=[2]), images)
+
+
+def shift(images: Any, seed: Any) -> Any:
+    """Shift each of uint8 [B, H, W, C] by up to `SHIFT` pixels both ways, reflected at the border."""
+    count, height, width = images.shape[0], images.shape[1], images.shape[2]
+    padded = tf.pad(images, [[0, 0], [SHIFT, SHIFT], [SHIFT, SHIFT], [0, 0]], mode="REFLECT")
+    offset = tf.random.stateless_uniform([2, tf.shape(images)[0], 1], seed, maxval=2 * SHIFT + 1, dtype=tf.int32)
+    padded = tf.gather(padded, offset[0] + tf.range(height), axis=1, batch_dims=1)
+    # Columns are gathered on the transposed picture, so that both gathers copy whole rows.
+    turned = tf.transpose(padded, [0, 2, 1, 3])
+    turned = tf.gather(turned, offset[1] + tf.range(width), axis=1, batch_dims=1)
+    return tf.ensure_shape(tf.transpose(turned, [0, 2, 1, 3]), [count, height, width, images.shape[3]])

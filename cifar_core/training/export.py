@@ -1,0 +1,40 @@
+"""A trained network on its way out of TensorFlow: `model.keras` and `model.onnx`."""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+from keras import layers
+
+from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.model_dir import ModelDirectory, write_whole
+
+
+def save(model: keras.Model, directory: ModelDirectory) -> None:
+    """Write `model.keras` and `model.onnx` of a model made by `fit.train`.
+
+    Both hold the same weights. `model.keras` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities;
+    `model.onnx` takes the images as they come, uint8, and returns `probabilities`, `logits` and `features`.
+    """
+    with tempfile.TemporaryDirectory(dir=directory.path) as folder:
+        keras_file = Path(folder, directory.keras_path.name)
+        model.save(keras_file)
+        write_whole(directory.keras_path, keras_file.read_bytes())
+        write_whole(directory.onnx_path, _onnx(model, Path(folder, directory.onnx_path.name)))
+
+
+def _onnx(model: keras.Model, scratch: Path) -> bytes:
+    names = ("probabilities", "logits", "features")
+    inside = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
+    image = keras.Input(IMAGE_SHAPE, dtype="uint8", name="image")
+    outside = keras.Model(image, inside(layers.Rescaling(1 / 255)(image)))
+    outside(np.zeros((1, *IMAGE_SHAPE), np.uint8))  # Keras exports only what was called once
+    outside.export(scratch, format="onnx", verbose=False)
+    graph = onnx.load(scratch)
+    outputs = {output.name: output for output in graph.graph.output}
+    del graph.graph.output[:]
+    graph.graph.output.extend(outputs[name] for name in names)  # the converter sorts them by name
+    onnx.checker.check_model(graph)
+    return bytes(graph.SerializeToString())

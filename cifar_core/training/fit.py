@@ -1,0 +1,258 @@
+"""One training run, from a recipe to trained weights: resumable at every epoch.
+
+Keras' `fit` does the training. Its EarlyStopping and BackupAndRestore are not used because they do not survive
+a kill: the one forgets how long it has waited, the other overwrites its only copy in place. Here the log of
+epochs decides when to stop, and a checkpoint is renamed into place once it is whole.
+"""
+
+import io
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from cifar_core import dataset
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory, write_whole
+from cifar_core.recipes import Recipe
+from cifar_core.training import architectures, augment
+from cifar_core.training.airbench import WHITENING_BIAS_EPOCHS, AirbenchSGD, Lookahead, RiseAndFall
+
+Report = Callable[..., None]  # takes fields of `model_dir.Status` by name
+
+
+class StopRequested(Exception):  # noqa: N818 - it is a wish, not an error
+    """Raised inside `fit` when somebody asked the run to stop."""
+
+
+def use_all_cores() -> None:
+    """Give TensorFlow every core for one operation at a time; call it before anything else.
+
+    Measured on two cores: running operations side by side as well costs up to a third of the speed.
+    """
+    cores = psutil.cpu_count(logical=False) or 1
+    tf.config.threading.set_intra_op_parallelism_threads(cores)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def train(
+    directory: ModelDirectory, report: Report, stop_requested: Callable[[], bool] = lambda: False
+) -> keras.Model:
+    """Train the run in `directory` from where its checkpoint stands, to the end of its recipe.
+
+    Parameters
+    ----------
+    directory
+        Holds `config.json`; gets `steps.csv`, `history.csv` and `checkpoint/`.
+    report
+        Called with what changed in the run's status.
+    stop_requested
+        Asked after every step.
+
+    Returns
+    -------
+    keras.Model
+        Of Keras' own layers, from float32 [N, 32, 32, 3] in [0, 1] to probabilities [N, 10].
+
+    Raises
+    ------
+    StopRequested
+        Everything up to the last finished epoch is on disk.
+    CifarLabError
+        If the loss is no longer a number, or the checkpoint does not fit.
+    """
+    recipe = directory.recipe()
+    keras.utils.set_random_seed(recipe.seed)
+    data = dataset.load_train()
+    split = dataset.split(data.labels, **split_options(recipe))
+    held_out = dataset.load_test() if recipe.validation == "test" else _take(data, split.validation)
+    training = _take(data, split.train)
+
+    network, lookahead = _compiled(recipe, training.images)
+    saved = network.variables + network.optimizer.variables + (lookahead.slow if lookahead else [])
+    done = load_checkpoint(directory.checkpoint_path, saved)
+    log = _RunLog(directory, recipe, report, stop_requested, saved, done)
+    if done < recipe.epochs and not patience_spent(directory.history()["val_loss"], recipe.patience):
+        network.fit(
+            augment.training_batches(training.images, training.labels, recipe, first_epoch=done),
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            steps_per_epoch=recipe.steps_per_epoch,
+            validation_data=augment.evaluation_batches(*held_out),
+            callbacks=[*([lookahead] if lookahead else []), log],
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+        )
+    if recipe.patience:
+        load_checkpoint(directory.best_path, network.variables)
+    plain = architectures.build(recipe.network, recipe.network_options)
+    plain.set_weights(network.get_weights())
+    return architectures.with_probabilities(plain)
+
+
+def split_options(recipe: Recipe) -> dict[str, int]:
+    """Return the arguments of `dataset.split` for a recipe."""
+    held_out = recipe.validation_images if recipe.validation == "split" else 0
+    return {"images": recipe.images, "validation_images": held_out, "seed": recipe.seed}
+
+
+def patience_spent(val_losses: Any, patience: int) -> bool:
+    """Whether the best validation loss is `patience` epochs old or older; never, with a patience of 0."""
+    losses = np.asarray(val_losses)
+    return bool(patience and len(losses) and len(losses) - 1 - losses.argmin() >= patience)
+
+
+def save_checkpoint(path: Path, variables: list[Any], epoch: int) -> None:
+    """Write all variables and the number of finished epochs, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, epoch=epoch, **{f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)})
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path, variables: list[Any]) -> int:
+    """Set all variables from a checkpoint; return its finished epochs, 0 if there is no checkpoint."""
+    if not path.exists():
+        return 0
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            epoch, values = int(archive["epoch"]), [archive[f"v{i}"] for i in range(len(archive.files) - 1)]
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError("other shapes")
+    except (OSError, ValueError, KeyError) as error:
+        raise CifarLabError(
+            f"The checkpoint {path.name} is damaged or of another network, so the run cannot go on; "
+            "start a new run."
+        ) from error
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return epoch
+
+
+def _take(batch: dataset.Batch, indices: np.ndarray) -> dataset.Batch:
+    return dataset.Batch(batch.images[indices], batch.labels[indices])
+
+
+def _compiled(recipe: Recipe, images: np.ndarray) -> tuple[keras.Model, Lookahead | None]:
+    network = architectures.build(recipe.network, recipe.network_options, fused=True)
+    architectures.whiten(network, images)
+    lookahead = None
+    if recipe.optimizer == "airbench":
+        steps = recipe.epochs * recipe.steps_per_epoch
+        schedule = RiseAndFall(recipe.learning_rate, steps)
+        optimizer = AirbenchSGD(schedule, WHITENING_BIAS_EPOCHS * recipe.steps_per_epoch)
+        lookahead = Lookahead(network, steps)
+    else:
+        optimizer = keras.optimizers.Adam(recipe.learning_rate)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    # XLA is three times slower on a CPU here, see the measurements in the README.
+    network.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    optimizer.build(network.trainable_variables)
+    return network, lookahead
+
+
+class _RunLog(keras.callbacks.Callback):
+    """Writes what readers follow (status, steps, history) and what a resume needs (checkpoints)."""
+
+    def __init__(
+        self,
+        directory: ModelDirectory,
+        recipe: Recipe,
+        report: Report,
+        stop_requested: Callable[[], bool],
+        saved: list[Any],
+        done: int,
+    ) -> None:
+        super().__init__()
+        self.directory, self.recipe, self.report = directory, recipe, report
+        self.stop_requested, self.saved, self.done = stop_requested, saved, done
+        history = directory.history()
+        self.rows = history[history["epoch"] <= done].to_numpy().tolist()
+        self.seconds_before = self.rows[-1][1] if self.rows else 0.0
+        steps = directory.steps()
+        _rewrite(directory.history_path, HISTORY_COLUMNS, self.rows)
+        _rewrite(directory.steps_path, STEP_COLUMNS, steps[steps["epoch"] <= done].to_numpy().tolist())
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self.started = time.monotonic()
+        self.report(
+            state="running",
+            phase="training",
+            epochs=self.recipe.epochs,
+            steps_per_epoch=self.recipe.steps_per_epoch,
+            seconds=self.seconds_before,
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self.epoch = epoch
+        # Keras' logs are means since the epoch began; a live curve wants the mean since the last point.
+        self.point_time, self.point_step, self.point_sums = time.monotonic(), 0, (0.0, 0.0)
+        self.report(epoch=epoch + 1, step=0, phase="training")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self.stop_requested():
+            raise StopRequested
+        logs = logs or {}
+        if not math.isfinite(logs["loss"]):
+            raise CifarLabError(
+                f"The loss is no longer a number (epoch {self.epoch + 1}): start again with a lower learning rate."
+            )
+        step, now = batch + 1, time.monotonic()
+        last = step == self.recipe.steps_per_epoch
+        if now - self.point_time < 1.0 and not last:
+            return
+        count = step - self.point_step
+        sums = (logs["loss"] * step, logs["accuracy"] * step)
+        loss, accuracy = ((new - old) / count for new, old in zip(sums, self.point_sums, strict=True))
+        rate = count * self.recipe.batch_size / (now - self.point_time)
+        learning_rate = float(self.model.optimizer.learning_rate)
+        steps_done = self.epoch * self.recipe.steps_per_epoch + step
+        row = (steps_done, self.epoch + step / self.recipe.steps_per_epoch, self._seconds(), learning_rate)
+        _append(self.directory.steps_path, [*row, loss, accuracy])
+        self.point_time, self.point_step, self.point_sums = now, step, sums
+        steps_here = steps_done - self.done * self.recipe.steps_per_epoch
+        pace = (now - self.started) / steps_here  # validation and checkpoints included
+        self.report(
+            step=step,
+            images_per_second=rate,
+            learning_rate=learning_rate,
+            seconds=self._seconds(),
+            eta_seconds=pace * (self.recipe.epochs * self.recipe.steps_per_epoch - steps_done),
+            phase="validating" if last else "training",
+        )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        values = [logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
+        row = [epoch + 1, self._seconds(), float(self.model.optimizer.learning_rate), *values]
+        self.rows.append(row)
+        _append(self.directory.history_path, row)
+        losses = [row[HISTORY_COLUMNS.index("val_loss")] for row in self.rows]
+        if self.recipe.patience and min(losses) == losses[-1]:
+            save_checkpoint(self.directory.best_path, self.model.variables, epoch + 1)
+        # The checkpoint comes last: killed before it, the epoch is done again and its row written anew.
+        save_checkpoint(self.directory.checkpoint_path, self.saved, epoch + 1)
+        if patience_spent(losses, self.recipe.patience):
+            self.model.stop_training = True
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+
+def _rewrite(path: Path, columns: list[str], rows: list[list[float]]) -> None:
+    write_whole(path, "".join(f"{line}\n" for line in [",".join(columns), *map(_line, rows)]))
+
+
+def _append(path: Path, row: list[float]) -> None:
+    with path.open("a") as file:
+        file.write(_line(row) + "\n")
+
+
+def _line(row: list[float]) -> str:
+    return ",".join(f"{value:.8g}" for value in row)

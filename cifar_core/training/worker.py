@@ -1,0 +1,122 @@
+"""The training process: `python -m cifar_core.training.worker RUN_DIRECTORY`, started by `cifar_core.jobs`.
+
+It says that it lives before it loads TensorFlow, writes its status twice a second from then on, and leaves the
+state `finished`, `stopped` or `failed` behind; a reader finds out `interrupted` for itself.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+import filelock
+import psutil
+
+from cifar_core import jobs
+from cifar_core.errors import CifarLabError, JobError
+from cifar_core.model_dir import ModelDirectory, Status, write_whole
+
+HEARTBEAT = 0.5  # seconds
+
+
+class Heart:
+    """Keeps `status.json` current while the main thread is busy, and listens for the wish to stop."""
+
+    def __init__(self, directory: ModelDirectory) -> None:
+        self._directory = directory
+        self._status = Status(
+            state="starting",
+            phase="loading TensorFlow",
+            pid=os.getpid(),
+            pid_started=psutil.Process().create_time(),
+        )
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self.stop_requested = threading.Event()
+        self._beat()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def report(self, **changes: Any) -> None:
+        """Change fields of the status; it is written at the next beat."""
+        with self._lock:
+            self._status = dataclasses.replace(self._status, **changes)
+
+    def end(self, **changes: Any) -> None:
+        """Write the last status."""
+        self._done.set()
+        self._thread.join()
+        self.report(eta_seconds=None, phase="", **changes)
+        self._directory.write_status(self._status)
+
+    def _run(self) -> None:
+        while not self._done.wait(HEARTBEAT):
+            if self._directory.stop_path.exists():
+                self.stop_requested.set()
+            self._beat()
+
+    def _beat(self) -> None:
+        with self._lock:
+            if self.stop_requested.is_set():
+                self._status = dataclasses.replace(self._status, state="stopping")
+            status = self._status
+        self._directory.write_status(status)
+
+
+def main(path: Path) -> int:
+    """Train the run at `path` to its end; return the exit status."""
+    directory = ModelDirectory(path)
+    heart = Heart(directory)
+    signal.signal(signal.SIGTERM, lambda *_: heart.stop_requested.set())
+    try:
+        with _only_worker():
+            _work(directory, heart)
+    except CifarLabError as error:
+        heart.end(state="failed", error=str(error))
+        return 1
+    except BaseException as error:
+        traceback.print_exc()
+        heart.end(
+            state="failed",
+            error=f"Training failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            f" (details in {directory.log_path.name}).",
+        )
+        return 1
+    return 0
+
+
+def _only_worker() -> Any:
+    try:
+        return jobs.lock().acquire(timeout=5.0)  # a worker that was just stopped may still be leaving
+    except filelock.Timeout:
+        raise JobError("Another run is training; stop it or wait until it is done.") from None
+
+
+def _work(directory: ModelDirectory, heart: Heart) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    from cifar_core import evaluation  # noqa: PLC0415 - after the first heartbeat
+    from cifar_core.training import export, fit  # noqa: PLC0415 - three seconds of TensorFlow
+
+    fit.use_all_cores()
+    try:
+        model = fit.train(directory, heart.report, heart.stop_requested.is_set)
+    except fit.StopRequested:
+        heart.end(state="stopped")
+        return
+    config = {**directory.config(), "parameters": model.count_params()}
+    write_whole(directory.config_path, json.dumps(config, indent=2) + "\n")
+    heart.report(phase="saving the model", eta_seconds=None)
+    export.save(model, directory)
+    heart.report(phase="evaluating on the test set")
+    evaluation.evaluate(directory)
+    heart.end(state="finished")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
