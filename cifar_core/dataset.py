@@ -1,20 +1,13 @@
-"""CIFAR-10: find it, download it, verify it, load it, split it.
+"""CIFAR-10: find it, verify it, load it, split it; `cifar_core.download` fetches it.
 
-Nothing is believed that was not hashed: the archive is unpacked, and a batch unpickled (which could run
-code), only after the very bytes had the official md5.
+Nothing is believed that was not hashed: a batch is unpickled, which could run code, only after the very bytes
+had the official md5.
 """
 
-import errno
 import hashlib
 import os
 import pickle
-import shutil
-import tarfile
 import warnings
-import zlib
-from collections.abc import Callable
-from contextlib import suppress
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +22,6 @@ IMAGE_SHAPE = (32, 32, 3)
 TRAIN_SIZE = 50_000
 TEST_SIZE = 10_000
 
-ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
 BATCH_MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -40,8 +31,6 @@ BATCH_MD5 = {
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
 FOLDER = "cifar-10-batches-py"  # the archive's own name for it
-NEEDED_BYTES = 400_000_000  # the archive, 170 MB, and what comes out of it, 186 MB, side by side
-TIMEOUT_SECONDS = 30
 COMMAND = "`python -m cifar_core data`"
 OWN_COPY = "let CIFAR10_DIR name a folder with the six official python-version batches"
 
@@ -62,6 +51,11 @@ class Split(NamedTuple):
     validation: Ints
 
 
+def cache() -> Path:
+    """Return the folder that a download goes to; it need not exist yet."""
+    return user_cache_path("cifar-lab")
+
+
 def find() -> Path | None:
     """Return the folder `CIFAR10_DIR` names, else the cache's, or None if the cache lacks a batch.
 
@@ -75,7 +69,7 @@ def find() -> Path | None:
                 f"CIFAR10_DIR names {folder}, which {fault}: {OWN_COPY}, or unset it and run {COMMAND}."
             )
         return folder
-    folder = _cache() / FOLDER
+    folder = cache() / FOLDER
     return None if _missing(folder) else folder
 
 
@@ -90,51 +84,6 @@ def verify(folder: Path) -> None:
     """Check the md5 of all six batches; a DatasetError names the first that is missing or wrong."""
     for name in BATCH_MD5:
         _read(folder, name)
-
-
-def download(progress: Callable[[int, int], None] | None = None) -> Path:
-    """Download the official archive into the user's cache, unless the batches are there and whole.
-
-    Safe to call from several processes: the first one downloads, the others wait and find the result.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Called with (bytes done, bytes in all); the second is 0 if the server does not tell.
-
-    Raises
-    ------
-    DatasetError
-        No network, a server error, a damaged archive, a full disk or a folder that cannot be written.
-    """
-    from filelock import FileLock
-
-    cache = _cache()
-    folder, scratch = cache / FOLDER, cache / "download"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / "download.lock"):
-            with suppress(DatasetError):
-                verify(folder)
-                return folder
-            # The lock makes the fixed name ours, so that what a killed download left goes now.
-            shutil.rmtree(scratch, ignore_errors=True)
-            if shutil.disk_usage(cache).free < NEEDED_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            try:
-                unpacked = _unpack(_fetch(scratch, progress))
-                folder.mkdir(exist_ok=True)
-                # File by file: each is whole and verified, and `find` wants all six.
-                for name in BATCH_MD5:
-                    (unpacked / name).replace(folder / name)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as error:
-        advice = f"{cache} cannot be written ({error.strerror or error}): make it writable"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = f"the disk of {cache} is full: free {NEEDED_BYTES // 10**6} MB"
-        raise DatasetError(f"CIFAR-10 could not be saved, {advice} and run {COMMAND} again.") from error
-    return folder
 
 
 def load_batch(folder: Path, name: str) -> Batch:
@@ -230,10 +179,6 @@ def _draw(indices: Ints, labels: Ints, size: int, seed: int) -> Ints:
     return np.sort(drawn)
 
 
-def _cache() -> Path:
-    return user_cache_path("cifar-lab")
-
-
 def _missing(folder: Path) -> list[str]:
     return [name for name in BATCH_MD5 if not (folder / name).is_file()]
 
@@ -250,68 +195,3 @@ def _read(folder: Path, name: str) -> bytes:
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != BATCH_MD5[name]:
         raise DatasetError(f"{path} is not the official file (its md5 differs): delete it and run {COMMAND}.")
     return content
-
-
-class _Progress:
-    """What pooch expects of a progress bar, reduced to one function."""
-
-    done = total = 0
-
-    def __init__(self, report: Callable[[int, int], None]) -> None:
-        self.report = report
-
-    def update(self, count: int) -> None:
-        self.done += count
-        # pooch counts the last chunk as a full one, and at the end everything once more.
-        self.report(min(self.done, self.total) if self.total else self.done, self.total)
-
-    def close(self) -> None: ...
-
-    reset = close
-
-
-def _fetch(scratch: Path, progress: Callable[[int, int], None] | None) -> Path:
-    """Download the archive into `scratch` and return its path if it is the official one."""
-    import pooch
-    import requests
-
-    pooch.get_logger().setLevel("WARNING")  # it announces each download on stderr
-    downloader = pooch.HTTPDownloader(
-        progressbar=_Progress(progress) if progress else False, chunk_size=2**16, timeout=TIMEOUT_SECONDS
-    )
-    try:
-        return Path(
-            pooch.retrieve(ARCHIVE_URL, f"md5:{ARCHIVE_MD5}", "archive.tar.gz", scratch, None, downloader)
-        )
-    except requests.RequestException as error:
-        reason = "no connection or no answer in time"
-        if error.response is not None:
-            error.response.close()  # pooch does not
-            reason = f"the server answered {error.response.status_code}"
-        raise DatasetError(
-            f"CIFAR-10 could not be downloaded from {ARCHIVE_URL}, {reason}: check the network and "
-            f"run {COMMAND} again, or {OWN_COPY}."
-        ) from error
-    except ValueError as error:
-        raise DatasetError(
-            f"What {ARCHIVE_URL} sent is not the official archive (its md5 differs) and was deleted: "
-            f"run {COMMAND} again, perhaps from another network."
-        ) from error
-
-
-def _unpack(archive: Path) -> Path:
-    """Unpack the six batches beside the archive and verify them; no other member is touched."""
-    wanted = {f"{FOLDER}/{name}" for name in BATCH_MD5}
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            # In the archive's order: to seek back in a gzip stream means to decompress it again.
-            for member in tar:
-                if member.name in wanted:
-                    tar.extract(member, archive.parent, filter="data")
-        verify(archive.parent / FOLDER)
-    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error, DatasetError) as error:
-        raise DatasetError(
-            f"The archive from {ARCHIVE_URL} does not hold the six official batches, whole, and was deleted: "
-            f"run {COMMAND} again."
-        ) from error
-    return archive.parent / FOLDER

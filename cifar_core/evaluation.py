@@ -2,13 +2,9 @@
 
 import io
 import json
-import os
-import platform
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from cifar_core import dataset, metrics
 from cifar_core.model_dir import ModelDirectory, write_whole
@@ -58,14 +54,3 @@ def evaluate(directory: ModelDirectory) -> dict[str, Any]:
     }
     write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
     return card
-
-
-def hardware() -> str:
-    """Return this machine's processor and the number of cores a process may use, in words."""
-    model = platform.processor()
-    cpu_info = Path("/proc/cpuinfo")  # Linux leaves the name out of `platform`
-    if cpu_info.exists():
-        names = [line.partition(":")[2] for line in cpu_info.read_text().splitlines() if "model name" in line]
-        model = names[0].strip() if names else model
-    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
-    return f"{model or platform.machine()}, {cores} cores"

@@ -81,15 +81,10 @@ def read(source: bytes | Path) -> Image.Image:
 
 
 def square(image: Image.Image, how: How = "crop") -> Image.Image:
-    """Make an RGB picture square.
+    """Make an RGB picture of any size square.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        RGB, any size.
-    how : {"crop", "whole"}
-        Keep the central square; or the whole picture, padded with CIFAR-10's mean colour, and first shrunk to
-        at most 512 pixels, because the square around a very thin one would not fit into memory.
+    "crop" keeps its centre, "whole" all of it on CIFAR-10's mean colour, after shrinking it to at most 512
+    pixels: the square around a very thin picture would not fit into memory.
     """
     if how == "crop":
         side = min(image.size)
@@ -173,16 +168,17 @@ def _decode(data: bytes) -> Image.Image:
     with contextlib.suppress(Exception):  # a picture with damaged metadata is still a picture
         ImageOps.exif_transpose(picture, in_place=True)
     picture.info = {}
-    return picture
+    return picture.copy()  # which leaves behind what Pillow remembers of the EXIF data
 
 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _grey(image).convert("RGB")
     if image.has_transparency_data:
-        layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        if image.mode != "RGBA":
+            image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         picture = Image.new("RGB", image.size, "white")
-        picture.paste(layer, mask=layer)
+        picture.paste(image, mask=image)
         return picture
     return image if image.mode == "RGB" else image.convert("RGB")
 

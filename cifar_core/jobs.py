@@ -1,7 +1,7 @@
-"""Start, stop, resume and watch training runs. The worker is a process of its own; all contact is through files.
+"""Start, stop, resume and watch training runs: the worker is a process of its own, contact is through files.
 
-One run trains at a time: the worker holds a lock for as long as it lives, and the operating system releases the
-lock when it dies, however it dies.
+One run trains at a time: the worker holds a lock for as long as it lives, and the operating system releases
+it when the worker dies, however it dies.
 """
 
 import contextlib
@@ -18,9 +18,8 @@ from typing import Any
 import filelock
 import psutil
 
-from cifar_core import dataset, model_dir
+from cifar_core import dataset, hardware, model_dir
 from cifar_core.errors import JobError
-from cifar_core.evaluation import hardware
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import Recipe
 
@@ -114,11 +113,9 @@ def _refuse_if_busy() -> None:
 def _launch(directory: ModelDirectory) -> None:
     with contextlib.suppress(FileNotFoundError):
         directory.stop_path.unlink()
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with directory.log_path.open("ab") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "cifar_core.training.worker", str(directory.path)],
@@ -149,7 +146,7 @@ def _config(recipe: Recipe) -> dict[str, Any]:
         "recipe": recipe.to_dict(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": sys.version.split()[0], **_versions("keras", "tensorflow", "onnxruntime")},
-        "hardware": hardware(),
+        "hardware": hardware.describe(),
     }
 
 

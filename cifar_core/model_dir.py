@@ -12,14 +12,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
 import psutil
 
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.recipes import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
@@ -183,11 +185,11 @@ class ModelDirectory:
         """Replace `status.json`."""
         write_whole(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
 
-    def steps(self) -> pd.DataFrame:
+    def steps(self) -> "pd.DataFrame":
         """Return `steps.csv` as far as it is written; `epoch` is fractional."""
         return _read_csv(self.steps_path, STEP_COLUMNS)
 
-    def history(self) -> pd.DataFrame:
+    def history(self) -> "pd.DataFrame":
         """Return `history.csv`: one row a finished epoch, counted from 1."""
         return _read_csv(self.history_path, HISTORY_COLUMNS)
 
@@ -284,8 +286,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     return dict(values)
 
 
-def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+def _read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
     """Read a log that may be growing: a line counts once it ends."""
+    import pandas as pd  # a third of a second, which a worker that starts does not have
+
     try:
         content = path.read_text()
     except OSError:

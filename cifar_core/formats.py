@@ -1,0 +1,36 @@
+"""Numbers as people read them: the one place that decides on decimals, separators and units."""
+
+
+def percent(fraction: float) -> str:
+    """Format a fraction, 0.8531, as "85.3 %"."""
+    return f"{fraction * 100:.1f} %"
+
+
+def loss(value: float) -> str:
+    """Format a loss, 0.46512, as "0.465"."""
+    return f"{value:.3f}"
+
+
+def count(number: int) -> str:
+    """Format a whole number, 50000, as "50,000"."""
+    return f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    """Format seconds as "20 s", "3 min 20 s" or "1 h 5 min"."""
+    minutes, rest = divmod(round(seconds), 60)  # rounded first, or 59.7 would be "60 s"
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{count(hours)} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def size_in_bytes(size: float) -> str:
+    """Format a number of bytes as "512 bytes", "4.7 MB" and so on, in powers of 1,000."""
+    if size < 1000:
+        return f"{size:.0f} bytes"
+    for unit in ("kB", "MB"):
+        size /= 1000
+        if round(size, 1) < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:,.1f} GB"

@@ -1,0 +1,83 @@
+"""What several pages share: cached readers and the choice of a model.
+
+The caches are bounded and keyed by the files' modification times, so that a model evaluated anew is read anew.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from cifar_core import dataset, images, metrics, model_dir
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.runtime import Classifier
+
+
+class Results(NamedTuple):
+    """A model's answers on the test set: probabilities float64 [10000, 10] as they came and calibrated."""
+
+    raw: np.ndarray
+    calibrated: np.ndarray
+
+
+@st.cache_resource(show_spinner="Reading the test set")
+def test_set() -> dataset.Batch:
+    """Return the 10,000 test images; DatasetError if CIFAR-10 is not on this machine."""
+    return dataset.load_test()
+
+
+def test_set_or_explain(purpose: str) -> dataset.Batch | None:
+    """Return the test images, or say on the page why `purpose` has to wait and return None."""
+    try:
+        return test_set()
+    except CifarLabError as error:
+        st.warning(f"{purpose} needs CIFAR-10. {error}", icon=":material/photo_library:")
+        return None
+
+
+def results(model: ModelDirectory) -> Results:
+    """Return a model's predictions on the test set, before and after temperature scaling."""
+    return _results(model, model.predictions_path.stat().st_mtime, model.card()["temperature"])
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _results(model: ModelDirectory, modified: float, temperature: float) -> Results:  # noqa: ARG001
+    raw = model.predictions()["test"].astype(np.float64)
+    return Results(raw, metrics.temperature_scale(raw, temperature))
+
+
+def classifier(model: ModelDirectory) -> Classifier:
+    """Return a model ready to answer; at most four stay in memory."""
+    return _classifier(model, model.onnx_path.stat().st_mtime)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+def _classifier(model: ModelDirectory, modified: float) -> Classifier:  # noqa: ARG001
+    return Classifier(model.onnx_path)
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)
+def test_tile(index: int, scale: int = 4) -> bytes:
+    """Return one test image as a PNG whose pixels are crisp blocks of `scale` screen pixels."""
+    return images.to_png(test_set().images[index], scale)
+
+
+def choose_model(label: str = "Model") -> ModelDirectory | None:
+    """Let the visitor choose a model with results, kept in the URL as `?model=…`; None if there is none."""
+    names = [model.name for model in model_dir.models()]
+    if not names:
+        st.info("There is no finished model yet.", icon=":material/info:")
+        st.page_link("pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:")
+        return None
+    name = st.selectbox(label, names, key="model", bind="query-params", persist_state="session")
+    return model_dir.find(name)
+
+
+def warn_if_validated_on_test(model: ModelDirectory) -> None:
+    """Say so where a model's training looked at the test set."""
+    if model.recipe().validation == "test":
+        st.caption(
+            ":material/info: Like the original report, this recipe looked at the test set to decide when to stop, "
+            "so its test accuracy is a little optimistic."
+        )

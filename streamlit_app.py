@@ -1,0 +1,15 @@
+"""CIFAR Lab: `streamlit run streamlit_app.py`. The pages, and what they all share."""
+
+import streamlit as st
+
+st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
+st.navigation(
+    [
+        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
+        st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+        st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
+        st.Page("pages/classify.py", title="Classify", icon=":material/image_search:"),
+    ],
+    position="top",
+).run()
