@@ -1,7 +1,7 @@
 """Every chart, and the only place but the theme that knows a colour.
 
-The colours keep apart for colour-blind eyes and have a contrast of at least 3 to 1 on the light and on the dark
-background. Axis, grid and text colours are left to Streamlit's theme.
+The colours keep apart for colour-blind eyes and have a contrast of at least 3 to 1 on the light and on the
+dark background. Axis, grid and text colours are left to Streamlit's theme.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#B4609F", "#A68A00", "#7C8A99"]
 REPORT_ACCURACY = 0.85  # of the original report's CNN, drawn as the line to beat
 
 _POINTS = 400  # of a training curve; more than a screen can tell apart
-_HEIGHT = 300
+HEIGHT = 300
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,10 @@ def learning_curves(
     """
     alone = len(curves) == 1
     training = pd.concat(
-        [thinned(curve.steps)[["epoch", measure]].assign(series="training", run=curve.name) for curve in curves]
+        [
+            thinned(curve.steps)[["epoch", measure]].assign(series="training", run=curve.name)
+            for curve in curves
+        ]
     )
     validation = pd.concat(
         [
@@ -76,7 +79,7 @@ def learning_curves(
         alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
     ]
     base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top"), tooltip=tooltip)
-    layers: list[alt.Chart] = [
+    layers: list[alt.Chart | alt.LayerChart] = [
         base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
         base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0]).properties(data=validation),
         base.mark_point(size=45, filled=True, opacity=1).properties(data=validation),
@@ -84,7 +87,7 @@ def learning_curves(
     ]
     if percent:
         layers.append(_rule(REPORT_ACCURACY, "the report: 85 %"))
-    return alt.layer(*layers).properties(height=_HEIGHT)
+    return alt.layer(*layers).properties(height=HEIGHT)
 
 
 def thinned(steps: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +113,9 @@ def _rule(value: float, label: str) -> alt.LayerChart:
     return rule + text
 
 
-def confusion_matrix(matrix: np.ndarray, rates: bool, chosen: tuple[int, int] | None = None) -> alt.LayerChart:
+def confusion_matrix(
+    matrix: np.ndarray, rates: bool, chosen: tuple[int, ...] | None = None, dark: bool = False
+) -> alt.LayerChart:
     """Draw a confusion matrix as a square whose cells can be clicked (selection parameter `cell`).
 
     Diagonal and errors have scales of their own, or the errors would all look alike.
@@ -123,6 +128,8 @@ def confusion_matrix(matrix: np.ndarray, rates: bool, chosen: tuple[int, int] | 
         Write the share of the true class in the cells instead of the count.
     chosen
         (true, predicted) of the cell to outline.
+    dark
+        Whether the page is dark; the theme does not reach the numbers in the cells.
     """
     counts = matrix.sum(axis=1, keepdims=True)
     share = matrix / np.maximum(counts, 1)
@@ -159,35 +166,44 @@ def confusion_matrix(matrix: np.ndarray, rates: bool, chosen: tuple[int, int] | 
         color=alt.Color("right:N", legend=None).scale(domain=[True, False], range=[RIGHT, WRONG]),
         opacity=alt.Opacity("strength:Q", legend=None).scale(domain=[0, 1], range=[0.04, 0.95]),
     )
-    cells = cells.add_params(alt.selection_point(name="cell", fields=["true", "predicted"], on="click", empty=False))
-    outline = (
-        base.transform_filter(alt.datum.chosen)
-        .mark_rect(filled=False, strokeWidth=2.5, stroke=TRAINING)
+    cells = cells.add_params(
+        alt.selection_point(name="cell", fields=["true", "predicted"], on="click", empty=False)
     )
-    numbers = base.mark_text(fontSize=12, fontWeight=500).encode(text="label:N")
-    return (cells + numbers + outline).properties(height=alt.Step(40), width=alt.Step(40))
+    outline = base.transform_filter(alt.datum.chosen).mark_rect(
+        filled=False, strokeWidth=2.5, stroke=TRAINING
+    )
+    numbers = base.mark_text(fontSize=12, fontWeight=500, color="#E8EDF2" if dark else "#17212B").encode(
+        text="label:N"
+    )
+    return (cells + numbers + outline).properties(height=500)
 
 
-def probability_bars(probabilities: Sequence[float], true: int | None = None, likeliest: int = 10) -> alt.LayerChart:
+def probability_bars(
+    probabilities: np.ndarray, true: int | None = None, likeliest: int = len(CLASS_NAMES)
+) -> alt.Chart:
     """Draw the likeliest classes of one picture as bars, the true class, if known, in its own colour."""
     table = pd.DataFrame({"class": CLASS_NAMES, "probability": np.asarray(probabilities, dtype=float)})
-    table["meaning"] = [
-        "right" if i == true else "wrong" if true is not None else "class" for i in range(len(table))
-    ]
+    guess = int(table["probability"].argmax())
+    table["meaning"] = "guess" if true is None else "other"
+    if true is not None:
+        table.loc[guess, "meaning"] = "wrong"
+        table.loc[true, "meaning"] = "right"
     table = table.nlargest(likeliest, "probability")
-    table["label"] = table["probability"].map("{:.1%}".format)
-    base = alt.Chart(table).encode(
-        y=alt.Y("class:N", sort=list(table["class"]), title=None, axis=alt.Axis(ticks=False, domain=False)),
-        x=alt.X("probability:Q", title=None, axis=None).scale(domain=[0, 1.15]),
-        tooltip=["class:N", alt.Tooltip("probability:Q", format=".2%")],
-    )
-    bars = base.mark_bar(cornerRadius=3).encode(
-        color=alt.Color("meaning:N", legend=None).scale(
-            domain=["right", "wrong", "class"], range=[RIGHT, WRONG, TRAINING]
+    # The number stands in the axis label, which has the theme's colour; text marks have not.
+    table["label"] = table["class"] + "  " + table["probability"].map("{:.1%}".format)
+    return (
+        alt.Chart(table)
+        .mark_bar(cornerRadius=3)
+        .encode(
+            y=alt.Y("label:N", sort=list(table["label"]), title=None, axis=alt.Axis(labelLimit=150)),
+            x=alt.X("probability:Q", title=None, axis=None).scale(domain=[0, 1]),
+            color=alt.Color("meaning:N", legend=None).scale(
+                domain=["right", "wrong", "guess", "other"], range=[RIGHT, WRONG, TRAINING, NEUTRAL]
+            ),
+            tooltip=["class:N", alt.Tooltip("probability:Q", format=".2%")],
         )
+        .properties(height=26 * len(table))
     )
-    text = base.mark_text(align="left", dx=4).encode(text="label:N")
-    return (bars + text).properties(height=26 * len(table))
 
 
 def class_balance(counts: pd.DataFrame) -> alt.Chart:
@@ -204,7 +220,7 @@ def class_balance(counts: pd.DataFrame) -> alt.Chart:
             ),
             tooltip=["class:N", "set:N", alt.Tooltip("images:Q", format=",")],
         )
-        .properties(height=_HEIGHT)
+        .properties(height=HEIGHT)
     )
 
 
@@ -214,7 +230,9 @@ def pixel_values(image: np.ndarray, channel: int) -> alt.LayerChart:
     y, x = np.mgrid[:height, :width]
     table = pd.DataFrame({"x": x.ravel(), "y": y.ravel(), "value": image[:, :, channel].ravel()})
     base = alt.Chart(table).encode(
-        x=alt.X("x:O", title=None, axis=None), y=alt.Y("y:O", title=None, axis=None), tooltip=["x", "y", "value"]
+        x=alt.X("x:O", title=None, axis=None),
+        y=alt.Y("y:O", title=None, axis=None),
+        tooltip=["x", "y", "value"],
     )
     cells = base.mark_rect().encode(
         color=alt.Color("value:Q", legend=None).scale(domain=[0, 1], range=["#000000", "#FFFFFF"])
@@ -223,7 +241,7 @@ def pixel_values(image: np.ndarray, channel: int) -> alt.LayerChart:
         text=alt.Text("value:Q", format=".2f"),
         color=alt.condition("datum.value > 0.5", alt.value("#000000"), alt.value("#FFFFFF")),
     )
-    return (cells + numbers).properties(height=_HEIGHT)
+    return (cells + numbers).properties(height=HEIGHT)
 
 
 def per_class(table: pd.DataFrame) -> alt.Chart:
@@ -242,12 +260,12 @@ def per_class(table: pd.DataFrame) -> alt.Chart:
             shape=alt.Shape("measure:N", title=None).scale(domain=["precision", "recall", "F1"]),
             tooltip=["class:N", "measure:N", alt.Tooltip("value:Q", format=".1%")],
         )
-        .properties(height=_HEIGHT)
+        .properties(height=HEIGHT)
     )
 
 
 def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
-    """Draw accuracy against confidence before and after scaling; tables as `metrics.reliability` returns them."""
+    """Draw accuracy against confidence before and after scaling, from two tables of `metrics.reliability`."""
     table = pd.concat([before.assign(when="before"), after.assign(when="after")])
     ideal = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
     ideal = ideal.mark_line(strokeDash=[6, 4], color=NEUTRAL).encode(x="x:Q", y="y:Q")
@@ -268,4 +286,4 @@ def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return (ideal + lines).properties(height=_HEIGHT)
+    return (ideal + lines).properties(height=HEIGHT)

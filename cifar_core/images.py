@@ -136,6 +136,27 @@ def to_png(array: npt.NDArray[np.uint8], scale: int = 1) -> bytes:
     return file.getvalue()
 
 
+def augmented(array: npt.NDArray[np.uint8], count: int, seed: int, shift: int = 2) -> npt.NDArray[np.uint8]:
+    """Show what training makes of a picture: mirrored in every other epoch, shifted, the border reflected.
+
+    Parameters
+    ----------
+    array : ndarray of uint8, shape [H, W, 3]
+        A picture.
+    count, seed, shift
+        How many epochs to show, what fixes the shifts, and their most pixels either way.
+
+    Returns
+    -------
+    ndarray of uint8, shape [count, H, W, 3]
+    """
+    height, width = array.shape[:2]
+    padded = np.pad(array, ((shift, shift), (shift, shift), (0, 0)), mode="reflect")
+    offsets = np.random.default_rng(seed).integers(0, 2 * shift + 1, size=(count, 2))
+    windows = [padded[top : top + height, left : left + width] for top, left in offsets]
+    return np.stack([window[:, ::-1] if epoch % 2 else window for epoch, window in enumerate(windows)])
+
+
 def _content(path: Path) -> bytes:
     try:
         if path.is_file():  # a pipe or a device might never end

@@ -7,23 +7,24 @@ it when the worker dies, however it dies.
 import contextlib
 import datetime
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import filelock
-import psutil
 
 from cifar_core import dataset, hardware, model_dir
 from cifar_core.errors import JobError
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import Recipe
 
-_START_SECONDS = 20.0  # until a new worker must have said that it lives
+_START_SECONDS = 60.0  # until a new worker must have said that it lives; a fraction of one, usually
 
 
 def lock() -> filelock.FileLock:
@@ -58,19 +59,16 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         If the name is unfit or taken.
     """
     dataset.locate()
-    _refuse_if_busy()
-    directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
-    try:
-        directory.path.mkdir(parents=True)
-        model_dir.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")
-    except OSError as error:
-        raise JobError(f"The folder {directory.path} cannot be written ({error.strerror}).") from error
-    try:
-        _launch(directory)
-    except JobError:
-        if not directory.log_path.exists() or not directory.status_path.exists():
+    with _only_starter():
+        _refuse_if_busy()
+        directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+        directory.path.mkdir()
+        try:
+            model_dir.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")
+            _launch(directory)
+        except BaseException:
             shutil.rmtree(directory.path, ignore_errors=True)
-        raise
+            raise
     return directory
 
 
@@ -82,12 +80,13 @@ def resume(directory: ModelDirectory) -> None:
     JobError
         If the run is finished or running, or another run trains.
     """
-    state = directory.status().state
-    if state not in RESUMABLE:
-        raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
     dataset.locate()
-    _refuse_if_busy()
-    _launch(directory)
+    with _only_starter():
+        state = directory.status().state
+        if state not in RESUMABLE:
+            raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
+        _refuse_if_busy()
+        _launch(directory)
 
 
 def stop(directory: ModelDirectory) -> None:
@@ -98,10 +97,24 @@ def stop(directory: ModelDirectory) -> None:
     JobError
         If the run is not running.
     """
-    state = directory.status().state
-    if not directory.status().active:
-        raise JobError(f"The run “{directory.name}” is {state}, there is nothing to stop.")
+    status = directory.status()
+    if not status.active:
+        raise JobError(f"The run “{directory.name}” is {status.state}, there is nothing to stop.")
     directory.stop_path.touch()
+
+
+@contextlib.contextmanager
+def _only_starter() -> Iterator[None]:
+    """Let one process at a time look whether a run trains, and start one if not."""
+    root = model_dir.runs_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(root / ".start.lock", timeout=_START_SECONDS):
+            yield
+    except filelock.Timeout:
+        raise JobError("Another training is just being started; try again in a minute.") from None
+    except OSError as error:
+        raise JobError(f"No training can be started in {root} ({error.strerror or error}).") from error
 
 
 def _refuse_if_busy() -> None:
@@ -111,34 +124,48 @@ def _refuse_if_busy() -> None:
 
 
 def _launch(directory: ModelDirectory) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        directory.stop_path.unlink()
+    directory.stop_path.unlink(missing_ok=True)
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    # The worker finds its code by this path, not by its working directory, which stays ours: the paths in
+    # CIFAR10_DIR and CIFAR_LAB_RUNS may be relative.
+    code = os.pathsep.join(filter(None, [str(model_dir.code_root()), os.environ.get("PYTHONPATH")]))
     with directory.log_path.open("ab") as log:
+        log_start = log.tell()
         worker = subprocess.Popen(
-            [sys.executable, "-m", "cifar_core.training.worker", str(directory.path)],
+            [sys.executable, "-P", "-m", "cifar_core.training.worker", str(directory.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=model_dir.code_root(),
+            env={**os.environ, "PYTHONPATH": code},
             **detached,
         )
-    # Somebody must wait for a child, or it stays behind as a zombie when it ends.
-    threading.Thread(target=worker.wait, daemon=True).start()
-    started = psutil.Process(worker.pid).create_time()
+    try:
+        _await_first_status(directory, worker, log_start)
+    except BaseException:
+        worker.kill()
+        raise
+    finally:
+        # Somebody must wait for a child, or it stays behind as a zombie when it ends.
+        threading.Thread(target=worker.wait, daemon=True).start()
+
+
+def _await_first_status(directory: ModelDirectory, worker: subprocess.Popen[bytes], log_start: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
+        ended = worker.poll() is not None  # asked first, so that a worker's last status is not missed
         status = directory.status()
-        if status.pid == worker.pid and abs(status.pid_started - started) < 1.0:
-            if status.state == "failed":
-                raise JobError(status.error)
+        if status.pid == worker.pid and status.state == "failed":
+            raise JobError(status.error)
+        if status.pid == worker.pid and status.active:
             return
-        if not model_dir.is_alive(worker.pid, started):
-            break
+        if ended:
+            words = directory.log_path.read_bytes()[log_start:].decode(errors="replace").split("\n")
+            last = next((line for line in reversed(words) if line.strip()), "it gave no reason.")
+            raise JobError(f"The training process did not start: {last}")
         time.sleep(0.05)
-    raise JobError(f"The training process did not start; {directory.log_path} says why.")
+    raise JobError(f"The training process did not start within {_START_SECONDS:.0f} seconds; try again.")
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:

@@ -5,11 +5,12 @@ names of the files in it. Every file is written whole (to a temporary name, then
 line, so that a reader may come at any time.
 """
 
+import contextlib
 import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -54,9 +55,28 @@ def write_whole(path: Path, content: bytes | str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(temporary, path)
+        for _ in range(20):
+            with contextlib.suppress(PermissionError):  # Windows, while somebody reads the old file
+                temporary.replace(path)
+                return
+            time.sleep(0.05)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:
+    """Read an `.npz` file; OSError if it cannot be opened, ValueError if it is damaged or lacks `names`."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except OSError:
+        raise
+    except Exception as error:  # BadZipFile, zlib.error, EOFError, NotImplementedError: as the damage falls
+        raise ValueError(str(error)) from error
+    if missing := names - arrays.keys():
+        raise ValueError(f"lacks {', '.join(sorted(missing))}")
+    return arrays
 
 
 @dataclass(frozen=True)
@@ -97,18 +117,22 @@ class ModelDirectory:
 
     @property
     def config_path(self) -> Path:
+        """The recipe, every hyper-parameter and versions, as of the start."""
         return self.path / "config.json"
 
     @property
     def status_path(self) -> Path:
+        """What the worker says of itself."""
         return self.path / "status.json"
 
     @property
     def steps_path(self) -> Path:
+        """The curve of the training loss, a point a second."""
         return self.path / "steps.csv"
 
     @property
     def history_path(self) -> Path:
+        """The results of each epoch."""
         return self.path / "history.csv"
 
     @property
@@ -123,18 +147,22 @@ class ModelDirectory:
 
     @property
     def keras_path(self) -> Path:
+        """The model in Keras' own format."""
         return self.path / "model.keras"
 
     @property
     def onnx_path(self) -> Path:
+        """The same model for the app's runtime."""
         return self.path / "model.onnx"
 
     @property
     def predictions_path(self) -> Path:
+        """The probabilities it gives to the test and validation images."""
         return self.path / "predictions.npz"
 
     @property
     def card_path(self) -> Path:
+        """The results."""
         return self.path / "card.json"
 
     @property
@@ -150,6 +178,14 @@ class ModelDirectory:
     def config(self) -> dict[str, Any]:
         """Return `config.json`: recipe, every hyper-parameter, versions."""
         return _read_json(self.config_path)
+
+    @property
+    def created(self) -> str:
+        """When the run was started, ISO 8601 in UTC; empty where `config.json` does not say."""
+        try:
+            return str(self.config().get("created", ""))
+        except ModelDirectoryError:
+            return ""
 
     def recipe(self) -> Recipe:
         """Return the recipe this run was started with, its changed numbers included."""
@@ -204,8 +240,7 @@ class ModelDirectory:
             (or in the test set, where the recipe validated on it).
         """
         try:
-            with np.load(self.predictions_path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+            return read_arrays(self.predictions_path, {"test", "validation", "validation_indices"})
         except (OSError, ValueError) as error:
             raise ModelDirectoryError(
                 f"The predictions of “{self.name}” cannot be read; recompute them with "
@@ -216,15 +251,16 @@ class ModelDirectory:
 def is_alive(pid: int, started: float) -> bool:
     """Whether the process with this pid and start time (seconds since the epoch) still runs."""
     try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0
-    except (psutil.Error, ValueError):
+        process = psutil.Process(int(pid))
+        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.5
+    except (psutil.Error, ValueError, TypeError, OverflowError):  # the last three: not even a number
         return False
 
 
 def runs() -> list[ModelDirectory]:
     """Return the user's runs, newest first."""
-    return sorted(_directories(runs_root()), key=lambda run: run.config_path.stat().st_mtime, reverse=True)
+    return sorted(_directories(runs_root()), key=lambda run: run.created, reverse=True)
 
 
 def models() -> list[ModelDirectory]:
@@ -233,7 +269,7 @@ def models() -> list[ModelDirectory]:
 
 
 def new_run(name: str) -> ModelDirectory:
-    """Return the directory a run of that name would have; ModelDirectoryError if the name is unfit or taken."""
+    """Return the directory of a run to be; ModelDirectoryError if its name is unfit or taken."""
     if not _NAME.fullmatch(name):
         raise ModelDirectoryError(
             "A run's name may hold up to 64 letters, digits, dots, dashes and underscores, and starts with a "
@@ -264,8 +300,9 @@ def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
         for root in (runs_root(), models_root()):
             if (root / name / "config.json").is_file():
                 return ModelDirectory(root / name)
-    if allow_path and (Path(name) / "config.json").is_file():
-        return ModelDirectory(Path(name).resolve())
+    with contextlib.suppress(OSError):  # a path can be too long to ask for
+        if allow_path and name and (Path(name) / "config.json").is_file():
+            return ModelDirectory(Path(name).resolve())
     raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
 
 
@@ -291,7 +328,7 @@ def _read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
     import pandas as pd  # a third of a second, which a worker that starts does not have
 
     try:
-        content = path.read_text()
+        content = path.read_text(errors="replace")
     except OSError:
         content = ""
     lines = content[: content.rfind("\n") + 1].splitlines()[1:]

@@ -6,10 +6,33 @@ so that a page can describe a recipe without loading TensorFlow.
 """
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cifar_core.dataset import TRAIN_SIZE
 from cifar_core.errors import RecipeError
+
+Network = Literal["report_cnn", "airbench"]
+Optimizer = Literal["adam", "airbench"]
+Augmentation = Literal["none", "flip_and_shift"]
+Validation = Literal["split", "test"]
+_CHOICES = {
+    "network": get_args(Network),
+    "optimizer": get_args(Optimizer),
+    "augmentation": get_args(Augmentation),
+    "validation": get_args(Validation),
+}
+
+# What each number may be, both ends included; the pages offer the same.
+RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 1_000),
+    "batch_size": (2, 4_096),
+    "learning_rate": (0.000001, 100.0),
+    "patience": (0, 1_000),
+    "label_smoothing": (0.0, 0.99),
+    "images": (100, TRAIN_SIZE),
+    "validation_images": (10, TRAIN_SIZE // 2),
+    "seed": (0, 2**31 - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -46,38 +69,40 @@ class Recipe:
     name: str
     title: str
     summary: str
-    network: Literal["report_cnn", "airbench"]
-    optimizer: Literal["adam", "airbench"]
-    augmentation: Literal["none", "flip_and_shift"]
+    network: Network
+    optimizer: Optimizer
+    augmentation: Augmentation
     epochs: int
     batch_size: int
     learning_rate: float
     patience: int = 0
     label_smoothing: float = 0.0
     images: int = TRAIN_SIZE
-    validation: Literal["split", "test"] = "split"
+    validation: Validation = "split"
     validation_images: int = 2_000
     seed: int = 0
     network_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot train, with a sentence that names the allowed range."""
-        for name, low, high in (
-            ("epochs", 1, 1_000),
-            ("batch_size", 2, 4_096),
-            ("learning_rate", 1e-6, 100.0),
-            ("patience", 0, 1_000),
-            ("images", 100, TRAIN_SIZE),
-            ("validation_images", 10, TRAIN_SIZE // 2),
-            ("seed", 0, 2**31 - 1),
-        ):
-            value = getattr(self, name)
+        for name, (low, high) in RANGES.items():
+            value, label = getattr(self, name), name.replace("_", " ")
+            kinds = (int, float) if isinstance(low, float) else (int,)
+            if isinstance(value, bool) or not isinstance(value, kinds):  # to Python `True` is an int
+                kind = "number" if float in kinds else "whole number"
+                raise RecipeError(f"The {label} must be a {kind}, not {value!r}.")
             if not low <= value <= high:
-                label = name.replace("_", " ")
-                raise RecipeError(f"The {label} must be between {low:,} and {high:,}, not {value:,}.")
+                between = " and ".join(f"{bound:,.6f}".rstrip("0").rstrip(".") for bound in (low, high))
+                raise RecipeError(f"The {label} must be between {between}, not {value:,}.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise RecipeError(
+                    f"The {name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}."
+                )
         if self.training_images < self.batch_size:
+            held_out = f", {self.validation_images:,} of them held out," if self.validation == "split" else ""
             raise RecipeError(
-                f"{self.training_images:,} training images do not fill one batch of {self.batch_size:,}: "
+                f"{self.images:,} images{held_out} do not fill one batch of {self.batch_size:,}: "
                 "use more images or a smaller batch."
             )
 
@@ -105,7 +130,7 @@ class Recipe:
         known = {item.name for item in fields(cls)}
         try:
             return cls(**{name: value for name, value in values.items() if name in known})
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise RecipeError("The run's config.json lacks parts of its recipe; start a new run.") from error
 
 
@@ -115,7 +140,8 @@ RECIPES = {
         Recipe(
             name="quick",
             title="Quick",
-            summary="A small network with a steep schedule: the report's accuracy in about two minutes on two cores.",
+            summary="A small network with a steep schedule: the report's accuracy in about two minutes on "
+            "two cores.",
             network="airbench",
             network_options={"widths": [32, 64, 128], "activation": "relu"},
             optimizer="airbench",
@@ -128,8 +154,8 @@ RECIPES = {
         Recipe(
             name="report",
             title="The report's CNN",
-            summary="Four convolutional blocks trained with Adam and early stopping, exactly as in the original "
-            "report; like the report, it watches the test set to decide when to stop.",
+            summary="Four convolutional blocks trained with Adam and early stopping, exactly as in the "
+            "original report; like the report, it watches the test set to decide when to stop.",
             network="report_cnn",
             optimizer="adam",
             augmentation="none",

@@ -1,8 +1,8 @@
 """How airbench94 trains (Keller Jordan, github.com/KellerJordan/cifar10-airbench, 2024), in Keras' terms.
 
 Nesterov SGD with coupled weight decay, a learning rate that rises and falls linearly, and weights that are
-averaged every five steps, more strongly towards the end. airbench sums the loss over a batch of 1,024; we take
-the mean, which turns its 11.5 / (1 + 1/(1 − 0.85)) into a peak learning rate of 1.5.
+averaged every five steps, more strongly towards the end. airbench sums the loss over a batch of 1,024; we
+take the mean, which turns its 11.5 / (1 + 1/(1 − 0.85)) into a peak learning rate of 1.5.
 """
 
 from typing import Any
@@ -39,12 +39,13 @@ class AirbenchSGD(keras.optimizers.SGD):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Apply one gradient to one variable."""
-        path = self.paths[self._get_variable_index(variable)]
+        index = self._get_variable_index(variable)
+        path = self.paths[index]
         factor = OFFSET_FACTOR if path.endswith("/beta") else 1.0
         gradient = gradient + variable * (WEIGHT_DECAY / factor)
         if path == "whitening/bias":
-            # With a learning rate of 0 the bias only coasts to a halt, in a few steps, on its momentum.
             factor = ops.cast(self.iterations < self.whitening_bias_steps, "float32")
+            self.assign(self.momentums[index], self.momentums[index] * factor)  # it would coast on otherwise
         super().update_step(gradient, variable, learning_rate * factor)
 
 
@@ -79,9 +80,11 @@ class Lookahead(keras.callbacks.Callback):
         super().__init__()
         self.steps = steps
         self.fast = list(model.weights)
-        self.slow = [keras.Variable(weight, trainable=False, name=f"slow_{i}") for i, weight in enumerate(self.fast)]
+        self.slow = [
+            keras.Variable(weight, trainable=False, name=f"slow_{i}") for i, weight in enumerate(self.fast)
+        ]
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Average, every fifth step of the whole run."""
         step = int(self.model.optimizer.iterations)
         if step % self.EVERY == 0:

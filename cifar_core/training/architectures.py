@@ -32,7 +32,7 @@ class FusedBatchNormalization(layers.BatchNormalization):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise float32 [N, H, W, C] (other ranks: as the parent does)."""
-        if len(inputs.shape) != 4 or not training:
+        if len(inputs.shape) != 4 or not training or not self.trainable:
             return super().call(inputs, training=training, mask=mask)
         one = tf.ones_like(self.moving_mean)
         output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -54,7 +54,7 @@ def _batch_norm(fused: bool) -> type[layers.BatchNormalization]:
 
 
 def report_cnn(fused: bool) -> keras.Model:
-    """The report's CNN: four blocks of two convolutions, 32 to 256 filters, then a dense layer of 256.
+    """Build the report's CNN: four blocks of two convolutions, 32 to 256 filters, then a dense layer of 256.
 
     Dropout grows from block to block (0.25, 0.3, 0.35, 0.4) and is 0.5 before the output.
     """
@@ -74,7 +74,7 @@ def report_cnn(fused: bool) -> keras.Model:
 
 
 def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model:
-    """The network of airbench94 (Keller Jordan, 2024): whitening, three groups of two convolutions.
+    """Build the network of airbench94 (Keller Jordan, 2024): whitening, three groups of two convolutions.
 
     Parameters
     ----------
@@ -83,8 +83,10 @@ def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model
     activation
         Name of a Keras activation; `gelu` is the exact one.
     """
+
     def convolution(filters: int) -> layers.Layer:
-        return layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=DiracStart())
+        start = torch_uniform()
+        return layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=start)
 
     def norm(name: str | None = None) -> layers.Layer:
         return _batch_norm(fused)(scale=False, epsilon=1e-12, momentum=0.6, name=name)
@@ -102,26 +104,29 @@ def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model
         x = layers.Activation(activation)(norm()(convolution(filters)(x)))
     x = layers.GlobalMaxPooling2D(name="features")(x)
     x = layers.Dense(len(CLASS_NAMES), use_bias=False, kernel_initializer=torch_uniform())(x)
-    return keras.Model(inputs, layers.Rescaling(1 / 9, name="logits")(x), name="airbench")
+    network = keras.Model(inputs, layers.Rescaling(1 / 9, name="logits")(x), name="airbench")
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D) and layer.name != "whitening":
+            _start_with_identity(layer)
+    return network
 
 
-def torch_uniform(seed: int | None = None) -> keras.initializers.Initializer:
-    """PyTorch's default start of a convolution or dense layer, U(±1/√fan-in)."""
-    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform", seed=seed)
+def torch_uniform() -> keras.initializers.Initializer:
+    """Return PyTorch's default start of a convolution or dense layer, U(±1/√fan-in)."""
+    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
 
 
-@keras.saving.register_keras_serializable("cifar_core")
-class DiracStart(keras.initializers.Initializer):
-    """PyTorch's default start, with the first C_in filters overwritten by the identity."""
+def _start_with_identity(convolution: layers.Conv2D) -> None:
+    """Let the first C_in filters pass their channel on unchanged (Dirac).
 
-    def __call__(self, shape: Sequence[int], dtype: str | None = None, **_: Any) -> Any:
-        """Return a kernel float32 [height, width, C_in, C_out]."""
-        height, width, channels_in, channels_out = shape
-        kernel = np.array(torch_uniform()(shape, dtype=dtype))
-        identity = min(channels_in, channels_out)
-        kernel[..., :identity] = 0.0
-        kernel[height // 2, width // 2, range(identity), range(identity)] = 1.0
-        return keras.ops.convert_to_tensor(kernel)
+    Set here and not by an initialiser of our own, whose name a saved `model.keras` would hold.
+    """
+    kernel = np.array(convolution.kernel)
+    height, width, channels_in, channels_out = kernel.shape
+    identity = np.arange(min(channels_in, channels_out))
+    kernel[..., identity] = 0.0
+    kernel[height // 2, width // 2, identity, identity] = 1.0
+    convolution.kernel.assign(kernel)
 
 
 def whiten(model: keras.Model, images: np.ndarray) -> None:

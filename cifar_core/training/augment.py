@@ -1,8 +1,8 @@
 """The training images on their way to the network: order, augmentation, scaling.
 
 Everything random is a pure function of the seed, the epoch and the step (TensorFlow's stateless generators),
-so a run that was interrupted sees the same batches as one that was not. The images stay uint8 until a batch is
-made; the work is a graph on tf.data's threads beside the training step.
+so a run that was interrupted sees the same batches as one that was not. The images stay uint8 until a batch
+is made; the work is a graph on tf.data's threads beside the training step.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
     images, labels
         uint8 [N, 32, 32, 3] and int [N].
     recipe
-        Its batch size, augmentation, epochs and seed count; the last, incomplete batch of an epoch is dropped.
+        Its batch size, augmentation, epochs and seed count; an epoch's last, incomplete batch is dropped.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
     def batch(epoch: Any, step: Any, indices: Any) -> Any:
         chosen = tf.gather(all_images, indices)
         if recipe.augmentation == "flip_and_shift":
-            # Mirrored at random once, then in every other epoch: each pair of epochs shows both sides of every
-            # image, which a fresh coin each time does not (Jordan 2024).
+            # Mirrored at random once, then in every other epoch: each pair of epochs shows both sides of
+            # every image, which a fresh coin each time does not (Jordan 2024).
             mirrored = tf.math.floormod(tf.gather(start, indices) + tf.cast(epoch, tf.int32), 2) == 1
-            seed = tf.stack([recipe.seed + 1, tf.cast(epoch, tf.int32) * 10_007 + step])
+            seed = tf.stack([~recipe.seed, tf.cast(epoch, tf.int32) * steps + step])
             chosen = shift(mirror(chosen, mirrored), seed)
         return tf.cast(chosen, tf.float32) / 255.0, tf.gather(all_labels, indices)
 
@@ -75,7 +75,7 @@ def shift(images: Any, seed: Any) -> Any:
     """Shift each of uint8 [B, H, W, C] by up to `SHIFT` pixels both ways, reflected at the border."""
     count, height, width = images.shape[0], images.shape[1], images.shape[2]
     padded = tf.pad(images, [[0, 0], [SHIFT, SHIFT], [SHIFT, SHIFT], [0, 0]], mode="REFLECT")
-    offset = tf.random.stateless_uniform([2, tf.shape(images)[0], 1], seed, maxval=2 * SHIFT + 1, dtype=tf.int32)
+    offset = tf.random.stateless_uniform([2, count, 1], seed, maxval=2 * SHIFT + 1, dtype=tf.int32)
     padded = tf.gather(padded, offset[0] + tf.range(height), axis=1, batch_dims=1)
     # Columns are gathered on the transposed picture, so that both gathers copy whole rows.
     turned = tf.transpose(padded, [0, 2, 1, 3])

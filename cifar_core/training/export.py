@@ -15,10 +15,11 @@ from cifar_core.model_dir import ModelDirectory, write_whole
 def save(model: keras.Model, directory: ModelDirectory) -> None:
     """Write `model.keras` and `model.onnx` of a model made by `fit.train`.
 
-    Both hold the same weights. `model.keras` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities;
-    `model.onnx` takes the images as they come, uint8, and returns `probabilities`, `logits` and `features`.
+    Both hold the same weights. `model.keras` takes float32 [N, 32, 32, 3] in [0, 1] and returns
+    probabilities; `model.onnx` takes the images as they come, uint8, and returns `probabilities`, `logits`
+    and `features`.
     """
-    with tempfile.TemporaryDirectory(dir=directory.path) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         keras_file = Path(folder, directory.keras_path.name)
         model.save(keras_file)
         write_whole(directory.keras_path, keras_file.read_bytes())

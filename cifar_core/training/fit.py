@@ -1,8 +1,8 @@
 """One training run, from a recipe to trained weights: resumable at every epoch.
 
-Keras' `fit` does the training. Its EarlyStopping and BackupAndRestore are not used because they do not survive
-a kill: the one forgets how long it has waited, the other overwrites its only copy in place. Here the log of
-epochs decides when to stop, and a checkpoint is renamed into place once it is whole.
+Keras' `fit` does the training. Its EarlyStopping and BackupAndRestore are not used because they do not
+survive a kill: the one forgets how long it has waited, the other overwrites its only copy in place. Here the
+log of epochs decides when to stop, and a checkpoint is renamed into place once it is whole.
 """
 
 import io
@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from cifar_core import dataset
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory, write_whole
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory, read_arrays, write_whole
 from cifar_core.recipes import Recipe
 from cifar_core.training import architectures, augment
 from cifar_core.training.airbench import WHITENING_BIAS_EPOCHS, AirbenchSGD, Lookahead, RiseAndFall
@@ -110,8 +110,9 @@ def patience_spent(val_losses: Any, patience: int) -> bool:
 
 def save_checkpoint(path: Path, variables: list[Any], epoch: int) -> None:
     """Write all variables and the number of finished epochs, whole or not at all."""
+    arrays: dict[str, Any] = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
     buffer = io.BytesIO()
-    np.savez(buffer, epoch=epoch, **{f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)})
+    np.savez(buffer, epoch=epoch, **arrays)
     path.parent.mkdir(exist_ok=True)
     write_whole(path, buffer.getvalue())
 
@@ -121,8 +122,8 @@ def load_checkpoint(path: Path, variables: list[Any]) -> int:
     if not path.exists():
         return 0
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            epoch, values = int(archive["epoch"]), [archive[f"v{i}"] for i in range(len(archive.files) - 1)]
+        arrays = read_arrays(path, {"epoch"})
+        epoch, values = int(arrays["epoch"]), [arrays[f"v{i}"] for i in range(len(arrays) - 1)]
         if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
             raise ValueError("other shapes")
     except (OSError, ValueError, KeyError) as error:
@@ -199,10 +200,7 @@ class _RunLog(keras.callbacks.Callback):
         if self.stop_requested():
             raise StopRequested
         logs = logs or {}
-        if not math.isfinite(logs["loss"]):
-            raise CifarLabError(
-                f"The loss is no longer a number (epoch {self.epoch + 1}): start again with a lower learning rate."
-            )
+        self._check(logs["loss"])
         step, now = batch + 1, time.monotonic()
         last = step == self.recipe.steps_per_epoch
         if now - self.point_time < 1.0 and not last:
@@ -229,17 +227,25 @@ class _RunLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
+        self._check(logs["val_loss"])
         values = [logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
         row = [epoch + 1, self._seconds(), float(self.model.optimizer.learning_rate), *values]
         self.rows.append(row)
         _append(self.directory.history_path, row)
         losses = [row[HISTORY_COLUMNS.index("val_loss")] for row in self.rows]
-        if self.recipe.patience and min(losses) == losses[-1]:
+        if self.recipe.patience and np.argmin(losses) == len(losses) - 1:
             save_checkpoint(self.directory.best_path, self.model.variables, epoch + 1)
         # The checkpoint comes last: killed before it, the epoch is done again and its row written anew.
         save_checkpoint(self.directory.checkpoint_path, self.saved, epoch + 1)
         if patience_spent(losses, self.recipe.patience):
             self.model.stop_training = True
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise CifarLabError(
+                f"The loss is no longer a number (epoch {self.epoch + 1}): start again with a lower "
+                "learning rate."
+            )
 
     def _seconds(self) -> float:
         return self.seconds_before + time.monotonic() - self.started

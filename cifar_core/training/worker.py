@@ -1,9 +1,10 @@
 """The training process: `python -m cifar_core.training.worker RUN_DIRECTORY`, started by `cifar_core.jobs`.
 
-It says that it lives before it loads TensorFlow, writes its status twice a second from then on, and leaves the
-state `finished`, `stopped` or `failed` behind; a reader finds out `interrupted` for itself.
+It says that it lives before it loads TensorFlow, writes its status four times a second from then on, and
+leaves the state `finished`, `stopped` or `failed` behind; a reader finds out `interrupted` for itself.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,10 +19,10 @@ import filelock
 import psutil
 
 from cifar_core import jobs
-from cifar_core.errors import CifarLabError, JobError
+from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory, Status, write_whole
 
-HEARTBEAT = 0.5  # seconds
+HEARTBEAT = 0.25  # seconds: loading TensorFlow can hold all threads up for half a second and more
 
 
 class Heart:
@@ -52,13 +53,15 @@ class Heart:
         self._done.set()
         self._thread.join()
         self.report(eta_seconds=None, phase="", **changes)
+        self._directory.stop_path.unlink(missing_ok=True)
         self._directory.write_status(self._status)
 
     def _run(self) -> None:
         while not self._done.wait(HEARTBEAT):
-            if self._directory.stop_path.exists():
-                self.stop_requested.set()
-            self._beat()
+            with contextlib.suppress(OSError):  # a full disk, say; the next beat may succeed
+                if self._directory.stop_path.exists():
+                    self.stop_requested.set()
+                self._beat()
 
     def _beat(self) -> None:
         with self._lock:
@@ -70,38 +73,36 @@ class Heart:
 
 def main(path: Path) -> int:
     """Train the run at `path` to its end; return the exit status."""
-    directory = ModelDirectory(path)
+    try:
+        # Before anything is written. A worker that was just stopped may still be leaving.
+        with jobs.lock().acquire(timeout=5.0):
+            return _train(ModelDirectory(path))
+    except filelock.Timeout:
+        print("Another run is training; stop it or wait until it is done.", file=sys.stderr)
+        return 1
+
+
+def _train(directory: ModelDirectory) -> int:
     heart = Heart(directory)
     signal.signal(signal.SIGTERM, lambda *_: heart.stop_requested.set())
     try:
-        with _only_worker():
-            _work(directory, heart)
+        _work(directory, heart)
     except CifarLabError as error:
         heart.end(state="failed", error=str(error))
         return 1
     except BaseException as error:
         traceback.print_exc()
-        heart.end(
-            state="failed",
-            error=f"Training failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            f" (details in {directory.log_path.name}).",
-        )
+        reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+        heart.end(state="failed", error=f"Training failed: {reason} (details in {directory.log_path.name}).")
         return 1
     return 0
-
-
-def _only_worker() -> Any:
-    try:
-        return jobs.lock().acquire(timeout=5.0)  # a worker that was just stopped may still be leaving
-    except filelock.Timeout:
-        raise JobError("Another run is training; stop it or wait until it is done.") from None
 
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    from cifar_core import evaluation  # noqa: PLC0415 - after the first heartbeat
-    from cifar_core.training import export, fit  # noqa: PLC0415 - three seconds of TensorFlow
+    from cifar_core import evaluation  # after the first heartbeat
+    from cifar_core.training import export, fit  # three seconds of TensorFlow
 
     fit.use_all_cores()
     try:

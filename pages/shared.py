@@ -1,6 +1,7 @@
 """What several pages share: cached readers and the choice of a model.
 
-The caches are bounded and keyed by the files' modification times, so that a model evaluated anew is read anew.
+The caches are bounded and keyed by the files' modification times, so that a model evaluated anew is read
+anew.
 """
 
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from cifar_core import dataset, images, metrics, model_dir
+from cifar_core import charts, dataset, images, metrics, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
@@ -58,7 +59,7 @@ def _classifier(model: ModelDirectory, modified: float) -> Classifier:  # noqa: 
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False)
-def test_tile(index: int, scale: int = 4) -> bytes:
+def tile(index: int, scale: int = 8) -> bytes:
     """Return one test image as a PNG whose pixels are crisp blocks of `scale` screen pixels."""
     return images.to_png(test_set().images[index], scale)
 
@@ -68,7 +69,9 @@ def choose_model(label: str = "Model") -> ModelDirectory | None:
     names = [model.name for model in model_dir.models()]
     if not names:
         st.info("There is no finished model yet.", icon=":material/info:")
-        st.page_link("pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:")
+        st.page_link(
+            "pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:"
+        )
         return None
     name = st.selectbox(label, names, key="model", bind="query-params", persist_state="session")
     return model_dir.find(name)
@@ -78,6 +81,23 @@ def warn_if_validated_on_test(model: ModelDirectory) -> None:
     """Say so where a model's training looked at the test set."""
     if model.recipe().validation == "test":
         st.caption(
-            ":material/info: Like the original report, this recipe looked at the test set to decide when to stop, "
-            "so its test accuracy is a little optimistic."
+            ":material/info: Like the original report, this recipe looked at the test set to decide when to "
+            "stop, so its test accuracy is a little optimistic."
         )
+
+
+def show_curves(curves: list[charts.Curve], epochs: float) -> None:
+    """Draw loss and accuracy of one or more runs side by side, over the same epochs."""
+    loss, accuracy = st.columns(2)
+    loss.markdown("**Loss**")
+    loss.altair_chart(
+        charts.learning_curves(curves, "loss", epochs),
+        key="loss",
+        alt=f"Training and validation loss of {curves[0].name} over the epochs",
+    )
+    accuracy.markdown("**Accuracy**")
+    accuracy.altair_chart(
+        charts.learning_curves(curves, "accuracy", epochs),
+        key="accuracy",
+        alt=f"Training and validation accuracy of {curves[0].name} over the epochs",
+    )

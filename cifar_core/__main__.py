@@ -1,0 +1,257 @@
+"""The command line: `python -m cifar_core COMMAND`.
+
+What it prints on stdout is the result; progress and errors go to stderr. The exit status is 0, 1 if something
+went wrong, 2 if the command was misspelt and 130 after Ctrl-C.
+"""
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cifar_core import dataset, jobs, model_dir
+from cifar_core.errors import CifarLabError, ImageError, JobError, ModelDirectoryError
+from cifar_core.formats import duration, percent
+from cifar_core.model_dir import ModelDirectory, Status
+from cifar_core.recipes import RECIPES, get_recipe
+
+if TYPE_CHECKING:
+    from cifar_core.classify import Answer
+
+# Heavy imports (pandas, scikit-learn, ONNX Runtime, progress bars) are left to the commands that need them.
+
+app = typer.Typer(
+    help="Train, evaluate and use CIFAR-10 image classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Foreground = Annotated[
+    bool, typer.Option("--foreground", help="Stay and show progress; Ctrl-C stops the run, resumably.")
+]
+Run = Annotated[str, typer.Argument(help="Name or path of a run; `runs` lists them.", metavar="RUN")]
+Model = Annotated[
+    str, typer.Argument(help="Name or path of a model or a finished run; `runs` lists them.", metavar="MODEL")
+]
+
+
+@app.command()
+def data(as_json: Json = False) -> None:
+    """Say where CIFAR-10 is and verify it; download it (170 MB) if it is missing."""
+    folder = dataset.find()
+    if folder is None or folder.parent == dataset.cache():
+        from cifar_core import console
+        from cifar_core.download import download_cifar10
+
+        with console.downloading() as bar:
+            task = bar.add_task("CIFAR-10", total=None, visible=False)
+            # What is in the cache and whole stays; then there is nothing to show.
+            folder = download_cifar10(
+                lambda done, total: bar.update(task, completed=done, total=total or None, visible=True)
+            )
+    else:
+        dataset.verify(folder)
+    if as_json:
+        print(json.dumps({"folder": str(folder), "verified": True}))
+    else:
+        print(f"CIFAR-10 is in {folder}; its six batches are the official ones (md5).")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")],
+    name: Annotated[str | None, typer.Option(help="Name of the run instead of recipe and time.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images, at most.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss before it stops; 0: never.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Training images used, validation included.")] = None,
+    validation_images: Annotated[int | None, typer.Option(help="How many of them to validate on.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes everything random.")] = None,
+    foreground: Foreground = False,
+    as_json: Json = False,
+) -> None:
+    """Start a training run and print its directory; what is not given is as in the recipe."""
+    chosen = get_recipe(recipe).with_(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        images=images,
+        validation_images=validation_images,
+        seed=seed,
+    )
+    run = jobs.start(chosen, name)
+    if as_json:
+        print(json.dumps({"name": run.name, "directory": str(run.path)}), flush=True)
+    else:
+        print(run.path, flush=True)
+    if foreground:
+        _follow(run)
+
+
+@app.command()
+def stop(
+    run: Run,
+    wait: Annotated[bool, typer.Option(help="Return only when the run has stopped.")] = True,
+) -> None:
+    """Stop a run; `resume` continues it from its last finished epoch."""
+    directory = model_dir.find(run, allow_path=True)
+    jobs.stop(directory)
+    if wait:
+        from cifar_core import console
+
+        print(_how_it_ended(directory, console.wait(directory)))
+    else:
+        print(f"The run “{directory.name}” was asked to stop.")
+
+
+@app.command()
+def resume(run: Run, foreground: Foreground = False) -> None:
+    """Continue a stopped, failed or interrupted run from its last finished epoch."""
+    directory = model_dir.find(run, allow_path=True)
+    jobs.resume(directory)
+    print(directory.path, flush=True)
+    if foreground:
+        _follow(directory)
+
+
+@app.command()
+def runs(as_json: Json = False) -> None:
+    """List your runs, newest first, and the shipped models."""
+    from cifar_core import console
+
+    shipped = [model for model in model_dir.models() if model.path.parent == model_dir.models_root()]
+    rows = [console.overview(directory) for directory in [*model_dir.runs(), *shipped]]
+    if as_json:
+        print(json.dumps(rows))
+    elif rows:
+        console.show_runs(rows)
+    else:
+        print("There are no runs yet; `python -m cifar_core train quick` starts one.")
+
+
+@app.command()
+def evaluate(model: Model, as_json: Json = False) -> None:
+    """Recompute a model's predictions and results from its model.onnx, and print the results."""
+    from cifar_core import console, evaluation
+
+    directory = model_dir.find(model, allow_path=True)
+    with console.working(f"evaluating “{directory.name}”"):
+        card = evaluation.evaluate(directory)
+    if as_json:
+        print(json.dumps(card))
+    else:
+        console.show_card(card)
+
+
+@app.command()
+def classify(
+    model: Model,
+    images: Annotated[
+        list[str], typer.Argument(help="Pictures of any size and usual format.", metavar="IMAGE")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Say what is on pictures: a line each, with the likeliest class and how sure the model is of it."""
+    from cifar_core import console
+    from cifar_core.classify import classify as ask
+    from cifar_core.images import load
+    from cifar_core.runtime import Classifier
+
+    directory = model_dir.find(model, allow_path=True)
+    classifier, temperature = Classifier(directory.onnx_path), _temperature(directory)
+    failed = 0
+    # On a screen the lines themselves show the progress.
+    with console.progress(disable=sys.stdout.isatty()) as bar:
+        for image in bar.track(images, description="classifying"):
+            try:
+                [answer] = ask(classifier, temperature, load(Path(image))[1][None])
+                result, line = _as_json(answer), _in_words(answer)
+            except ImageError as error:
+                failed += 1
+                result, line = {"error": str(error)}, str(error)
+            print(json.dumps({"image": image, **result}) if as_json else f"{image}: {line}", flush=True)
+    if failed:
+        raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
+
+
+def _as_json(answer: "Answer") -> dict[str, Any]:
+    probabilities = dict(zip(dataset.CLASS_NAMES, answer.probabilities.tolist(), strict=True))
+    return {"class": answer.class_name, "confidence": answer.confidence, "probabilities": probabilities}
+
+
+def _in_words(answer: "Answer") -> str:
+    ranked = (-answer.probabilities).argsort(kind="stable")
+    others = [f"{dataset.CLASS_NAMES[i]} {percent(answer.probabilities[i])}" for i in ranked[1:3]]
+    return f"{answer.class_name}, {percent(answer.confidence)} (then {', '.join(others)})"
+
+
+def _follow(run: ModelDirectory) -> None:
+    """Show a run's progress until it ends; Ctrl-C stops the run, not only the watching."""
+    from cifar_core import console
+
+    try:
+        status = console.follow(run)
+    except KeyboardInterrupt:
+        with contextlib.suppress(JobError):  # if it has just ended by itself
+            jobs.stop(run)
+        print(_how_it_ended(run, console.wait(run)), file=sys.stderr)
+        raise
+    if status.state != "finished":
+        raise JobError(_how_it_ended(run, status))
+    card = run.card()
+    print(
+        f"{percent(card['accuracy'])} of the test images are classified right, after "
+        f"{duration(card['training_seconds'])} of training.",
+        file=sys.stderr,
+    )
+
+
+def _how_it_ended(run: ModelDirectory, status: Status) -> str:
+    if status.state in ("stopped", "interrupted"):
+        return (
+            f"The run “{run.name}” is {status.state}; `python -m cifar_core resume {run.name}` continues it."
+        )
+    return status.error or f"The run “{run.name}” is {status.state}."
+
+
+def _temperature(directory: ModelDirectory) -> float:
+    try:
+        temperature = float(directory.card()["temperature"])
+        if temperature > 0:
+            return temperature
+    except (ModelDirectoryError, KeyError, TypeError, ValueError):
+        pass
+    raise ModelDirectoryError(
+        f"The results of “{directory.name}” are missing or damaged; "
+        f"`python -m cifar_core evaluate {directory.name}` recomputes them."
+    )
+
+
+def main() -> None:
+    """Run the command line: an error of ours, or of the file system, becomes one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the name of a picture may hold any bytes
+    try:
+        app()
+    except (CifarLabError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == 130:
+            print("Interrupted.", file=sys.stderr)
+        raise
+
+
+if __name__ == "__main__":
+    main()

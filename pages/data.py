@@ -1,0 +1,124 @@
+"""Data: what CIFAR-10 holds, and one image on its way to the network."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cifar_core import charts, dataset, formats, images
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.download import download_cifar10
+from cifar_core.errors import CifarLabError
+from pages.shared import test_set
+
+SAMPLES = 12  # a class
+
+
+def offer_download(problem: CifarLabError) -> None:
+    st.warning(str(problem), icon=":material/photo_library:")
+    if st.button("Download CIFAR-10 (170 MB)", type="primary", icon=":material/download:"):
+        bar = st.progress(0.0, text="Connecting …")
+        try:
+
+            def show(done: int, total: int) -> None:
+                bar.progress(done / total if total else 0.0, f"{formats.size_in_bytes(done)} of 170 MB")
+
+            download_cifar10(show)
+        except CifarLabError as error:
+            bar.empty()
+            st.error(str(error))
+            return
+        st.rerun()
+
+
+@st.cache_data(show_spinner="Reading a training batch")
+def training_samples() -> np.ndarray:
+    """Return the first training images of each class, uint8 [10, 12, 32, 32, 3]."""
+    batch = dataset.load_batch(dataset.locate(), "data_batch_1")
+    return np.stack([batch.images[batch.labels == label][:SAMPLES] for label in range(len(CLASS_NAMES))])
+
+
+@st.cache_data(show_spinner="Counting")
+def balance() -> pd.DataFrame:
+    """Images a class in both sets: columns class, set, images."""
+    folder = dataset.locate()
+    parts = {"training": [f"data_batch_{part}" for part in range(1, 6)], "test": ["test_batch"]}
+    tables = []
+    for name, batches in parts.items():
+        labels = np.concatenate([dataset.load_batch(folder, batch).labels for batch in batches])
+        tables.append(pd.DataFrame({"class": CLASS_NAMES, "set": name, "images": np.bincount(labels)}))
+    return pd.concat(tables)
+
+
+def show_samples() -> None:
+    samples = training_samples()
+    for label, name in enumerate(CLASS_NAMES):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{name}**", width=100)
+            # One picture a row: twelve tiles side by side, two pixels of white between them.
+            tiles = st.grid(SAMPLES, min_column_width=44, gap="xsmall")
+            for sample in samples[label]:
+                tiles.image(images.to_png(sample, 4), width="stretch", alt=name)
+
+
+def show_balance() -> None:
+    st.altair_chart(charts.class_balance(balance()), alt="Images a class in the training and the test set")
+    st.caption("Every class has 5,000 training and 1,000 test images, so plain accuracy is a fair measure.")
+
+
+def show_journey() -> None:
+    test = test_set()
+    index = st.number_input(
+        "Test image", 0, dataset.TEST_SIZE - 1, 12, key="image", bind="query-params", width=200
+    )
+    image, label = test.images[index], int(test.labels[index])
+    raw, values, hot = st.columns([1, 2, 1.4])
+    with raw:
+        st.markdown("**1 · As it is stored**")
+        st.image(images.to_png(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
+        st.caption(f"{CLASS_NAMES[label]}: 32×32 pixels, three bytes each, 0 to 255")
+    with values:
+        st.markdown("**2 · Normalised**")
+        channel = st.segmented_control(
+            "Channel", ["red", "green", "blue"], default="red", required=True, label_visibility="collapsed"
+        )
+        corner = dataset.normalise(image)[8:24, 8:24]
+        st.altair_chart(
+            charts.pixel_values(corner, ["red", "green", "blue"].index(channel)),
+            alt=f"{channel} values of the middle 16×16 pixels",
+        )
+        st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
+    with hot:
+        st.markdown("**3 · Its label, one-hot**")
+        st.dataframe(
+            {"class": CLASS_NAMES, "target": dataset.one_hot(np.array([label]))[0].astype(int)},
+            hide_index=True,
+            height="content",
+            alt="the one-hot label",
+        )
+    st.markdown("**4 · Augmented:** what training sees instead, another one each epoch")
+    tiles = st.grid(8, min_column_width=80)
+    for variant in images.augmented(image, 8, seed=index):
+        tiles.image(images.to_png(variant, 6), width="stretch", alt="an augmented variant")
+    st.caption("Mirrored in every other epoch and shifted by up to two pixels, the border reflected.")
+
+
+st.title("Data", anchor=False)
+st.markdown(
+    "CIFAR-10 holds 60,000 small colour pictures of ten classes (Krizhevsky, 2009): 50,000 to learn from and "
+    "10,000 to test with."
+)
+try:
+    dataset.locate()
+except CifarLabError as error:
+    offer_download(error)
+else:
+    view = st.segmented_control(
+        "View",
+        ["Samples", "Balance", "An image on its way"],
+        default="Samples",
+        required=True,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}[view]()

@@ -1,0 +1,37 @@
+import os
+from pathlib import Path
+
+# Before anything imports TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import pytest
+
+from cifar_core import dataset
+from cifar_core.recipes import Recipe, get_recipe
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for runs, so that no test touches the user's own."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("CIFAR_LAB_RUNS", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cifar10() -> Path:
+    """The folder of CIFAR-10; its tests fail, and are not skipped, where it is missing."""
+    return dataset.locate()
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Recipe:
+    """The quick recipe on few images with a narrow network: three epochs of three steps."""
+    return get_recipe("quick").with_(
+        images=1_200,
+        validation_images=200,
+        batch_size=256,
+        epochs=3,
+        network_options={"widths": [8, 16, 16], "activation": "relu"},
+    )

@@ -1,0 +1,446 @@
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from cifar_core import model_dir
+from cifar_core.errors import ModelDirectoryError, RecipeError
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory, Status
+from cifar_core.recipes import get_recipe
+
+
+@pytest.fixture
+def directory(runs: Path) -> ModelDirectory:
+    return make(runs, "one")
+
+
+def make(root: Path, name: str, **config: Any) -> ModelDirectory:
+    directory = ModelDirectory(root / name)
+    directory.path.mkdir(parents=True)
+    directory.config_path.write_text(json.dumps({"recipe": get_recipe("quick").to_dict(), **config}))
+    return directory
+
+
+def complete(directory: ModelDirectory) -> ModelDirectory:
+    for path in (directory.card_path, directory.onnx_path, directory.predictions_path):
+        path.write_bytes(b"{}")
+    return directory
+
+
+def claim(directory: ModelDirectory, state: str, pid: int, started: float, **more: Any) -> None:
+    values = {"state": state, "pid": pid, "pid_started": started, "eta_seconds": 9.0, **more}
+    directory.status_path.write_text(json.dumps(values))
+
+
+# Whole files
+
+
+def test_write_whole_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    model_dir.write_whole(path, "old")
+    model_dir.write_whole(path, "90 ± 1 %".encode())
+    assert path.read_text() == "90 ± 1 %"
+    model_dir.write_whole(path, "± new")
+    assert path.read_bytes() == "± new".encode()
+    assert os.listdir(tmp_path) == ["card.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "card.json"
+    model_dir.write_whole(path, "old")
+
+    def full_disk(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            model_dir.write_whole(path, "new")
+    assert (path.read_text(), os.listdir(tmp_path)) == ("old", ["card.json"])
+
+    def forbidden(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", forbidden)
+        patch.setattr(time, "sleep", lambda _: None)
+        with pytest.raises(PermissionError):
+            model_dir.write_whole(path, "new")
+    assert (path.read_text(), os.listdir(tmp_path)) == ("old", ["card.json"])
+
+
+def test_a_reader_that_holds_the_file_for_a_moment_does_not_fail_the_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, refusals = Path.replace, [PermissionError(13, "Windows: in use")] * 3
+
+    def replace(self: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return really(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    model_dir.write_whole(tmp_path / "status.json", "new")
+    assert (tmp_path / "status.json").read_text() == "new"
+    assert os.listdir(tmp_path) == ["status.json"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    model_dir.write_whole(path, "0" * 200_000)
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib\nfrom cifar_core.model_dir import write_whole\n"
+            "for i in range(300): write_whole(pathlib.Path(sys.argv[1]), str(i % 10) * 200_000)",
+            str(path),
+        ]
+    )
+    seen = set()
+    while writer.poll() is None:
+        content = path.read_text()
+        assert len(content) == 200_000
+        assert len(set(content)) == 1
+        seen.add(content[0])
+    assert writer.wait() == 0
+    assert len(seen) > 1
+
+
+# CSV logs
+
+
+def test_logs_that_are_not_there_yet_are_empty(directory: ModelDirectory) -> None:
+    assert list(directory.steps().columns) == STEP_COLUMNS
+    assert list(directory.history().columns) == HISTORY_COLUMNS
+    assert (len(directory.steps()), len(directory.history())) == (0, 0)
+    assert directory.history()["val_loss"].dtype == float
+
+
+HISTORY = b"epoch,seconds,learning_rate,loss,accuracy,val_loss,val_accuracy\n1,2.5,0.1,2.3,0.1,2.2,0.15\n"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"2",
+        b"2,5.0,0.1,2.1,0.2,2.0,0.25",  # whole but for its end: the last number may be longer
+        b"2,5.0,0.1,2.1,0.2,2.0\n",
+        b"2,5.0,0.1,2.1,0.2,2.0,0.25,9\n",
+        b"2,5.0,0.1,two,0.2,2.0,0.25\n",
+        b"\n",
+        b"\x00\x00\x00\x00\n",
+        b"\xff\xfe\x9d\n",
+        b"\xc3",
+    ],
+)
+def test_a_line_counts_once_it_is_whole(directory: ModelDirectory, tail: bytes) -> None:
+    directory.history_path.write_bytes(HISTORY + tail)
+    assert directory.history().to_numpy().tolist() == [[1, 2.5, 0.1, 2.3, 0.1, 2.2, 0.15]]
+
+
+def test_every_prefix_of_a_log_can_be_read(directory: ModelDirectory) -> None:
+    content = HISTORY + b"2,5,0.2,2,0.2,2,0.25\n3,7.5,0.1,1.9,0.3,1.8,0.35\n"
+    counts = []
+    for length in range(len(content) + 1):
+        directory.history_path.write_bytes(content[:length])
+        counts.append(directory.history()["epoch"].tolist())
+    assert counts[-1] == [1, 2, 3]
+    assert counts == sorted(counts)
+    assert [counts.index([*range(1, n + 1)]) for n in (1, 2, 3)] == [
+        i + 1 for i, byte in enumerate(content) if byte == ord("\n")
+    ][1:]
+
+
+def test_steps_are_read_in_their_order(directory: ModelDirectory) -> None:
+    directory.steps_path.write_text(",".join(STEP_COLUMNS) + "\n3,0.5,1,0.1,2.3,0.1\n6,1,2,0.2,2.2,0.2\n")
+    assert directory.steps()["epoch"].tolist() == [0.5, 1.0]
+    assert directory.steps()["accuracy"].tolist() == [0.1, 0.2]
+
+
+# JSON
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"recipe": ', b"\xff\xfe", b"[]", b"null", b'"text"'])
+def test_damaged_json_is_reported_by_name(directory: ModelDirectory, content: bytes) -> None:
+    directory.config_path.write_bytes(content)
+    directory.card_path.write_bytes(content)
+    for read, name in ((directory.config, "config.json"), (directory.card, "card.json")):
+        with pytest.raises(
+            ModelDirectoryError, match=rf"^{re.escape(name)} of “one” (cannot be read|is damaged)\.$"
+        ):
+            read()
+    assert directory.created == ""
+
+
+def test_missing_files_are_reported_by_name(runs: Path) -> None:
+    directory = ModelDirectory(runs / "none")
+    with pytest.raises(ModelDirectoryError, match=r"^config\.json of “none” is missing\.$"):
+        directory.config()
+    with pytest.raises(ModelDirectoryError, match=r"^card\.json of “none” is missing\.$"):
+        directory.card()
+    with pytest.raises(ModelDirectoryError, match=r"predictions of “none” cannot be read; recompute"):
+        directory.predictions()
+
+
+def test_the_recipe_comes_back(directory: ModelDirectory) -> None:
+    assert directory.recipe() == get_recipe("quick")
+    directory.config_path.write_text('{"recipe": {"name": "quick"}}')
+    with pytest.raises(RecipeError):
+        directory.recipe()
+    directory.config_path.write_text("{}")
+    with pytest.raises(RecipeError):
+        directory.recipe()
+
+
+# Predictions
+
+
+def archive(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def test_predictions_come_back(directory: ModelDirectory) -> None:
+    test = np.random.default_rng(0).random((20, 10)).astype(np.float16)
+    directory.predictions_path.write_bytes(
+        archive(test=test, validation=test[:5], validation_indices=np.arange(5))
+    )
+    predictions = directory.predictions()
+    assert set(predictions) == {"test", "validation", "validation_indices"}
+    np.testing.assert_array_equal(predictions["test"], test)
+
+
+def test_damaged_predictions_are_reported_however_they_are_damaged(directory: ModelDirectory) -> None:
+    random = np.random.default_rng(0)
+    test = random.random((200, 10))
+    whole = archive(test=test, validation=test, validation_indices=np.arange(200))
+    single = io.BytesIO()
+    np.save(single, test)
+    variants = [b"", b"no archive", single.getvalue(), archive(test=test)]
+    variants += [whole[:length] for length in range(10, len(whole), 997)]
+    for content in variants:
+        directory.predictions_path.write_bytes(content)
+        with pytest.raises(ModelDirectoryError, match="python -m cifar_core evaluate one"):
+            directory.predictions()
+    for _ in range(200):  # a flipped byte is either noticed or harmless, and never another exception
+        damaged = bytearray(whole)
+        damaged[random.integers(len(damaged))] ^= int(random.integers(1, 256))
+        directory.predictions_path.write_bytes(bytes(damaged))
+        try:
+            directory.predictions()
+        except ModelDirectoryError:
+            continue
+
+
+def test_a_pickle_in_the_predictions_is_not_run(directory: ModelDirectory, tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    bomb = np.array([Bomb()], dtype=object)
+    directory.predictions_path.write_bytes(archive(test=bomb, validation=bomb, validation_indices=bomb))
+    with pytest.raises(ModelDirectoryError):
+        directory.predictions()
+    assert not (tmp_path / "exploded").exists()
+
+
+# Status
+
+
+def test_a_status_comes_back(directory: ModelDirectory) -> None:
+    me = psutil.Process()
+    written = Status("running", me.pid, me.create_time(), "training", 2, 10, 30, 46, 512.5, 0.1, 12.0, 80.0)
+    before = time.time()
+    directory.write_status(written)
+    read = directory.status()
+    assert before <= read.updated <= time.time()
+    assert read == Status(**{**written.__dict__, "updated": read.updated})
+    assert read.active
+
+
+@pytest.mark.parametrize("state", ["starting", "running", "stopping"])
+def test_a_claim_to_live_is_checked(directory: ModelDirectory, state: str) -> None:
+    me = psutil.Process()
+    claim(directory, state, me.pid, me.create_time())
+    assert directory.status().state == state
+
+    # the right pid, but the process is another one
+    claim(directory, state, me.pid, me.create_time() - 60, epoch=3)
+    status = directory.status()
+    assert (status.state, status.epoch, status.eta_seconds, status.active) == ("interrupted", 3, None, False)
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted"])
+def test_a_run_that_has_ended_needs_no_process(directory: ModelDirectory, state: str) -> None:
+    claim(directory, state, 0, 0.0)
+    assert directory.status().state == state
+
+
+def test_a_dead_process_and_a_zombie_are_interrupted(directory: ModelDirectory) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    started = psutil.Process(child.pid).create_time()
+    claim(directory, "running", child.pid, started)
+    assert directory.status().state == "running"
+
+    child.kill()
+    if sys.platform != "win32":
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but not yet buried
+        assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+        assert directory.status().state == "interrupted"
+    child.communicate()
+    assert directory.status().state == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"state": "running"},
+        {"state": "running", "pid": None, "pid_started": 0},
+        {"state": "running", "pid": "me", "pid_started": 0},
+        {"state": "running", "pid": -1, "pid_started": 0},
+        {"state": "running", "pid": 2**70, "pid_started": 0},
+        {"state": "running", "pid": 1, "pid_started": "yesterday"},
+        {"state": "running", "pid": [1], "pid_started": None},
+        {"state": "on fire", "pid": os.getpid()},
+        {"state": ["running"]},
+        {"pid": 1},
+        {},
+    ],
+)
+def test_a_status_that_makes_no_sense_is_interrupted(
+    directory: ModelDirectory, values: dict[str, Any]
+) -> None:
+    directory.status_path.write_text(json.dumps(values))
+    assert directory.status().state == "interrupted"
+
+
+def test_fields_of_other_versions_are_ignored(directory: ModelDirectory) -> None:
+    claim(directory, "finished", 1, 0.0, gpu="none")
+    assert directory.status().state == "finished"
+
+
+def test_without_a_readable_status_the_results_decide(directory: ModelDirectory) -> None:
+    assert directory.status().state == "interrupted"
+    directory.status_path.write_bytes(b'{"state": "fin')
+    assert directory.status().state == "interrupted"
+    complete(directory)
+    assert directory.status().state == "finished"
+    directory.status_path.unlink()
+    assert directory.status().state == "finished"
+
+
+# Names and listings
+
+NOT_NAMES = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "x/..",
+    "a/b",
+    "a\\b",
+    "/tmp/x",
+    "C:\\x",
+    ".hidden",
+    "-x",
+    "_x",
+    "x" * 65,
+    "x\n",
+    "x y",
+    "x\0",
+    "é",
+    "~",
+    "%2e%2e",
+]
+
+
+@pytest.mark.parametrize("name", NOT_NAMES)
+def test_a_name_cannot_leave_the_folder(runs: Path, name: str) -> None:
+    make(runs.parent, "x")
+    make(runs, "a")
+    with pytest.raises(ModelDirectoryError, match="name may hold up to 64"):
+        model_dir.new_run(name)
+    with pytest.raises(ModelDirectoryError, match="There is no model or run"):
+        model_dir.find(name)
+
+
+@pytest.mark.parametrize("name", ["x", "0", "X" * 64, "quick-20261123-180000", "a..b", "a.b_c-d"])
+def test_a_fit_name_gives_a_directory_in_the_folder(runs: Path, name: str) -> None:
+    directory = model_dir.new_run(name)
+    assert (directory.path, directory.name) == (runs / name, name)
+    assert not runs.exists()  # it is a name so far
+
+    make(runs, name)
+    with pytest.raises(ModelDirectoryError, match="already a run"):
+        model_dir.new_run(name)
+    assert model_dir.find(name) == directory
+
+
+def test_find_takes_a_path_only_where_it_is_allowed(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = make(tmp_path / "elsewhere", "model")
+    monkeypatch.chdir(tmp_path)
+    for path in (str(elsewhere.path), "elsewhere/model", "./elsewhere/model"):
+        with pytest.raises(ModelDirectoryError):
+            model_dir.find(path)
+        assert model_dir.find(path, allow_path=True) == elsewhere
+
+    for path in ("elsewhere", "elsewhere/none", "elsewhere/model/config.json", "x" * 5_000, "a\0b", ""):
+        with pytest.raises(ModelDirectoryError):
+            model_dir.find(path, allow_path=True)
+    monkeypatch.chdir(elsewhere.path)
+    with pytest.raises(ModelDirectoryError):
+        model_dir.find("", allow_path=True)
+    make(runs, "model")
+    assert model_dir.find("model", allow_path=True).path == runs / "model"
+
+
+def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
+    assert model_dir.runs() == model_dir.models() == []
+
+    old = complete(make(runs, "old", created="2026-11-20T10:00:00+00:00"))
+    newest = complete(make(runs, "b", created="2026-11-23T10:00:00+00:00"))
+    unfinished = make(runs, "c", created="2026-11-22T10:00:00+00:00")
+    damaged = make(runs, "damaged")
+    damaged.config_path.write_bytes(b"{")
+    (runs / "no-run").mkdir()
+    (runs / "file").touch()
+    (runs / ".worker.lock").touch()
+    old.config_path.touch()  # that a file was written again later makes the run no younger
+    assert model_dir.runs() == [newest, unfinished, old, damaged]
+
+    shipped = [complete(make(tmp_path / "artifacts/models", name)) for name in ("alpha", "old")]
+    make(tmp_path / "artifacts/models", "half")
+    assert model_dir.models() == [*shipped, newest, old]
+    assert model_dir.find("old") == old
+    assert model_dir.find("alpha") == shipped[0]
+
+
+def test_the_folder_of_runs_is_absolute_and_can_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIFAR_LAB_RUNS", "mine")
+    assert model_dir.runs_root() == tmp_path / "mine"
+    for unset in ("", None):
+        monkeypatch.delenv("CIFAR_LAB_RUNS") if unset is None else monkeypatch.setenv("CIFAR_LAB_RUNS", unset)
+        assert model_dir.runs_root() == model_dir.code_root() / "artifacts" / "runs"
+    assert (model_dir.code_root() / "cifar_core" / "model_dir.py").is_file()

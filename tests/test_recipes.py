@@ -1,0 +1,135 @@
+import json
+from typing import Any
+
+import pytest
+
+from cifar_core.errors import RecipeError
+from cifar_core.recipes import RECIPES, Recipe, get_recipe
+
+QUICK = get_recipe("quick")
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("epochs", "1", "1,000"),
+        ("batch_size", "2", "4,096"),
+        ("patience", "0", "1,000"),
+        ("images", "100", "50,000"),
+        ("validation_images", "10", "25,000"),
+        ("seed", "0", "2,147,483,647"),
+    ],
+)
+def test_a_count_out_of_range_is_refused_with_its_range(name: str, low: str, high: str) -> None:
+    small, large = (int(bound.replace(",", "")) for bound in (low, high))
+    label = name.replace("_", " ")
+    for value in (small - 1, large + 1, -(10**9), 10**18):
+        with pytest.raises(RecipeError) as refusal:
+            QUICK.with_(**{name: value})
+        assert str(refusal.value) == f"The {label} must be between {low} and {high}, not {value:,}."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 1},
+        {"epochs": 1_000},
+        {"batch_size": 2},
+        {"batch_size": 4_096},
+        {"patience": 1_000},
+        {"images": 100, "validation_images": 10, "batch_size": 90},
+        {"validation_images": 25_000},
+        {"seed": 2**31 - 1},
+        {"learning_rate": 1e-6},
+        {"learning_rate": 100},
+        {"label_smoothing": 0.0},
+    ],
+)
+def test_the_bounds_themselves_are_allowed(changes: dict[str, Any]) -> None:
+    recipe = QUICK.with_(**changes)
+    assert {name: getattr(recipe, name) for name in changes} == changes
+
+
+@pytest.mark.parametrize(
+    "value", [0, 0.0, -1.0, 9e-7, 100.1, 1e300, float("nan"), float("inf"), -float("inf")]
+)
+def test_a_learning_rate_that_cannot_train_is_refused(value: float) -> None:
+    with pytest.raises(RecipeError, match=r"^The learning rate must be between 0\.000001 and 100, not "):
+        QUICK.with_(learning_rate=value)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
+def test_label_smoothing_leaves_the_true_class_something(value: float) -> None:
+    with pytest.raises(RecipeError, match="^The label smoothing must be between 0 and 0.99, not "):
+        QUICK.with_(label_smoothing=value)
+
+
+def test_too_few_images_for_one_batch_are_refused() -> None:
+    with pytest.raises(
+        RecipeError, match="^1,200 images, 200 of them held out, do not fill one batch of 1,024"
+    ):
+        QUICK.with_(images=1_200, validation_images=200)
+    with pytest.raises(RecipeError, match="^1,000 images, 2,000 of them held out, do not fill"):
+        QUICK.with_(images=1_000)
+    with pytest.raises(RecipeError, match="^100 images do not fill one batch of 101"):
+        get_recipe("report").with_(images=100, batch_size=101)
+    assert get_recipe("report").with_(images=100, batch_size=100).steps_per_epoch == 1
+
+
+def test_steps_per_epoch_count_whole_batches_of_the_images_that_are_learnt_from() -> None:
+    assert (QUICK.training_images, QUICK.steps_per_epoch) == (48_000, 46)
+    report = get_recipe("report")
+    assert (report.training_images, report.steps_per_epoch) == (50_000, 781)
+    assert QUICK.with_(images=2_000, validation_images=500, batch_size=500).steps_per_epoch == 3
+
+
+def test_none_keeps_what_the_recipe_has() -> None:
+    assert QUICK.with_(epochs=None, seed=None) == QUICK
+    assert QUICK.with_(epochs=7, seed=None) == QUICK.with_(epochs=7)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_json(name: str) -> None:
+    recipe = get_recipe(name).with_(epochs=7, learning_rate=0.1, seed=3)
+    assert recipe.name == name
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_keys_of_other_versions_are_ignored_and_defaults_fill_gaps() -> None:
+    values = {**QUICK.to_dict(), "cutout": 12}
+    del values["seed"]
+    assert Recipe.from_dict(values) == QUICK
+
+
+@pytest.mark.parametrize("values", [{}, {"name": "quick"}, [], "quick", None, 3])
+def test_what_is_no_recipe_is_refused(values: Any) -> None:
+    with pytest.raises(RecipeError, match="lacks parts of its recipe"):
+        Recipe.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("epochs", "4", "The epochs must be a whole number, not '4'."),
+        ("epochs", 4.0, "The epochs must be a whole number, not 4.0."),
+        ("epochs", True, "The epochs must be a whole number, not True."),
+        ("patience", False, "The patience must be a whole number, not False."),
+        ("batch_size", None, "The batch size must be a whole number, not None."),
+        ("images", [1_000], "The images must be a whole number, not [1000]."),
+        ("learning_rate", "0.1", "The learning rate must be a number, not '0.1'."),
+        ("learning_rate", True, "The learning rate must be a number, not True."),
+        ("network", "vgg", "The network must be one of report_cnn, airbench, not 'vgg'."),
+        ("optimizer", 1, "The optimizer must be one of adam, airbench, not 1."),
+        ("augmentation", "", "The augmentation must be one of none, flip_and_shift, not ''."),
+        ("validation", "train", "The validation must be one of split, test, not 'train'."),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused(name: str, value: Any, message: str) -> None:
+    with pytest.raises(RecipeError) as refusal:
+        Recipe.from_dict({**QUICK.to_dict(), name: value})
+    assert str(refusal.value) == message
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(RecipeError, match="no recipe “slow”; choose one of quick, report, fast"):
+        get_recipe("slow")
