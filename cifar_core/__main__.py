@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cifar_core import dataset, jobs, model_dir
+from cifar_core import console, dataset, jobs, model_dir
 from cifar_core.errors import CifarLabError, ImageError, JobError, ModelDirectoryError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory, Status
@@ -22,7 +22,7 @@ from cifar_core.recipes import RECIPES, get_recipe
 if TYPE_CHECKING:
     from cifar_core.classify import Answer
 
-# Heavy imports (pandas, scikit-learn, ONNX Runtime, progress bars) are left to the commands that need them.
+# Heavy imports (scikit-learn, ONNX Runtime, the network) are left to the commands that need them.
 
 app = typer.Typer(
     help="Train, evaluate and use CIFAR-10 image classifiers.",
@@ -46,7 +46,6 @@ def data(as_json: Json = False) -> None:
     """Say where CIFAR-10 is and verify it; download it (170 MB) if it is missing."""
     folder = dataset.find()
     if folder is None or folder.parent == dataset.cache():
-        from cifar_core import console
         from cifar_core.download import download_cifar10
 
         with console.downloading() as bar:
@@ -107,8 +106,6 @@ def stop(
     directory = model_dir.find(run, allow_path=True)
     jobs.stop(directory)
     if wait:
-        from cifar_core import console
-
         print(_how_it_ended(directory, console.wait(directory)))
     else:
         print(f"The run “{directory.name}” was asked to stop.")
@@ -127,8 +124,6 @@ def resume(run: Run, foreground: Foreground = False) -> None:
 @app.command()
 def runs(as_json: Json = False) -> None:
     """List your runs, newest first, and the shipped models."""
-    from cifar_core import console
-
     shipped = [model for model in model_dir.models() if model.path.parent == model_dir.models_root()]
     rows = [console.overview(directory) for directory in [*model_dir.runs(), *shipped]]
     if as_json:
@@ -142,7 +137,7 @@ def runs(as_json: Json = False) -> None:
 @app.command()
 def evaluate(model: Model, as_json: Json = False) -> None:
     """Recompute a model's predictions and results from its model.onnx, and print the results."""
-    from cifar_core import console, evaluation
+    from cifar_core import evaluation
 
     directory = model_dir.find(model, allow_path=True)
     with console.working(f"evaluating “{directory.name}”"):
@@ -162,7 +157,6 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Say what is on pictures: a line each, with the likeliest class and how sure the model is of it."""
-    from cifar_core import console
     from cifar_core.classify import classify as ask
     from cifar_core.images import load
     from cifar_core.runtime import Classifier
@@ -197,8 +191,6 @@ def _in_words(answer: "Answer") -> str:
 
 def _follow(run: ModelDirectory) -> None:
     """Show a run's progress until it ends; Ctrl-C stops the run, not only the watching."""
-    from cifar_core import console
-
     try:
         status = console.follow(run)
     except KeyboardInterrupt:

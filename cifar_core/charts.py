@@ -87,7 +87,7 @@ def learning_curves(
     ]
     if percent:
         layers.append(_rule(REPORT_ACCURACY, "the report: 85 %"))
-    return alt.layer(*layers).properties(height=HEIGHT)
+    return alt.LayerChart(layer=layers, height=HEIGHT)
 
 
 def thinned(steps: pd.DataFrame) -> pd.DataFrame:

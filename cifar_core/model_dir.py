@@ -68,7 +68,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
 def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:
     """Read an `.npz` file; OSError if it cannot be opened, ValueError if it is damaged or lacks `names`."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except OSError:
         raise

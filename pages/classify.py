@@ -85,7 +85,7 @@ def show_card(picture: Picture, answer: Answer) -> None:
         bars.markdown(f"#### {verdict(picture, answer)}")
         bars.altair_chart(
             charts.probability_bars(answer.probabilities, picture.true),
-            alt=", ".join(f"{n} {p:.1%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+            alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
         )
 
 

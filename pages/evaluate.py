@@ -197,8 +197,8 @@ def show_calibration(answers: Results, labels: np.ndarray, temperature: float) -
         alt="Reliability diagram: accuracy against confidence, before and after temperature scaling",
     )
     words.markdown(
-        "Of the images about which the model is 80 % sure, it should get 80 % right: the dashed line. Below the "
-        "line it is too sure of itself, above it too modest.\n\nOne number, fitted on the validation images, "
+        "Of the images about which the model is 80 % sure, it should get 80 % right: the dashed line. Below "
+        "the line it is too sure of itself, above it too modest.\n\nOne number, fitted on the validation images, "
         f"corrects it: a temperature of **{temperature:.2f}** (above 1 humbler, below 1 bolder; Guo 2017)."
     )
 

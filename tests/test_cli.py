@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, the real data, one small model trained for all tests."""
+"""The command line as a user meets it: real processes, the real data, one small model for all tests."""
 
 import contextlib
 import json
@@ -44,9 +44,8 @@ def environment(runs: Path, **changes: str | None) -> dict[str, str]:
 
 
 def call(*arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=300
-    )
+    command = [*PROGRAM, *arguments]
+    return subprocess.run(command, env=env, cwd=cwd, check=False, capture_output=True, text=True, timeout=300)
 
 
 def answer(*arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> str:
@@ -180,7 +179,7 @@ def test_no_network(env: dict[str, str], tmp_path: Path) -> None:
         (["train", "quick", "--learning-rate", "nan"], "learning rate must be between"),
         (["train", "quick", "--batch-size", "1"], "batch size must be between"),
         (["train", "quick", "--images", "50001"], "not 50,001"),
-        (["train", "quick", "--images", "1000"], "validation"),
+        (["train", "quick", "--images", "1000"], "use more images"),
         (["train", "quick", "--validation-images", "-5"], "not -5"),
         (["train", "quick", "--patience", "-1"], "patience"),
         (["train", "quick", "--seed", "-1"], "seed"),
@@ -316,8 +315,8 @@ def test_a_model_that_cannot_be_used(lab: dict[str, str], tmp_path: Path) -> Non
     (directory / "card.json").write_text("{}")
     assert "`python -m cifar_core evaluate tiny`" in error("classify", "tiny", "cat.png", env=lab)
     (directory / "model.onnx").write_bytes((directory / "model.onnx").read_bytes()[:1000])
-    for command in (["classify", "tiny", "cat.png"], ["evaluate", "tiny"]):
-        assert "model file of “tiny” is missing or damaged" in error(*command, env=lab)
+    for arguments in (["classify", "tiny", "cat.png"], ["evaluate", "tiny"]):
+        assert "model file of “tiny” is missing or damaged" in error(*arguments, env=lab)
     assert (directory / "card.json").read_text() == "{}"
     for command in ("stop", "resume"):
         assert f"is finished, there is nothing to {command}" in error(command, "tiny", env=lab)
@@ -385,7 +384,7 @@ def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
             assert state() in ("starting", "running")
             assert "“long” is training" in error("train", "quick", env=env)
             assert "nothing to resume" in error("resume", "long", env=env)
-            hint = "The run “long” is stopped. `python -m cifar_core resume long` continues it."
+            hint = "The run “long” is stopped; `python -m cifar_core resume long` continues it."
             assert answer("stop", "long", env=env) == f"{hint}\n"
             assert first.communicate(timeout=60) == ("", f"Error: {hint}\n")
             assert first.returncode == 1

@@ -41,6 +41,10 @@ def claim(directory: ModelDirectory, state: str, pid: int, started: float, **mor
     directory.status_path.write_text(json.dumps(values))
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 # Whole files
 
 
@@ -51,7 +55,7 @@ def test_write_whole_replaces_a_file(tmp_path: Path) -> None:
     assert path.read_text() == "90 ± 1 %"
     model_dir.write_whole(path, "± new")
     assert path.read_bytes() == "± new".encode()
-    assert os.listdir(tmp_path) == ["card.json"]
+    assert names_in(tmp_path) == ["card.json"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
@@ -69,9 +73,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         patch.setattr(Path, "write_bytes", full_disk)
         with pytest.raises(OSError, match="No space left"):
             model_dir.write_whole(path, "new")
-    assert (path.read_text(), os.listdir(tmp_path)) == ("old", ["card.json"])
+    assert (path.read_text(), names_in(tmp_path)) == ("old", ["card.json"])
 
-    def forbidden(self: Path, target: Path) -> Path:
+    def forbidden(*_: Path) -> Path:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
@@ -79,7 +83,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         patch.setattr(time, "sleep", lambda _: None)
         with pytest.raises(PermissionError):
             model_dir.write_whole(path, "new")
-    assert (path.read_text(), os.listdir(tmp_path)) == ("old", ["card.json"])
+    assert (path.read_text(), names_in(tmp_path)) == ("old", ["card.json"])
 
 
 def test_a_reader_that_holds_the_file_for_a_moment_does_not_fail_the_write(
@@ -95,7 +99,7 @@ def test_a_reader_that_holds_the_file_for_a_moment_does_not_fail_the_write(
     monkeypatch.setattr(Path, "replace", replace)
     model_dir.write_whole(tmp_path / "status.json", "new")
     assert (tmp_path / "status.json").read_text() == "new"
-    assert os.listdir(tmp_path) == ["status.json"]
+    assert names_in(tmp_path) == ["status.json"]
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:

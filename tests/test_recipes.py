@@ -60,18 +60,18 @@ def test_a_learning_rate_that_cannot_train_is_refused(value: float) -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
 def test_label_smoothing_leaves_the_true_class_something(value: float) -> None:
-    with pytest.raises(RecipeError, match="^The label smoothing must be between 0 and 0.99, not "):
+    with pytest.raises(RecipeError, match=r"^The label smoothing must be between 0 and 0\.99, not "):
         QUICK.with_(label_smoothing=value)
 
 
 def test_too_few_images_for_one_batch_are_refused() -> None:
     with pytest.raises(
-        RecipeError, match="^1,200 images, 200 of them held out, do not fill one batch of 1,024"
+        RecipeError, match=r"^1,200 images, 200 of them held out, do not fill one batch of 1,024"
     ):
         QUICK.with_(images=1_200, validation_images=200)
-    with pytest.raises(RecipeError, match="^1,000 images, 2,000 of them held out, do not fill"):
+    with pytest.raises(RecipeError, match=r"^1,000 images, 2,000 of them held out, do not fill"):
         QUICK.with_(images=1_000)
-    with pytest.raises(RecipeError, match="^100 images do not fill one batch of 101"):
+    with pytest.raises(RecipeError, match=r"^100 images do not fill one batch of 101"):
         get_recipe("report").with_(images=100, batch_size=101)
     assert get_recipe("report").with_(images=100, batch_size=100).steps_per_epoch == 1
 

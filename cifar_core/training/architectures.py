@@ -121,7 +121,7 @@ def _start_with_identity(convolution: layers.Conv2D) -> None:
 
     Set here and not by an initialiser of our own, whose name a saved `model.keras` would hold.
     """
-    kernel = np.array(convolution.kernel)
+    kernel = np.asarray(convolution.kernel).copy()
     height, width, channels_in, channels_out = kernel.shape
     identity = np.arange(min(channels_in, channels_out))
     kernel[..., identity] = 0.0
@@ -142,10 +142,14 @@ def whiten(model: keras.Model, images: np.ndarray) -> None:
     names = {layer.name for layer in model.layers}
     if "whitening" not in names:
         return
-    x = (images[:5000].astype(np.float64) / 255 - CHANNEL_MEAN) / CHANNEL_STD
-    patches = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(1, 2))  # [N, 31, 31, 3, 2, 2]
-    flat = patches.reshape(-1, 12)
-    eigenvalues, eigenvectors = np.linalg.eigh(flat.T @ flat / len(flat))
+    images = images[:5000]
+    covariance = np.zeros((12, 12))
+    for start in range(0, len(images), 250):  # the patches of all at once would take 600 MB
+        x = (images[start : start + 250] / 255 - CHANNEL_MEAN) / CHANNEL_STD
+        patches = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(1, 2))  # [N, 31, 31, 3, 2, 2]
+        flat = patches.reshape(-1, 12)
+        covariance += flat.T @ flat / (len(images) * 31 * 31)
+    eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     filters = (eigenvectors / np.sqrt(eigenvalues + 5e-4)).T[::-1].reshape(12, 3, 2, 2)
     kernel = np.concatenate([filters, -filters]).transpose(2, 3, 1, 0)  # [2, 2, 3, 24]
     layer = model.get_layer("whitening")

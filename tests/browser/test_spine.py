@@ -1,0 +1,226 @@
+"""The main job, end to end: train, watch, stop, resume, see the mistakes, classify pictures and the webcam."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from cifar_core import dataset
+from cifar_core.model_dir import ModelDirectory
+
+from .conftest import ROOT, Server, StartServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def set_number(page: Page, label: str, value: int) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def start_quick(page: Page, server: Server, *, epochs: int, images: int) -> ModelDirectory:
+    """Start the recipe `quick`, which the sidebar offers first, on a part of the images."""
+    page.goto(f"{server.url}/train")
+    set_number(page, "Epochs", epochs)
+    page.get_by_text("More", exact=True).click()
+    set_number(page, "Training images", images)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"\?run=quick-"))
+    return ModelDirectory(server.runs / page.url.partition("run=")[2])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
+    """Wait; return how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, f"{what} took over {seconds:.0f} s"
+        time.sleep(0.2)
+    return time.monotonic() - started
+
+
+def drawn_points(page: Page) -> int:
+    """Count the corners of the training curve in the first chart, from the path that Vega drew."""
+    path = page.locator("[data-testid=stVegaLiteChart]").first.locator(".mark-line path").first
+    return len(re.findall("[ML]", path.get_attribute("d") or "")) if path.count() else 0
+
+
+def state_badge(page: Page, state: str) -> None:
+    expect(page.locator(".stMarkdownBadge", has_text=state)).to_be_visible()
+
+
+def no_exception(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_train_watch_stop_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
+    run = start_quick(page, server, epochs=5, images=25_000)
+
+    # It learns under your eyes: points within 30 s, and more of them later.
+    wait_until(lambda: drawn_points(page) >= 2, 30, "the first points on the curve")
+    before = drawn_points(page)
+    wait_until(lambda: drawn_points(page) > before, 20, "the next point on the curve")
+
+    # A reload and a closed tab change nothing; the URL leads back.
+    page.reload()
+    wait_until(lambda: drawn_points(page) > before, 30, "the curve after a reload")
+    url, context = page.url, page.context
+    page.close()
+    steps = len(run.steps())
+    wait_until(lambda: len(run.steps()) > steps, 20, "training on with the tab closed")
+    page = context.new_page()
+    page.goto(url)
+    wait_until(lambda: drawn_points(page) > before, 30, "the curve in a new tab")
+
+    wait_until(lambda: len(run.history()) >= 1, 90, "the first epoch")
+    page.get_by_role("button", name="Stop quick").click()
+    state_badge(page, "stopped")
+    assert run.status().state == "stopped"
+    page.get_by_role("button", name="Resume quick").click()
+    state_badge(page, "running")
+    wait_until(lambda: run.status().state == "finished", 240, "the rest of the run")
+    state_badge(page, "finished")
+    assert list(run.history()["epoch"]) == [1, 2, 3, 4, 5]
+
+    # Evaluate shows this run, opening on the cats it takes for dogs.
+    page.get_by_role("link", name="See what it confuses").click()
+    expect(page.get_by_role("heading", name="Evaluate")).to_be_visible()
+    labels = dataset.load_test().labels
+    guesses = run.predictions()["test"].argmax(axis=1)
+    for true, predicted in (("cat", "dog"), ("dog", "cat")):
+        page.get_by_role("button", name=f"{true} → {predicted}", exact=True).click()
+        a, b = dataset.CLASS_NAMES.index(true), dataset.CLASS_NAMES.index(predicted)
+        count = int(((labels == a) & (guesses == b)).sum())
+        expect(page.get_by_text(f"{count:,} images mistaken")).to_be_visible()
+        expect(page.get_by_alt_text(f"{true}, taken for {predicted}")).to_have_count(min(count, 12))
+    assert f"model={run.name}" in page.url
+    no_exception(page)
+
+    # Classify takes three files, one of them no picture, and the rest goes through.
+    rng = np.random.default_rng(0)
+    for name in ("one.png", "two.jpg"):
+        Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(tmp_path / name)
+    (tmp_path / "three.png").write_text("not a picture")
+    page.get_by_role("link", name="Classify").first.click()
+    files = [tmp_path / name for name in ("one.png", "three.png", "two.jpg")]
+    page.locator("input[type=file]").set_input_files(files)
+    expect(page.get_by_text("three.png: This file is not a picture")).to_be_visible()
+    expect(page.get_by_text("one.png", exact=True).first).to_be_visible()
+    expect(page.get_by_text("two.jpg", exact=True).first).to_be_visible()
+    expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(2)
+
+    # A frame of the webcam is classified like any picture.
+    page.get_by_text("Webcam", exact=True).click()
+    page.get_by_role("button", name="Take photo").click()
+    expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(3)
+    no_exception(page)
+
+    check_one_answer_everywhere(page, server, run)
+    check_process(server)
+
+
+def check_one_answer_everywhere(page: Page, server: Server, run: ModelDirectory) -> None:
+    """The app, the command line and `model.keras` in TensorFlow agree on the same picture."""
+    index = 4242
+    page.goto(f"{server.url}/classify?model={run.name}&image={index}")
+    chart = page.locator("[data-testid=stVegaLiteChart][aria-label*=airplane]")
+    expect(chart).to_be_visible()
+    shown = dict(re.findall(r"(\w+) ([\d.]+)%", chart.get_attribute("aria-label") or ""))
+    assert set(shown) == set(dataset.CLASS_NAMES)
+
+    picture = server.runs / "picture.png"
+    Image.fromarray(dataset.load_test().images[index]).save(picture)
+    line = subprocess.run(
+        [sys.executable, "-m", "cifar_core", "classify", str(run.path), str(picture), "--json"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    by_command = json.loads(line)["probabilities"]
+
+    code = (
+        "import sys, json, numpy as np, keras\n"
+        "from PIL import Image\n"
+        "x = np.asarray(Image.open(sys.argv[2]), np.float32)[None] / 255\n"
+        "print(json.dumps(keras.saving.load_model(sys.argv[1])(x, training=False).numpy()[0].tolist()))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code, str(run.keras_path), str(picture)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    raw = np.array(json.loads(printed.splitlines()[-1]))
+    scaled = raw ** (1 / run.card()["temperature"])
+    by_keras = scaled / scaled.sum()
+
+    for name, expected in zip(dataset.CLASS_NAMES, by_keras, strict=True):
+        assert by_command[name] == pytest.approx(expected, abs=1e-4)
+        assert float(shown[name]) / 100 == pytest.approx(expected, abs=1e-4)
+
+
+def check_process(server: Server) -> None:
+    """After all that the app process holds no TensorFlow and little memory."""
+    process = server.process
+    libraries = {Path(entry.path).name for entry in process.memory_maps()}
+    assert not [name for name in libraries if "tensorflow" in name.lower()]
+    megabytes = process.memory_info().rss / 1e6
+    print(f"\nThe app process after every page: {megabytes:.0f} MB")
+    assert megabytes < 350
+
+
+def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
+    run = start_quick(page, server, epochs=3, images=15_000)
+    wait_until(lambda: len(run.history()) >= 1 and run.status().step > 0, 90, "the second epoch")
+
+    # The server goes and comes back; the worker does not notice.
+    worker = run.status().pid
+    server.stop()
+    steps = len(run.steps())
+    wait_until(lambda: len(run.steps()) > steps, 20, "training on without a server")
+    server.start()
+    page.goto(f"{server.url}/train?run={run.name}")
+    expect(page.get_by_role("link", name="Evaluate")).to_be_visible()  # our navigation, not Streamlit's
+    assert run.status().pid == worker
+    wait_until(lambda: run.status().step > 0, 30, "a step")
+    state_badge(page, "running")
+
+    psutil.Process(worker).kill()
+    killed = time.monotonic()
+    state_badge(page, "interrupted")
+    assert time.monotonic() - killed < 5
+    page.get_by_role("button", name="Resume quick").click()
+    wait_until(lambda: run.status().state == "finished", 120, "the resumed run")
+    with run.history_path.open() as file:
+        assert [int(float(row["epoch"])) for row in csv.DictReader(file)] == [1, 2, 3]
+    state_badge(page, "finished")
+
+
+def test_without_data_and_network(page: Page, start_server: StartServer, tmp_path: Path) -> None:
+    """The app says what is missing, offers the download, and what needs no images still works."""
+    server = start_server(CIFAR10_DIR=None, XDG_CACHE_HOME=str(tmp_path / "empty"))
+    for path in ("", "data", "train", "evaluate", "classify"):
+        page.goto(f"{server.url}/{path}")
+        expect(page.get_by_role("link", name="Overview")).to_be_visible()
+        page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+        no_exception(page)
+    page.goto(f"{server.url}/data")
+    expect(page.get_by_text("CIFAR-10 is not on this machine")).to_be_visible()
+    page.get_by_role("button", name="Download CIFAR-10").click()
+    expect(page.get_by_text("CIFAR-10 could not be downloaded")).to_be_visible()
+
+    page.goto(f"{server.url}/train")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("CIFAR-10 is not on this machine")).to_be_visible()
+    assert not [entry for entry in tmp_path.iterdir() if (entry / "config.json").exists()]

@@ -1,0 +1,275 @@
+from itertools import pairwise
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from cifar_core import dataset
+from cifar_core.training import architectures
+from cifar_core.training.architectures import FusedBatchNormalization
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "report_cnn": {},
+    "airbench": {"widths": [8, 16, 24], "activation": "gelu"},
+}
+
+
+def images(count: int = 16) -> Any:
+    return np.random.default_rng(1).random((count, 32, 32, 3), np.float32)
+
+
+# Batch normalisation
+
+
+@pytest.mark.parametrize("shape", [(8, 6, 5, 3), (1, 2, 1, 4), (64, 16, 16, 32)])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"scale": False, "epsilon": 1e-12, "momentum": 0.6}, {"center": False}],
+    ids=["plain", "airbench", "uncentred"],
+)
+def test_fused_batch_norm_is_keras_own(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+    random = np.random.default_rng(0)
+    x = tf.constant((random.normal(size=shape) * 3 + 1).astype(np.float32))
+    direction = tf.constant(random.normal(size=shape).astype(np.float32))
+    plain, fused = layers.BatchNormalization(**options), FusedBatchNormalization(**options)
+    for layer in (plain, fused):
+        layer.build(shape)
+    weights = [random.random(weight.shape).astype(np.float32) + 0.5 for weight in plain.weights]
+    plain.set_weights(weights)
+    fused.set_weights(weights)
+    assert [w.path.split("/")[-1] for w in plain.weights] == [w.path.split("/")[-1] for w in fused.weights]
+
+    results = []
+    for layer in (plain, fused):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = layer(x, training=True)
+            total = tf.reduce_sum(output * direction)
+        trained = [variable.value for variable in layer.trainable_variables]
+        results.append([output, *tape.gradient(total, [x, *trained])])
+    for expected, actual in zip(*results, strict=True):
+        scale = float(np.abs(expected).max())
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5 * max(scale, 1))
+
+    momentum = options.get("momentum", 0.99)
+    before = weights[[w.path.split("/")[-1] for w in plain.weights].index("moving_variance")]
+    mean, variance = np.mean(x, axis=(0, 1, 2)), np.var(x, axis=(0, 1, 2))
+    count = np.prod(shape[:3])
+    np.testing.assert_allclose(fused.moving_mean, plain.moving_mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        plain.moving_variance, momentum * before + (1 - momentum) * variance, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        fused.moving_variance,
+        momentum * before + (1 - momentum) * variance * count / (count - 1),
+        rtol=1e-5,
+    )
+    assert not np.allclose(mean, 0)
+
+    fused.set_weights(plain.get_weights())
+    np.testing.assert_array_equal(fused(x, training=False), plain(x, training=False))
+    np.testing.assert_array_equal(fused(x), plain(x))
+
+
+def test_a_frozen_fused_batch_norm_uses_its_statistics_as_keras_own_does() -> None:
+    x = images(4)
+    plain, fused = layers.BatchNormalization(trainable=False), FusedBatchNormalization(trainable=False)
+    np.testing.assert_array_equal(fused(x, training=True), plain(x, training=True))
+    np.testing.assert_array_equal(fused.moving_mean, np.zeros(3))
+
+
+def test_fused_batch_norm_of_vectors_is_keras_own() -> None:
+    x = images(16).reshape(16, -1)[:, :7]
+    plain, fused = layers.BatchNormalization(), FusedBatchNormalization()
+    np.testing.assert_array_equal(fused(x, training=True), plain(x, training=True))
+    for ours, theirs in zip(fused.weights, plain.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("network", OPTIONS)
+def test_weights_move_between_the_training_network_and_the_plain_one(network: str) -> None:
+    fused = architectures.build(network, OPTIONS[network], fused=True)
+    plain = architectures.build(network, OPTIONS[network])
+    architectures.whiten(fused, (images(40) * 255).astype(np.uint8))
+    fused(images(), training=True)  # statistics that are no longer the initial ones
+
+    assert any(isinstance(layer, FusedBatchNormalization) for layer in fused.layers)
+    assert not any(isinstance(layer, FusedBatchNormalization) for layer in plain.layers)
+    assert [w.path.replace("fused_", "").rsplit("/", 1)[1] for w in fused.weights] == [
+        w.path.rsplit("/", 1)[1] for w in plain.weights
+    ]
+    assert not np.allclose(plain(images()), fused(images()), atol=1e-3)
+    plain.set_weights(fused.get_weights())
+    np.testing.assert_allclose(plain(images()), fused(images()), atol=1e-6)
+
+
+@pytest.mark.parametrize("network", OPTIONS)
+def test_networks_end_in_logits_after_features(network: str) -> None:
+    model = architectures.build(network, OPTIONS[network])
+    assert model.name == network
+    assert (model.input.shape, model.output.shape) == ((None, 32, 32, 3), (None, 10))
+    assert model.layers[-1].name == "logits"
+    assert len(model.get_layer("features").output.shape) == 2
+    with_softmax = architectures.with_probabilities(model)
+    probabilities = with_softmax(images())
+    np.testing.assert_allclose(probabilities, tf.nn.softmax(model(images())), rtol=1e-5)
+    np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, rtol=1e-5)
+    for layer in model.layers:  # a saved model has to open where this code is not
+        assert type(layer).__module__.startswith("keras."), layer
+
+
+# The report's CNN
+
+
+def test_the_reports_network_layer_by_layer() -> None:
+    model = architectures.build("report_cnn", {})
+    expected: list[Any] = [layers.InputLayer]
+    for filters, dropout in ((32, 0.25), (64, 0.3), (128, 0.35), (256, 0.4)):
+        for _ in range(2):
+            expected += [("conv", filters), layers.BatchNormalization]
+        expected += [layers.MaxPooling2D, ("dropout", dropout)]
+    expected += [layers.Flatten, ("dense", 256, "relu"), layers.BatchNormalization, ("dropout", 0.5)]
+    expected += [("dense", 10, "linear")]
+
+    def describe(layer: Any) -> Any:
+        if isinstance(layer, layers.Conv2D):
+            assert (layer.kernel_size, layer.padding, layer.strides) == ((3, 3), "same", (1, 1))
+            assert (layer.activation.__name__, layer.use_bias) == ("relu", True)
+            return "conv", layer.filters
+        if isinstance(layer, layers.Dense):
+            return "dense", layer.units, layer.activation.__name__
+        if isinstance(layer, layers.Dropout):
+            return "dropout", layer.rate
+        if isinstance(layer, layers.MaxPooling2D):
+            assert layer.pool_size == (2, 2)
+        return type(layer)
+
+    assert [describe(layer) for layer in model.layers] == expected
+    widths = [3, 32, 32, 64, 64, 128, 128, 256, 256]
+    convolutions = sum(9 * a * b + b + 4 * b for a, b in pairwise(widths))
+    assert model.count_params() == convolutions + 1024 * 256 + 256 + 4 * 256 + 256 * 10 + 10
+    assert model.get_layer("features").output.shape == (None, 256)
+
+
+# airbench94
+
+
+def airbench(**options: Any) -> keras.Model:
+    return architectures.build("airbench", {**OPTIONS["airbench"], **options})
+
+
+def test_the_flagship_layer_by_layer() -> None:
+    model = airbench(widths=[64, 256, 256])
+    norm = ["BatchNormalization", "Activation"]
+    group = ["Conv2D", "MaxPooling2D", *norm, "Conv2D", *norm]
+    assert [type(layer).__name__ for layer in model.layers] == [
+        *["InputLayer", "Rescaling", "Conv2D", "Activation"],
+        *group * 3,
+        *["GlobalMaxPooling2D", "Dense", "Rescaling"],
+    ]
+    # whitening with bias; two convolutions a group; the offset, mean and variance of batch norm; the head
+    expected = 12 * 24 + 24
+    for a, b in ((24, 64), (64, 256), (256, 256)):
+        expected += 9 * a * b + 9 * b * b + 2 * 3 * b
+    assert model.count_params() == expected + 2_560 == 1_973_944
+    pools = [layer for layer in model.layers if isinstance(layer, layers.MaxPooling2D)]
+    assert [layer.output.shape[1] for layer in pools] == [15, 7, 3]
+    assert model.get_layer("features").output.shape == (None, 256)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            assert (layer.scale, layer.center, layer.epsilon, layer.momentum) == (False, True, 1e-12, 0.6)
+        if isinstance(layer, layers.Conv2D) and layer.name != "whitening":
+            assert (layer.kernel_size, layer.padding, layer.use_bias) == ((3, 3), "same", False)
+        if isinstance(layer, layers.Activation):
+            assert layer.activation is keras.activations.gelu
+
+
+def test_gelu_is_the_exact_one() -> None:
+    activation = next(layer for layer in airbench().layers if isinstance(layer, layers.Activation))
+    x = np.linspace(-3, 3, 25, dtype=np.float32)
+    exact = x * 0.5 * (1 + tf.math.erf(x / np.sqrt(2, dtype=np.float32)))
+    np.testing.assert_allclose(activation(x), exact, atol=1e-6)
+    assert not np.allclose(tf.nn.gelu(x, approximate=True), exact, atol=1e-5)
+
+
+def test_input_is_standardised_and_logits_are_divided_by_nine() -> None:
+    model, x = airbench(), images()
+    inside = keras.Model(model.input, [model.get_layer("standardise").output, model.layers[-2].output])
+    standardised, before = inside(x)
+    expected = (x - np.array([0.4914, 0.4822, 0.4465])) / np.array([0.2470, 0.2435, 0.2616])
+    np.testing.assert_allclose(standardised, expected, atol=1e-5)
+    np.testing.assert_allclose(model(x), before / 9, rtol=1e-6)
+
+
+def test_convolutions_start_as_the_identity_and_pytorchs_uniform() -> None:
+    model = airbench(widths=[16, 64, 48])
+    kernels = [
+        np.asarray(layer.kernel)
+        for layer in model.layers
+        if isinstance(layer, layers.Conv2D) and layer.name != "whitening"
+    ]
+    shapes = [(3, 3, 24, 16), (3, 3, 16, 16), (3, 3, 16, 64), (3, 3, 64, 64), (3, 3, 64, 48), (3, 3, 48, 48)]
+    assert [kernel.shape for kernel in kernels] == shapes
+    for kernel in kernels:
+        _, _, channels_in, channels_out = kernel.shape
+        identity = np.zeros(kernel.shape, np.float32)
+        for channel in range(min(channels_in, channels_out)):
+            identity[1, 1, channel, channel] = 1
+        same = slice(min(channels_in, channels_out))
+        np.testing.assert_array_equal(kernel[..., same], identity[..., same])
+    check_uniform(kernels[2][..., 16:], 9 * 16)
+    check_uniform(np.asarray(model.layers[-2].kernel), 48)
+    # no two layers start with the same numbers
+    again = airbench(widths=[16, 64, 48]).layers[11].kernel
+    assert again.shape == kernels[2].shape
+    assert not np.allclose(again, kernels[2])
+
+
+def check_uniform(values: Any, fan_in: int) -> None:
+    bound = 1 / np.sqrt(fan_in)
+    assert np.abs(values).max() <= bound
+    assert np.abs(values).max() > 0.95 * bound
+    assert abs(values.mean()) < 4 * bound / np.sqrt(3 * values.size)
+    np.testing.assert_allclose(values.std(), bound / np.sqrt(3), rtol=0.1)
+
+
+def test_whitening_makes_patches_uncorrelated(train_set: dataset.Batch) -> None:
+    model, images = airbench(), train_set.images[:1_000]
+    architectures.whiten(model, images)
+    layer = model.get_layer("whitening")
+    kernel = np.asarray(layer.kernel)
+    np.testing.assert_array_equal(kernel[..., 12:], -kernel[..., :12])
+    np.testing.assert_array_equal(layer.bias, np.zeros(24))
+    assert [v.path for v in layer.trainable_variables] == ["whitening/bias"]
+    assert kernel.shape == (2, 2, 3, 24)
+
+    x = dataset.normalise(images)
+    whitened = np.asarray(keras.Model(model.input, layer.output)(x))[..., :12].reshape(-1, 12)
+    covariance = whitened.T.astype(np.float64) @ whitened / len(whitened)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-5)
+
+    # an eigenvalue e comes out as e / (e + 5e-4): 1 but for the finest detail, which is mostly noise
+    standardised = (x - [0.4914, 0.4822, 0.4465]) / [0.2470, 0.2435, 0.2616]
+    corners = [standardised[:, i : i + 31, j : j + 31] for i in (0, 1) for j in (0, 1)]
+    patches = np.concatenate(corners, axis=-1).reshape(-1, 12)
+    eigenvalues = np.linalg.eigvalsh(patches.T @ patches / len(patches))[::-1]
+    np.testing.assert_allclose(np.diag(covariance), eigenvalues / (eigenvalues + 5e-4), rtol=1e-4)
+    assert np.diag(covariance)[0] > 0.9999
+    assert np.median(np.diag(covariance)) > 0.97
+
+
+def test_whitening_uses_the_first_5000_images_and_leaves_other_networks_alone(
+    train_set: dataset.Batch,
+) -> None:
+    a, b = airbench(), airbench()
+    architectures.whiten(a, train_set.images[:5_000])
+    architectures.whiten(b, np.concatenate([train_set.images[:5_000], train_set.images[:1_000] // 4]))
+    np.testing.assert_array_equal(a.get_layer("whitening").kernel, b.get_layer("whitening").kernel)
+    report = architectures.build("report_cnn", {})
+    before = report.get_weights()
+    architectures.whiten(report, train_set.images[:100])
+    for old, new in zip(before, report.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
