@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from cifar_core.dataset import CLASS_NAMES
 
@@ -73,6 +72,8 @@ def confusion(probabilities: Probabilities, labels: Labels, normalise: bool = Fa
     int64 counts, or with `normalise` float64 shares of the true class: each row sums to 1, or is all zeros if
     the class has no images.
     """
+    from sklearn.metrics import confusion_matrix  # 75 MB and a second, which to classify does not need
+
     p, y = _checked(probabilities, labels)
     over = "true" if normalise else None
     matrix: NDArray[Any] = confusion_matrix(y, p.argmax(axis=1), labels=range(CLASSES), normalize=over)
@@ -81,6 +82,8 @@ def confusion(probabilities: Probabilities, labels: Labels, normalise: bool = Fa
 
 def per_class(probabilities: Probabilities, labels: Labels) -> pd.DataFrame:
     """Return one row a class: class (name), precision, recall, f1 (0 to 1, 0 if undefined), support."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     p, y = _checked(probabilities, labels)
     guess, columns = p.argmax(axis=1), ["precision", "recall", "f1", "support"]
     scores = precision_recall_fscore_support(y, guess, labels=range(CLASSES), zero_division=0)

@@ -198,8 +198,8 @@ def show_calibration(answers: Results, labels: np.ndarray, temperature: float) -
     )
     words.markdown(
         "Of the images about which the model is 80 % sure, it should get 80 % right: the dashed line. Below "
-        "the line it is too sure of itself, above it too modest.\n\nOne number, fitted on the validation images, "
-        f"corrects it: a temperature of **{temperature:.2f}** (above 1 humbler, below 1 bolder; Guo 2017)."
+        "the line it is too sure of itself, above it too modest.\n\nOne number, fitted on the validation "
+        f"images, corrects it: a temperature of **{temperature:.2f}** (above 1 humbler, below 1 bolder; Guo 2017)."
     )
 
 
@@ -209,7 +209,10 @@ if model is None:
     st.stop()
 show_metrics(model)
 test = shared.test_set_or_explain("The confusion matrix and the gallery")
-if test is not None:
+curve = charts.Curve(model.name, model.steps(), model.history())
+if test is None:  # the curves need no images
+    shared.show_curves([curve], model.card()["epochs"])
+else:
     answers = shared.results(model)
     matrix = metrics.confusion(answers.raw, test.labels)
     left, right = st.columns([5, 6], gap="medium")
@@ -234,6 +237,4 @@ if test is not None:
         case "Calibration":
             show_calibration(answers, test.labels, model.card()["temperature"])
         case "Curves":
-            shared.show_curves(
-                [charts.Curve(model.name, model.steps(), model.history())], model.card()["epochs"]
-            )
+            shared.show_curves([curve], model.card()["epochs"])

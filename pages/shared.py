@@ -64,8 +64,12 @@ def tile(index: int, scale: int = 8) -> bytes:
     return images.to_png(test_set().images[index], scale)
 
 
-def choose_model(label: str = "Model") -> ModelDirectory | None:
-    """Let the visitor choose a model with results, kept in the URL as `?model=…`; None if there is none."""
+def choose_model() -> ModelDirectory | None:
+    """Let the visitor choose a model with results, kept in the URL as `?model=…`; None if there is none.
+
+    A widget bound to the URL would leave its default out of it, and the first model of today need not be the
+    first of tomorrow.
+    """
     names = [model.name for model in model_dir.models()]
     if not names:
         st.info("There is no finished model yet.", icon=":material/info:")
@@ -73,8 +77,15 @@ def choose_model(label: str = "Model") -> ModelDirectory | None:
             "pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:"
         )
         return None
-    name = st.selectbox(label, names, key="model", bind="query-params", persist_state="session")
-    return model_dir.find(name)
+    asked = st.query_params.get("model", st.session_state.get("model"))
+    st.session_state["model"] = asked if asked in names else names[0]
+
+    def write_url() -> None:
+        st.query_params["model"] = st.session_state["model"]
+
+    st.selectbox("Model", names, key="model", persist_state="session", on_change=write_url)
+    write_url()
+    return model_dir.find(st.session_state["model"])
 
 
 def warn_if_validated_on_test(model: ModelDirectory) -> None:

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -81,12 +82,12 @@ def test_the_whitening_bias_stays_as_it_is_after_its_steps() -> None:
         optimizer.apply(step)
         history.append([np.asarray(variable).copy() for variable in ours])
     bias, kernel, beta = zip(*history, strict=True)
-    for before, after in zip(bias[:4], bias[1:5], strict=True):
+    for before, after in pairwise(bias[:5]):
         assert not np.array_equal(before, after)
     for later in bias[5:]:
         np.testing.assert_array_equal(later, bias[4])
     for series in (kernel, beta):
-        for before, after in zip(series[:-1], series[1:], strict=True):
+        for before, after in pairwise(series):
             assert not np.array_equal(before, after)
 
 
@@ -97,7 +98,7 @@ def test_the_networks_own_variables_get_their_groups() -> None:
     optimizer.build(model.trainable_variables)
     before = [np.asarray(variable).copy() for variable in model.trainable_variables]
     optimizer.apply([np.ones(variable.shape, np.float32) for variable in model.trainable_variables])
-    steps = {}
+    steps: dict[str, list[Any]] = {}
     for variable, old in zip(model.trainable_variables, before, strict=True):
         kind = "bias" if variable.path == "whitening/bias" else variable.path.split("/")[1]
         steps.setdefault(kind, []).append(np.abs(np.asarray(variable) - old).mean())
@@ -112,8 +113,8 @@ def test_the_rate_rises_and_falls() -> None:
     corners = {0: 0.2 * 1.5, 230: 1.5, 1_000: 0.07 * 1.5, 115: 0.6 * 1.5, 615: (1 + 0.07) / 2 * 1.5}
     for step, expected in corners.items():
         np.testing.assert_allclose(schedule(step), expected, rtol=1e-5)
-    expected = 1.5 * np.interp(np.arange(1_001), [0, 230, 1_000], [0.2, 1, 0.07])
-    np.testing.assert_allclose([schedule(step) for step in range(1_001)], expected, rtol=1e-4)
+    line = 1.5 * np.interp(np.arange(1_001), [0, 230, 1_000], [0.2, 1, 0.07])
+    np.testing.assert_allclose([schedule(step) for step in range(1_001)], line, rtol=1e-4)
     assert RiseAndFall(**schedule.get_config())(230) == schedule(230)
 
 

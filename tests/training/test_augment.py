@@ -155,7 +155,7 @@ def test_batches_depend_on_seed_epoch_and_step_alone(augmentation: str) -> None:
     np.testing.assert_array_equal([x for x, _ in longer], [x for x, _ in all_batches])
 
 
-def test_over_two_epochs_every_picture_is_seen_from_both_sides_and_shifted_anew(noise: Images) -> None:
+def test_over_two_epochs_every_picture_is_seen_from_both_sides_and_shifted_anew() -> None:
     images = np.random.default_rng(4).integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
     images[..., 2] = np.arange(COUNT)[:, None, None]  # no shift or mirror changes the number
     whole = recipe(batch_size=25, epochs=4)

@@ -1,0 +1,124 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from cifar_core import dataset
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.runtime import Classifier
+from cifar_core.training import architectures, export
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "report_cnn": {},
+    "airbench": {"widths": [16, 32, 32], "activation": "gelu"},
+}
+
+# Where neither this package nor anything it registers with Keras can be imported.
+LOAD = """
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+import keras
+import numpy as np
+
+assert find_spec("cifar_core") is None
+images = np.load("images.npy")
+for path in map(Path, sys.argv[1:]):
+    model = keras.saving.load_model(path, safe_mode=True)
+    np.save(path.with_suffix(".npy"), model.predict(images / np.float32(255), verbose=0))
+"""
+
+
+class Exported:
+    """Both networks with weights as after some training, exported, and their answers from a fresh process."""
+
+    def __init__(self, folder: Path, images: Any) -> None:
+        self.images, self.folder = images, folder
+        self.directories = {name: ModelDirectory(folder / name) for name in NETWORKS}
+        random = np.random.default_rng(0)
+        for name, directory in self.directories.items():
+            directory.path.mkdir()
+            fused = architectures.build(name, NETWORKS[name], fused=True)
+            architectures.whiten(fused, images)
+            for _ in range(30):
+                fused(dataset.normalise(images[:100]), training=True)
+            weights = [
+                w + random.normal(0, 0.02, w.shape).clip(-w.std(), w.std()) for w in fused.get_weights()
+            ]
+            plain = architectures.build(name, NETWORKS[name])
+            plain.set_weights(weights)
+            export.save(architectures.with_probabilities(plain), directory)
+        np.save(folder / "images.npy", images)
+        files = [str(directory.keras_path) for directory in self.directories.values()]
+        elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        subprocess.run(
+            [sys.executable, "-P", "-W", "ignore", "-c", LOAD, *files], check=True, cwd=folder, env=elsewhere
+        )
+
+    def keras_probabilities(self, name: str) -> Any:
+        return np.load(self.directories[name].keras_path.with_suffix(".npy"))
+
+    def session(self, name: str) -> Any:
+        return ort.InferenceSession(self.directories[name].onnx_path, providers=["CPUExecutionProvider"])
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> Exported:
+    return Exported(tmp_path_factory.mktemp("export"), dataset.load_test(cifar10).images[:200])
+
+
+each = pytest.mark.parametrize("name", NETWORKS)
+
+
+@pytest.mark.slow
+@each
+def test_both_files_give_the_same_answers_without_this_package(exported: Exported, name: str) -> None:
+    theirs = exported.keras_probabilities(name)
+    ours = Classifier(exported.directories[name].onnx_path).probabilities(exported.images)
+    assert theirs.shape == ours.shape == (200, 10)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    # pictures are told apart; otherwise to agree would be no feat
+    assert theirs.std(axis=0).max() > 0.005
+    assert len(set(theirs.argmax(axis=1))) > 1
+
+
+@pytest.mark.slow
+@each
+def test_the_onnx_file_takes_bytes_and_gives_probabilities_first(exported: Exported, name: str) -> None:
+    session = exported.session(name)
+    (taken,) = session.get_inputs()
+    assert (taken.type, taken.shape[1:]) == ("tensor(uint8)", [32, 32, 3])
+    assert not isinstance(taken.shape[0], int)
+    outputs = session.get_outputs()
+    assert [output.name for output in outputs] == ["probabilities", "logits", "features"]
+    assert {output.type for output in outputs} == {"tensor(float)"}
+    features = {"report_cnn": 256, "airbench": 32}[name]
+    for count in (1, 7):
+        answers = session.run(None, {taken.name: exported.images[:count]})
+        assert [answer.shape for answer in answers] == [(count, 10), (count, 10), (count, features)]
+        assert {answer.dtype for answer in answers} == {np.dtype(np.float32)}
+
+
+@pytest.mark.slow
+@each
+def test_probabilities_are_the_softmax_of_the_logits(exported: Exported, name: str) -> None:
+    session = exported.session(name)
+    probabilities, logits, _ = session.run(None, {session.get_inputs()[0].name: exported.images})
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(probabilities, powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.slow
+@each
+def test_the_files_are_valid_and_alone(exported: Exported, name: str) -> None:
+    directory = exported.directories[name]
+    onnx.checker.check_model(onnx.load(directory.onnx_path), full_check=True)
+    left = {path.name for path in directory.path.iterdir()} - {"model.npy"}
+    assert left == {directory.keras_path.name, directory.onnx_path.name}

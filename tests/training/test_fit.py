@@ -1,0 +1,414 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from cifar_core import dataset
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.training import architectures, augment, fit
+
+# The report's network on few images overfits at once: its best epoch is the first, so that with a patience
+# of 2 it stops after the third of five.
+REPORT = get_recipe("report").with_(
+    images=520, validation="split", validation_images=200, batch_size=64, epochs=5, patience=2
+)
+
+
+def prepared(path: Path, recipe: Recipe) -> ModelDirectory:
+    directory = ModelDirectory(path)
+    directory.path.mkdir(parents=True)
+    directory.config_path.write_text(json.dumps({"recipe": recipe.to_dict()}))
+    return directory
+
+
+def silent(**_: Any) -> None:
+    pass
+
+
+def stop_after(steps: int) -> Callable[[], bool]:
+    asked = iter([False] * (steps - 1))
+    return lambda: next(asked, True)
+
+
+@pytest.fixture(scope="module")
+def every_step() -> Iterator[None]:
+    """A clock that runs so fast that each step is worth a line in steps.csv."""
+    with pytest.MonkeyPatch.context() as patch:
+        clock = iter(range(10**9))
+        patch.setattr(fit, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+        yield
+
+
+RESUME = """
+import itertools
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+import numpy as np
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.training import fit
+
+fit.use_all_cores()
+clock = itertools.count()
+fit.time = SimpleNamespace(monotonic=lambda: float(next(clock)))
+for path in map(Path, sys.argv[1:]):
+    model = fit.train(ModelDirectory(path), lambda **_: None)
+    np.savez(path / "weights.npz", *model.get_weights())
+"""
+
+
+class Trained:
+    """A recipe trained in one go, and again with a stop in mid-epoch and a second process to resume it."""
+
+    def __init__(self, folder: Path, recipe: Recipe, stop_step: int) -> None:
+        self.recipe = recipe
+        self.reports: list[dict[str, Any]] = []
+        self.straight = prepared(folder / "straight", recipe)
+        self.model = fit.train(self.straight, lambda **changes: self.reports.append(changes))
+        self.stopped = prepared(folder / "stopped", recipe)
+        with pytest.raises(fit.StopRequested):
+            fit.train(self.stopped, silent, stop_after(stop_step))
+        self.steps_when_stopped = self.stopped.steps()
+        self.history_when_stopped = self.stopped.history()
+
+    def resumed_weights(self) -> list[Any]:
+        with np.load(self.stopped.path / "weights.npz") as archive:
+            return [archive[name] for name in archive.files]
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny: Recipe,
+    cifar10: Path,  # noqa: ARG001
+    every_step: None,  # noqa: ARG001
+) -> dict[str, Trained]:
+    folder = tmp_path_factory.mktemp("fit")
+    runs = {
+        # three steps an epoch, the averaging at every fifth, stopped in the middle of the second epoch
+        "quick": Trained(folder / "quick", tiny, stop_step=5),
+        # five steps an epoch, stopped in the second, when patience has begun to run out
+        "report": Trained(folder / "report", REPORT, stop_step=8),
+    }
+    # a process of its own, so that nothing but the checkpoint can carry state over
+    stopped = [str(run.stopped.path) for run in runs.values()]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", RESUME, *stopped], check=True)
+    return runs
+
+
+both = pytest.mark.parametrize("name", ["quick", "report"])
+
+
+@pytest.mark.slow
+@both
+def test_a_resumed_run_ends_in_the_very_same_weights(trained: dict[str, Trained], name: str) -> None:
+    run = trained[name]
+    assert len(run.history_when_stopped) == 1
+    for straight, resumed in zip(run.model.get_weights(), run.resumed_weights(), strict=True):
+        np.testing.assert_array_equal(straight, resumed)
+    histories = [directory.history().drop(columns="seconds") for directory in (run.straight, run.stopped)]
+    assert histories[0].equals(histories[1])
+
+
+@pytest.mark.slow
+@both
+def test_logs_hold_every_epoch_and_step_once(trained: dict[str, Trained], name: str) -> None:
+    run, spe = trained[name], trained[name].recipe.steps_per_epoch
+    epochs = run.recipe.epochs if name == "quick" else 3
+    # the stopped run had written steps of the epoch that it had to do again
+    assert run.steps_when_stopped["step"].max() > spe
+    for directory in (run.straight, run.stopped):
+        history, steps = directory.history(), directory.steps()
+        assert history["epoch"].tolist() == [*range(1, epochs + 1)]
+        assert steps["step"].tolist() == [*range(1, epochs * spe + 1)]
+        np.testing.assert_allclose(steps["epoch"], steps["step"] / spe, rtol=1e-6)
+        for log in (history, steps):
+            assert (log["seconds"].diff().dropna() > 0).all()
+            assert log.notna().all(axis=None)
+        # the mean over an epoch's points is the epoch's
+        for column, tolerance in (("loss", 1e-4), ("accuracy", 1e-5)):
+            means = steps[column].to_numpy().reshape(epochs, spe).mean(axis=1)
+            np.testing.assert_allclose(means, history[column], rtol=tolerance)
+
+
+@pytest.mark.slow
+@both
+def test_the_checkpoint_stands_at_the_last_epoch(trained: dict[str, Trained], name: str) -> None:
+    for directory in (trained[name].straight, trained[name].stopped):
+        with np.load(directory.checkpoint_path) as archive:
+            assert archive["epoch"] == len(directory.history())
+        assert {path.name for path in directory.checkpoint_path.parent.iterdir()} == (
+            {"last.npz", "best.npz"} if trained[name].recipe.patience else {"last.npz"}
+        )
+
+
+@pytest.mark.slow
+def test_the_learning_rate_goes_on_where_it_stood(trained: dict[str, Trained]) -> None:
+    run = trained["quick"]
+    at = 1.5 * np.interp(np.arange(10), [0, 0.23 * 9, 9], [0.2, 1, 0.07])
+    for directory in (run.straight, run.stopped):
+        np.testing.assert_allclose(directory.steps()["learning_rate"], at[1:], rtol=1e-5)
+    assert set(trained["report"].stopped.steps()["learning_rate"]) == {0.001}
+
+
+@pytest.mark.slow
+def test_reports_tell_where_the_run_stands(trained: dict[str, Trained]) -> None:
+    run = trained["quick"]
+    now: dict[str, Any] = {}
+    seen = []
+    for changes in run.reports:
+        now |= changes
+        seen.append((now["phase"], now.get("epoch"), now.get("step")))
+    assert (now["state"], now["epochs"], now["steps_per_epoch"]) == ("running", 3, 3)
+    assert seen[0] == ("training", None, None)
+    assert seen[1:] == [
+        (phase, epoch, step)
+        for epoch in (1, 2, 3)
+        for phase, step in (("training", 0), ("training", 1), ("training", 2), ("validating", 3))
+    ]
+    assert now["eta_seconds"] == 0
+    etas = [changes["eta_seconds"] for changes in run.reports if "eta_seconds" in changes]
+    assert all(eta > 0 for eta in etas[:-1])
+    assert now["images_per_second"] > 0
+
+
+# Early stopping
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "spent"),
+    [
+        ([], 1, False),
+        ([2.0], 1, False),
+        ([2.0, 1.0], 1, False),
+        ([2.0, 2.1], 1, True),
+        ([2.0, 2.0], 1, True),
+        ([2.0, 2.1, 2.2], 3, False),
+        ([2.0, 2.1, 2.2, 2.3], 3, True),
+        ([2.0, 2.1, 2.2, 1.9], 3, False),
+        ([2.0, 1.0, 1.5, 1.4, 1.3], 3, True),
+        ([1.0] * 50, 0, False),
+    ],
+)
+def test_patience_is_spent(losses: list[float], patience: int, spent: bool) -> None:
+    assert fit.patience_spent(losses, patience) is spent
+
+
+def validation_loss(model: keras.Model, recipe: Recipe) -> float:
+    data = dataset.load_train()
+    indices = dataset.split(data.labels, **fit.split_options(recipe)).validation
+    probabilities = np.asarray(model(dataset.normalise(data.images[indices])))
+    return float(-np.log(probabilities[np.arange(len(indices)), data.labels[indices]]).mean())
+
+
+@pytest.mark.slow
+def test_the_best_weights_come_back(trained: dict[str, Trained]) -> None:
+    run = trained["report"]
+    history = run.straight.history()
+    # otherwise this shows nothing: stopped early, and the best epoch is not the last
+    assert len(history) == 3 < run.recipe.epochs
+    assert history["val_loss"].argmin() == 0
+    assert history["val_loss"].iloc[-1] > history["val_loss"].min() + 0.001
+    np.testing.assert_allclose(validation_loss(run.model, run.recipe), history["val_loss"].min(), rtol=1e-5)
+    with np.load(run.straight.best_path) as archive:
+        assert archive["epoch"] == 1
+
+
+@pytest.mark.slow
+def test_a_resume_of_a_run_whose_patience_is_spent_only_fetches_the_best_weights(
+    trained: dict[str, Trained],
+) -> None:
+    run = trained["report"]
+    before = run.straight.history(), run.straight.steps()
+    model = fit.train(run.straight, silent, lambda: pytest.fail("it trains"))
+    for again, first in zip(model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(again, first)
+    assert run.straight.history().equals(before[0])
+    assert run.straight.steps().equals(before[1])
+
+
+@pytest.mark.slow
+def test_a_resume_of_a_run_that_is_done_trains_no_more(trained: dict[str, Trained]) -> None:
+    run = trained["quick"]
+    model = fit.train(run.straight, silent, lambda: pytest.fail("it trains"))
+    for again, first in zip(model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(again, first)
+
+
+@pytest.mark.slow
+@both
+def test_what_comes_back_is_keras_own_from_picture_to_probabilities(
+    trained: dict[str, Trained], name: str
+) -> None:
+    model = trained[name].model
+    assert not any(type(layer).__module__.startswith("cifar_core") for layer in model.layers)
+    probabilities = np.asarray(model(np.random.default_rng(0).random((4, 32, 32, 3), np.float32)))
+    assert probabilities.shape == (4, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_last_step_takes_the_averaged_weights(trained: dict[str, Trained]) -> None:
+    run = trained["quick"]
+    with np.load(run.straight.checkpoint_path) as archive:
+        values = [archive[f"v{i}"] for i in range(len(archive.files) - 1)]
+    weights = run.model.get_weights()
+    assert len(values) > 2 * len(weights)
+    for fast, slow, final in zip(values, values[-len(weights) :], weights, strict=False):
+        np.testing.assert_array_equal(fast, slow)
+        np.testing.assert_array_equal(fast, final)
+    # and the last validation saw them
+    history = run.straight.history()
+    model, recipe = run.model, run.recipe
+    data = dataset.load_train()
+    held_out = dataset.split(data.labels, **fit.split_options(recipe)).validation
+    answers = np.argmax(model(dataset.normalise(data.images[held_out])), axis=1)
+    np.testing.assert_allclose((answers == data.labels[held_out]).mean(), history["val_accuracy"].iloc[-1])
+
+
+# What the network is shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("validation", ["split", "test"])
+def test_held_out_pictures_are_not_learnt_from(
+    tmp_path: Path,
+    tiny: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    cifar10: Path,  # noqa: ARG001
+    validation: Any,
+) -> None:
+    shown: dict[str, Any] = {}
+
+    class Shown(Exception):  # noqa: N818
+        pass
+
+    def training(images: Any, labels: Any, recipe: Recipe, first_epoch: int = 0) -> None:
+        shown.update(training=images, labels=labels, first_epoch=first_epoch, recipe=recipe)
+
+    def evaluation(images: Any, labels: Any) -> None:
+        shown.update(validation=images, validation_labels=labels)
+        raise Shown
+
+    monkeypatch.setattr(augment, "training_batches", training)
+    monkeypatch.setattr(augment, "evaluation_batches", evaluation)
+    with pytest.raises(Shown):
+        fit.train(prepared(tmp_path / "run", tiny.with_(validation=validation)), silent)
+
+    data, test = dataset.load_train(), dataset.load_test()
+    numbers = {image.tobytes(): i for i, image in enumerate(data.images)}
+    learnt = [numbers[image.tobytes()] for image in shown["training"]]
+    np.testing.assert_array_equal(shown["labels"], data.labels[learnt])
+    if validation == "test":
+        assert len(learnt) == 1_200
+        np.testing.assert_array_equal(shown["validation"], test.images)
+        np.testing.assert_array_equal(shown["validation_labels"], test.labels)
+    else:
+        held_out = [numbers[image.tobytes()] for image in shown["validation"]]
+        assert (len(learnt), len(held_out)) == (1_000, 200)
+        assert not set(learnt) & set(held_out)
+        np.testing.assert_array_equal(shown["validation_labels"], data.labels[held_out])
+        np.testing.assert_array_equal(np.bincount(data.labels[held_out]), np.full(10, 20))
+
+
+# What can go wrong
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
+    tmp_path: Path,
+    tiny: Recipe,
+    cifar10: Path,  # noqa: ARG001
+) -> None:
+    # batch norm keeps ReLU and GELU finite whatever the learning rate
+    options = {**tiny.network_options, "activation": "exponential"}
+    directory = prepared(tmp_path / "run", tiny.with_(learning_rate=100.0, network_options=options))
+    with pytest.raises(
+        CifarLabError, match=r"^The loss is no longer a number \(epoch \d+\): .* lower learning rate"
+    ):
+        fit.train(directory, silent)
+    assert np.isfinite(directory.history().to_numpy()).all()
+    assert np.isfinite(directory.steps().to_numpy()).all()
+    if directory.checkpoint_path.exists():
+        with np.load(directory.checkpoint_path) as archive:
+            assert archive["epoch"] == len(directory.history())
+
+
+def test_a_validation_loss_that_is_no_number_counts_as_well(tmp_path: Path, tiny: Recipe) -> None:
+    directory = prepared(tmp_path / "run", tiny)
+    log = fit._RunLog(directory, tiny, silent, lambda: False, [], 0)
+    log.on_train_begin()
+    log.epoch = 1
+    with pytest.raises(CifarLabError, match=r"no longer a number \(epoch 2\)"):
+        log.on_epoch_end(1, {"loss": 1.0, "accuracy": 0.1, "val_loss": float("nan"), "val_accuracy": 0.1})
+    assert len(directory.history()) == 0
+    assert not directory.checkpoint_path.exists()
+
+
+def checkpointed(path: Path) -> tuple[Path, list[Any]]:
+    variables = [keras.Variable(np.ones((3, 2), np.float32)), keras.Variable(np.int64(7), dtype="int64")]
+    fit.save_checkpoint(path, variables, epoch=4)
+    for variable in variables:
+        variable.assign(np.zeros(variable.shape))
+    return path, variables
+
+
+def test_a_checkpoint_brings_all_variables_back(tmp_path: Path) -> None:
+    path, variables = checkpointed(tmp_path / "checkpoint" / "last.npz")
+    assert fit.load_checkpoint(path, variables) == 4
+    np.testing.assert_array_equal(variables[0], np.ones((3, 2)))
+    assert int(variables[1]) == 7
+    assert [found.name for found in path.parent.iterdir()] == ["last.npz"]
+
+
+def test_no_checkpoint_means_from_the_start(tmp_path: Path) -> None:
+    variables = [keras.Variable(np.ones(2, np.float32))]
+    assert fit.load_checkpoint(tmp_path / "last.npz", variables) == 0
+    np.testing.assert_array_equal(variables[0], np.ones(2))
+
+
+def test_a_damaged_checkpoint_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    path, variables = checkpointed(tmp_path / "last.npz")
+    whole = path.read_bytes()
+    for content in (b"", b"no archive", whole[:100], whole[:-40], whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(CifarLabError, match=r"checkpoint last\.npz is damaged .* start a new run"):
+            fit.load_checkpoint(path, variables)
+        np.testing.assert_array_equal(variables[0], np.zeros((3, 2)))
+
+
+def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    path, variables = checkpointed(tmp_path / "last.npz")
+    others = [
+        variables[:1],
+        [*variables, variables[0]],
+        variables[::-1],
+        [keras.Variable(np.zeros((2, 3), np.float32)), variables[1]],
+    ]
+    for other in others:
+        with pytest.raises(CifarLabError, match="of another network"):
+            fit.load_checkpoint(path, other)
+    np.savez(path, v0=np.ones((3, 2)), v1=np.int64(7))
+    with pytest.raises(CifarLabError, match="of another network"):
+        fit.load_checkpoint(path, variables)
+
+
+def test_a_run_with_the_checkpoint_of_another_network_does_not_start(
+    tmp_path: Path,
+    tiny: Recipe,
+    cifar10: Path,  # noqa: ARG001
+) -> None:
+    directory = prepared(tmp_path / "run", tiny)
+    other = architectures.build("airbench", {"widths": [8, 8, 8], "activation": "relu"})
+    fit.save_checkpoint(directory.checkpoint_path, other.weights, 1)
+    with pytest.raises(CifarLabError, match="of another network"):
+        fit.train(directory, silent)
+    assert not directory.history_path.exists()
