@@ -78,7 +78,7 @@ def learning_curves(
         alt.Tooltip("epoch:Q", format=".2f"),
         alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
     ]
-    base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top"), tooltip=tooltip)
+    base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top", symbolOpacity=1), tooltip=tooltip)
     layers: list[alt.Chart | alt.LayerChart] = [
         base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
         base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0]).properties(data=validation),
@@ -107,8 +107,8 @@ def _rule(value: float, label: str) -> alt.LayerChart:
     rule = alt.Chart(data).mark_rule(strokeDash=[6, 4], color=NEUTRAL).encode(y="value:Q")
     text = (
         alt.Chart(data)
-        .mark_text(align="right", dy=-7, color=NEUTRAL)
-        .encode(y="value:Q", x=alt.value("width"), text="label:N")
+        .mark_text(align="left", dx=4, dy=-7, color=NEUTRAL)
+        .encode(y="value:Q", x=alt.value(0), text="label:N")
     )
     return rule + text
 

@@ -85,14 +85,13 @@ def show_matrix(matrix: np.ndarray) -> None:
 
 def take_cell() -> None:
     """Move the gallery to the clicked cell."""
-    cells = st.session_state["matrix"]["selection"].get("cell", [])
-    if cells:
-        st.session_state["true"], st.session_state["predicted"] = cells[0]["true"], cells[0]["predicted"]
-        st.session_state["page"] = 1
+    if cells := st.session_state["matrix"]["selection"]["cell"]:
+        take_pair(cells[0]["true"], cells[0]["predicted"])
 
 
 def take_pair(true: str, predicted: str) -> None:
-    st.session_state["true"], st.session_state["predicted"], st.session_state["page"] = true, predicted, 1
+    st.query_params.update(true=true, predicted=predicted)
+    st.session_state["page"] = 1
 
 
 def show_gallery(answers: Results, labels: np.ndarray) -> None:
@@ -101,11 +100,10 @@ def show_gallery(answers: Results, labels: np.ndarray) -> None:
         label = f"{true} → {predicted}" if true != ANY else "all mistakes"
         shortcuts.button(label, on_click=take_pair, args=(true, predicted), key=f"pair-{true}-{predicted}")
     left, right = st.columns(2)
-    options = [ANY, *CLASS_NAMES]
-    true = left.selectbox("True class", options, options.index("cat"), key="true", bind="query-params")
-    predicted = right.selectbox(
-        "Taken for", options, options.index("dog"), key="predicted", bind="query-params"
-    )
+    with left:
+        true = shared.selectbox_in_url("True class", [ANY, *CLASS_NAMES], "true", "cat")
+    with right:
+        predicted = shared.selectbox_in_url("Taken for", [ANY, *CLASS_NAMES], "predicted", "dog")
     if true == predicted != ANY:
         rows = np.flatnonzero((labels == CLASS_NAMES.index(true)) & (answers.raw.argmax(axis=1) == labels))
         rows = rows[np.argsort(-answers.calibrated[rows].max(axis=1), kind="stable")]
@@ -124,12 +122,10 @@ def show_gallery(answers: Results, labels: np.ndarray) -> None:
     pages = -(-len(rows) // TILES)
     if st.session_state.get("page", 1) > pages:
         st.session_state["page"] = 1
-    page = st.session_state.get("page", 1)
-    tiles = st.grid(6, min_column_width=88)
+    tiles = st.grid(6, min_column_width=88)  # above the page numbers, which say what goes into it
+    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     for index in rows[(page - 1) * TILES : page * TILES]:
         show_tile(tiles, int(index), answers.calibrated[index], int(labels[index]))
-    if pages > 1:
-        st.pagination(pages, key="page", bind="query-params")
 
 
 def show_tile(tiles: DeltaGenerator, index: int, probabilities: np.ndarray, label: int) -> None:
@@ -198,8 +194,9 @@ def show_calibration(answers: Results, labels: np.ndarray, temperature: float) -
     )
     words.markdown(
         "Of the images about which the model is 80 % sure, it should get 80 % right: the dashed line. Below "
-        "the line it is too sure of itself, above it too modest.\n\nOne number, fitted on the validation "
-        f"images, corrects it: a temperature of **{temperature:.2f}** (above 1 humbler, below 1 bolder; Guo 2017)."
+        "the line it is too sure of itself, above it too modest.\n\n"
+        "One number, fitted on the validation images, corrects it: a temperature of "
+        f"**{temperature:.2f}** (above 1 humbler, below 1 bolder; Guo 2017)."
     )
 
 

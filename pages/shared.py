@@ -65,11 +65,7 @@ def tile(index: int, scale: int = 8) -> bytes:
 
 
 def choose_model() -> ModelDirectory | None:
-    """Let the visitor choose a model with results, kept in the URL as `?model=…`; None if there is none.
-
-    A widget bound to the URL would leave its default out of it, and the first model of today need not be the
-    first of tomorrow.
-    """
+    """Let the visitor choose a model with results, `?model=…`; None if there is none."""
     names = [model.name for model in model_dir.models()]
     if not names:
         st.info("There is no finished model yet.", icon=":material/info:")
@@ -77,15 +73,24 @@ def choose_model() -> ModelDirectory | None:
             "pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:"
         )
         return None
-    asked = st.query_params.get("model", st.session_state.get("model"))
-    st.session_state["model"] = asked if asked in names else names[0]
+    return model_dir.find(selectbox_in_url("Model", names, "model", names[0]))
+
+
+def selectbox_in_url(label: str, options: list[str], key: str, default: str) -> str:
+    """Draw a select box whose choice always stands in the URL as `?key=…`, where links and callbacks set it.
+
+    Streamlit's own binding leaves the default out of the URL, and the first model of today need not be the
+    first of tomorrow.
+    """
+    asked = st.query_params.get(key, st.session_state.get(key))
+    st.session_state[key] = asked if asked in options else default
 
     def write_url() -> None:
-        st.query_params["model"] = st.session_state["model"]
+        st.query_params[key] = st.session_state[key]
 
-    st.selectbox("Model", names, key="model", persist_state="session", on_change=write_url)
+    st.selectbox(label, options, key=key, persist_state="session", on_change=write_url)
     write_url()
-    return model_dir.find(st.session_state["model"])
+    return str(st.session_state[key])
 
 
 def warn_if_validated_on_test(model: ModelDirectory) -> None:

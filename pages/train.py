@@ -132,31 +132,33 @@ def show_stop_or_resume(run: ModelDirectory, busy: ModelDirectory | None) -> Non
         st.button("Show it", icon=":material/visibility:", width="stretch", on_click=open_run, args=(busy,))
 
 
-def show_run(run: ModelDirectory, state_when_drawn: str, overlaid: list[ModelDirectory]) -> None:
+def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
     """Draw everything that changes while a run trains."""
     status, steps, history = run.status(), run.steps(), run.history()
     if status.state != state_when_drawn:
-        st.rerun()  # the sidebar and the table have to change as well
+        st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
         st.caption(recipe.title, width="content")
     show_metrics(status, steps, history)
-
     done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
     st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
     if status.error:
         st.error(status.error)
-    if len(steps):
-        curves = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
-        furthest = max(float(curve.steps["epoch"].max()) for curve in curves if len(curve.steps))
-        # A short run shows how much is left; a long one, that may stop early, uses the room it needs.
-        shared.show_curves(
-            curves, max(furthest, recipe.epochs if recipe.epochs <= 12 else math.ceil(furthest))
-        )
-    elif status.active:
-        st.skeleton(charts.HEIGHT)
+
+    pictures = st.container()  # above the table, which says what to draw in it
+    overlaid = show_runs(run)
+    with pictures:
+        if len(steps):
+            curves = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
+            furthest = max(float(curve.steps["epoch"].max()) for curve in curves)
+            # A short run shows how much is left; a long one, that may stop early, uses the room it needs.
+            end = recipe.epochs if recipe.epochs <= 12 else math.ceil(furthest)
+            shared.show_curves(curves, max(furthest, end))
+        elif status.active:
+            st.skeleton(charts.HEIGHT)
 
 
 def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
@@ -211,25 +213,12 @@ def progress_text(status: model_dir.Status, epochs_done: int, epochs: int) -> st
 
 def show_runs(run: ModelDirectory) -> list[ModelDirectory]:
     """Draw the table of runs; return those to draw over the curves of `run`."""
-    st.markdown("**All runs** · select rows to draw them over the curves")
     runs = model_dir.runs()
-    table = []
-    for item in runs:
-        history, recipe = item.history(), item.recipe()
-        table.append(
-            {
-                "run": item.name,
-                "recipe": recipe.title,
-                "state": item.status().state,
-                "epochs": f"{len(history)} of {recipe.epochs}",
-                "best": history["val_accuracy"].max() * 100 if len(history) else None,
-                "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
-                "open": f"?run={item.name}",
-            }
-        )
+    st.markdown("**All runs** · select rows to draw them over the curves")
     event = st.dataframe(
-        table,
-        key="runs",
+        [summary(item, item.status().state, modified(item)) for item in runs],
+        # Rows are chosen by their place, which a new run moves.
+        key=f"runs-{len(runs)}",
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -239,8 +228,27 @@ def show_runs(run: ModelDirectory) -> list[ModelDirectory]:
         },
         alt="All training runs with their state, best validation accuracy and duration",
     )
-    rows = [row for row in event["selection"]["rows"] if row < len(runs)]
-    return [runs[row] for row in rows if runs[row] != run and len(runs[row].steps())]
+    chosen = [runs[row] for row in event["selection"]["rows"]]
+    return [item for item in chosen if item != run and len(item.steps())]
+
+
+def modified(run: ModelDirectory) -> float:
+    return run.history_path.stat().st_mtime if run.history_path.exists() else 0.0
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    """Return a row of the table; read anew when the state or the history changed."""
+    history, recipe = run.history(), run.recipe()
+    return {
+        "run": run.name,
+        "recipe": recipe.title,
+        "state": state,
+        "epochs": f"{len(history)} of {recipe.epochs}",
+        "best": history["val_accuracy"].max() * 100 if len(history) else None,
+        "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
+        "open": f"?run={run.name}",
+    }
 
 
 run = chosen_run()
@@ -256,11 +264,8 @@ if run is None:
     st.stop()
 
 state = run.status().state
-live = st.container()
-overlaid = show_runs(run)
 polled = POLL_SECONDS if state in model_dir.ACTIVE else None
-with live:
-    st.fragment(show_run, run_every=polled)(run, state, overlaid)
+st.fragment(show_run, run_every=polled)(run, state)
 shared.warn_if_validated_on_test(run)
 if run.has_results():
     st.page_link(

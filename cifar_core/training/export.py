@@ -2,11 +2,12 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import onnx
-from keras import layers
+from keras import layers, ops
 
 from cifar_core.dataset import IMAGE_SHAPE
 from cifar_core.model_dir import ModelDirectory, write_whole
@@ -28,6 +29,9 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
 
 def _onnx(model: keras.Model, scratch: Path) -> bytes:
     names = ("probabilities", "logits", "features")
+    weights = model.get_weights()
+    model = keras.models.clone_model(model, call_function=_call)
+    model.set_weights(weights)
     inside = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
     image = keras.Input(IMAGE_SHAPE, dtype="uint8", name="image")
     outside = keras.Model(image, inside(layers.Rescaling(1 / 255)(image)))
@@ -39,3 +43,11 @@ def _onnx(model: keras.Model, scratch: Path) -> bytes:
     graph.graph.output.extend(outputs[name] for name in names)  # the converter sorts them by name
     onnx.checker.check_model(graph)
     return bytes(graph.SerializeToString())
+
+
+def _call(layer: layers.Layer, *inputs: Any, **options: Any) -> Any:
+    """Call a layer; write exact GELU with erf, because the converter does not know TensorFlow's erfc."""
+    if isinstance(layer, layers.Activation) and layer.activation is keras.activations.gelu:
+        (x,) = inputs
+        return x * 0.5 * (1.0 + ops.erf(x * 0.5**0.5))
+    return layer(*inputs, **options)

@@ -106,6 +106,8 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
 
     fit.use_all_cores()
     try:
+        if heart.stop_requested.is_set():
+            raise fit.StopRequested
         model = fit.train(directory, heart.report, heart.stop_requested.is_set)
     except fit.StopRequested:
         heart.end(state="stopped")

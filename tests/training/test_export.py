@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -41,16 +42,17 @@ class Exported:
     def __init__(self, folder: Path, images: Any) -> None:
         self.images, self.folder = images, folder
         self.directories = {name: ModelDirectory(folder / name) for name in NETWORKS}
-        random = np.random.default_rng(0)
+        keras.utils.set_random_seed(0)
         for name, directory in self.directories.items():
             directory.path.mkdir()
             fused = architectures.build(name, NETWORKS[name], fused=True)
             architectures.whiten(fused, images)
-            for _ in range(30):
+            for layer in fused.layers:
+                layer.momentum = 0.5  # of batch norm's statistics, so that a few steps are enough for them
+            for _ in range(10):
                 fused(dataset.normalise(images[:100]), training=True)
-            weights = [
-                w + random.normal(0, 0.02, w.shape).clip(-w.std(), w.std()) for w in fused.get_weights()
-            ]
+            # logits far enough apart for a difference to show
+            weights = [5 * w if w.shape[1:] == (10,) else w for w in fused.get_weights()]
             plain = architectures.build(name, NETWORKS[name])
             plain.set_weights(weights)
             export.save(architectures.with_probabilities(plain), directory)
@@ -84,7 +86,7 @@ def test_both_files_give_the_same_answers_without_this_package(exported: Exporte
     assert theirs.shape == ours.shape == (200, 10)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     # pictures are told apart; otherwise to agree would be no feat
-    assert theirs.std(axis=0).max() > 0.005
+    assert theirs.std(axis=0).max() > 0.05
     assert len(set(theirs.argmax(axis=1))) > 1
 
 
