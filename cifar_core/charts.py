@@ -57,9 +57,11 @@ def learning_curves(
             .rename(columns={f"val_{measure}": measure})
             .assign(series="validation", run=curve.name)
             for curve in curves
-        ]
+        ],
+        ignore_index=True,
     )
-    best = validation.loc[_best_rows(validation, measure)] if len(validation) else validation
+    by_run = validation.groupby("run")[measure]
+    best = validation.loc[by_run.idxmax() if measure == "accuracy" else by_run.idxmin()]
     if alone:
         colour = alt.Color("series:N", title=None).scale(
             domain=["training", "validation"], range=[TRAINING, VALIDATION]
@@ -94,12 +96,6 @@ def thinned(steps: pd.DataFrame) -> pd.DataFrame:
     """Average neighbouring rows of `steps.csv` so that at most 400 remain."""
     group = max(1, -(-len(steps) // _POINTS))
     return steps if group == 1 else steps.groupby(np.arange(len(steps)) // group).mean()
-
-
-def _best_rows(validation: pd.DataFrame, measure: str) -> list[int]:
-    validation.reset_index(drop=True, inplace=True)
-    grouped = validation.groupby("run")[measure]
-    return list(grouped.idxmax() if measure == "accuracy" else grouped.idxmin())
 
 
 def _rule(value: float, label: str) -> alt.LayerChart:

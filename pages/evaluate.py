@@ -91,10 +91,9 @@ def take_cell() -> None:
 
 def take_pair(true: str, predicted: str) -> None:
     st.query_params.update(true=true, predicted=predicted)
-    st.session_state["page"] = 1
 
 
-def show_gallery(answers: Results, labels: np.ndarray) -> None:
+def show_gallery(model: str, answers: Results, labels: np.ndarray) -> None:
     shortcuts = st.container(horizontal=True)
     for true, predicted in (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"), (ANY, ANY)):
         label = f"{true} → {predicted}" if true != ANY else "all mistakes"
@@ -120,10 +119,8 @@ def show_gallery(answers: Results, labels: np.ndarray) -> None:
         st.info("There is none: choose another pair.")
         return
     pages = -(-len(rows) // TILES)
-    if st.session_state.get("page", 1) > pages:
-        st.session_state["page"] = 1
     tiles = st.grid(6, min_column_width=88)  # above the page numbers, which say what goes into it
-    page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    page = st.pagination(pages, key=f"{model}-{true}-{predicted}") if pages > 1 else 1
     for index in rows[(page - 1) * TILES : page * TILES]:
         show_tile(tiles, int(index), answers.calibrated[index], int(labels[index]))
 
@@ -214,7 +211,7 @@ else:
     matrix = metrics.confusion(answers.raw, test.labels)
     left, right = st.columns([5, 6], gap="medium")
     with right:
-        show_gallery(answers, test.labels)
+        show_gallery(model.name, answers, test.labels)
     with left:
         show_matrix(matrix)
     detail = st.segmented_control(

@@ -568,3 +568,20 @@ def test_to_png_makes_crisp_blocks() -> None:
         assert image.size == (30, 20)
         enlarged = np.asarray(image)
     np.testing.assert_array_equal(enlarged, np.kron(array, np.ones((5, 5, 1), dtype=np.uint8)))
+
+
+def test_augmented_variants_are_mirrored_and_shifted_windows() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    variants = images.augmented(picture, 8, seed=3)
+    assert variants.shape == (8, 32, 32, 3)
+    for epoch, variant in enumerate(variants):
+        upright = variant[:, ::-1] if epoch % 2 else variant
+        offsets = [
+            (down, right)
+            for down in range(-2, 3)
+            for right in range(-2, 3)
+            # Away from the border a shift moves every pixel, whatever fills the border.
+            if np.array_equal(upright[2:-2, 2:-2], np.roll(picture, (down, right), (0, 1))[2:-2, 2:-2])
+        ]
+        assert len(offsets) == 1
+    assert not np.array_equal(variants, images.augmented(picture, 8, seed=4))

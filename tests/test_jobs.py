@@ -57,12 +57,16 @@ class Watch:
 
     def __init__(self, directory: ModelDirectory) -> None:
         self.directory, self.seen = directory, list[Status]()
+        self.held_up = 0.0  # the longest this busy machine kept us waiting; the worker may claim as much
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
     def run(self) -> None:
+        last = time.monotonic()
         while not self.done.wait(0.01):
+            now = time.monotonic()
+            self.held_up, last = max(self.held_up, now - last - 0.01), now
             status = self.directory.status()
             if not self.seen or status != self.seen[-1]:
                 self.seen.append(status)
@@ -266,8 +270,7 @@ def test_the_status_is_renewed_every_second_and_always_readable(story: Story) ->
         assert pid > 0
         gaps += [(b.updated - a.updated, b.phase) for a, b in itertools.pairwise(beats)]
     assert len(gaps) > 20
-    assert max(gaps)[0] <= 1.0, sorted(gaps)[-5:]
-    print(sorted(gaps)[-15:])
+    assert max(gaps)[0] <= 1.0 + story.watch.held_up, sorted(gaps)[-5:]
 
 
 # Two servers, and a server that dies
@@ -404,11 +407,8 @@ def test_a_worker_that_never_reports_is_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     note = tmp_path / "pid"
-    program(
-        monkeypatch,
-        tmp_path,
-        f"import os, pathlib, time; pathlib.Path({str(note)!r}).write_text(str(os.getpid())); time.sleep(600)",
-    )
+    write_pid = f"import os, pathlib, time; pathlib.Path({str(note)!r}).write_text(str(os.getpid()))"
+    program(monkeypatch, tmp_path, f"{write_pid}; time.sleep(600)")
     monkeypatch.setattr(jobs, "_START_SECONDS", 2.0)
     with pytest.raises(JobError, match="did not start within 2 seconds"):
         jobs.start(tiny, "mute")
@@ -479,14 +479,13 @@ def test_a_worker_without_its_folder_still_counts(runs: Path, tiny: Recipe) -> N
     assert not (runs / "next").exists()
 
 
-@pytest.mark.usefixtures("no_process", "cifar10")
-@pytest.mark.parametrize("name", ["../evil", "/tmp/evil-run", "a/b", "..", "x" * 65, "a b", ".hidden"])
+@pytest.mark.usefixtures("no_process", "cifar10", "runs")
+@pytest.mark.parametrize("name", ["../evil", "{tmp_path}/evil", "a/b", "..", "x" * 65, "a b", ".hidden"])
 def test_a_name_that_leaves_the_folder_is_refused_and_nothing_is_created(
-    runs: Path, tmp_path: Path, tiny: Recipe, name: str
+    tmp_path: Path, tiny: Recipe, name: str
 ) -> None:
     with pytest.raises(ModelDirectoryError, match="name may hold"):
-        jobs.start(tiny, name)
-    assert not Path("/tmp/evil-run").exists()
+        jobs.start(tiny, name.format(tmp_path=tmp_path))
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert found <= {"runs", "runs/.start.lock"}
     assert model_dir.runs() == []

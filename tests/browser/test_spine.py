@@ -1,4 +1,4 @@
-"""The main job, end to end: train, watch, stop, resume, see the mistakes, classify pictures and the webcam."""
+"""The main job, end to end: train, watch, stop, resume, see the mistakes, classify pictures and a webcam."""
 
 import csv
 import json
@@ -63,7 +63,7 @@ def no_exception(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_train_watch_stop_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
+def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
     run = start_quick(page, server, epochs=5, images=25_000)
 
     # It learns under your eyes: points within 30 s, and more of them later.
