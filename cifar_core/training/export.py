@@ -12,27 +12,37 @@ from keras import layers, ops
 from cifar_core.dataset import IMAGE_SHAPE
 from cifar_core.model_dir import ModelDirectory, write_whole
 
+OUTPUTS = ("probabilities", "logits", "features")
+
 
 def save(model: keras.Model, directory: ModelDirectory) -> None:
     """Write `model.keras` and `model.onnx` of a model made by `fit.train`.
 
-    Both hold the same weights. `model.keras` takes float32 [N, 32, 32, 3] in [0, 1] and returns
-    probabilities; `model.onnx` takes the images as they come, uint8, and returns `probabilities`, `logits`
-    and `features`.
+    Both hold the same weights, the large ones rounded to half precision, which halves the ONNX file; the
+    arithmetic stays float32. `model.keras` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities;
+    `model.onnx` takes the images as they come, uint8, and returns `probabilities`, `logits` and `features`.
     """
+    model.set_weights([_rounded(weight) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
         keras_file = Path(folder, directory.keras_path.name)
         model.save(keras_file)
         write_whole(directory.keras_path, keras_file.read_bytes())
-        write_whole(directory.onnx_path, _onnx(model, Path(folder, directory.onnx_path.name)))
+        graph = _onnx(model, Path(folder, directory.onnx_path.name))
+    _store_in_half(graph)
+    onnx.checker.check_model(graph)
+    write_whole(directory.onnx_path, graph.SerializeToString())
 
 
-def _onnx(model: keras.Model, scratch: Path) -> bytes:
-    names = ("probabilities", "logits", "features")
+def _rounded(weight: np.ndarray) -> np.ndarray:
+    """Round kernels; vectors weigh nothing, and variances can be too small for half precision."""
+    return weight.astype(np.float16).astype(np.float32) if weight.ndim > 1 else weight
+
+
+def _onnx(model: keras.Model, scratch: Path) -> onnx.ModelProto:
     weights = model.get_weights()
     model = keras.models.clone_model(model, call_function=_call)
     model.set_weights(weights)
-    inside = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
+    inside = keras.Model(model.input, {name: model.get_layer(name).output for name in OUTPUTS})
     image = keras.Input(IMAGE_SHAPE, dtype="uint8", name="image")
     outside = keras.Model(image, inside(layers.Rescaling(1 / 255)(image)))
     outside(np.zeros((1, *IMAGE_SHAPE), np.uint8))  # Keras exports only what was called once
@@ -40,9 +50,8 @@ def _onnx(model: keras.Model, scratch: Path) -> bytes:
     graph = onnx.load(scratch)
     outputs = {output.name: output for output in graph.graph.output}
     del graph.graph.output[:]
-    graph.graph.output.extend(outputs[name] for name in names)  # the converter sorts them by name
-    onnx.checker.check_model(graph)
-    return bytes(graph.SerializeToString())
+    graph.graph.output.extend(outputs[name] for name in OUTPUTS)  # the converter sorts them by name
+    return graph
 
 
 def _call(layer: layers.Layer, *inputs: Any, **options: Any) -> Any:
@@ -51,3 +60,16 @@ def _call(layer: layers.Layer, *inputs: Any, **options: Any) -> Any:
         (x,) = inputs
         return x * 0.5 * (1.0 + ops.erf(x * 0.5**0.5))
     return layer(*inputs, **options)
+
+
+def _store_in_half(graph: onnx.ModelProto) -> None:
+    """Store the rounded weights as what they are; ONNX Runtime casts them back once, as it loads."""
+    for tensor in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        half = values.astype(np.float16) if values.dtype == np.float32 else values
+        if values.ndim < 2 or half is values or not np.array_equal(half.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}/half"))
+        cast = onnx.helper.make_node("Cast", [f"{name}/half"], [name], to=onnx.TensorProto.FLOAT)
+        graph.graph.node.insert(0, cast)

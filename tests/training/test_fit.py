@@ -12,7 +12,7 @@ import pytest
 
 from cifar_core import dataset
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import architectures, augment, fit
 
@@ -54,7 +54,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.training import fit
 
 fit.use_all_cores()
@@ -179,6 +179,27 @@ def test_reports_tell_where_the_run_stands(trained: dict[str, Trained]) -> None:
     etas = [changes["eta_seconds"] for changes in run.reports if "eta_seconds" in changes]
     assert all(eta > 0 for eta in etas[:-1])
     assert now["images_per_second"] > 0
+
+
+def test_a_resume_drops_what_was_logged_after_the_checkpoint(tmp_path: Path, tiny: Recipe) -> None:
+    """A kill between an epoch's row and its checkpoint lets the epoch be done again, but not listed twice."""
+    directory = prepared(tmp_path / "run", tiny)
+    rows = [[epoch, 10.0 * epoch, 0.1, 2.0, 0.2, 2.5, 0.3] for epoch in (1, 2, 3)]
+    fit._rewrite(directory.history_path, HISTORY_COLUMNS, rows)
+    points = [[step, step / 3, 4.0 * step, 0.1, 2.0, 0.2] for step in range(1, 9)]
+    fit._rewrite(directory.steps_path, STEP_COLUMNS, points)
+    with directory.steps_path.open("a") as file:
+        file.write("9,3,")  # and half a line
+
+    log = fit._RunLog(directory, tiny, silent, lambda: False, [], done=2)
+    assert log.seconds_before == 20
+    assert directory.history()["epoch"].tolist() == [1, 2]
+    assert directory.history().to_numpy().tolist() == rows[:2]
+    assert directory.steps()["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert directory.steps_path.read_text().endswith("\n")
+
+    fit._RunLog(directory, tiny, silent, lambda: False, [], done=0)
+    assert (len(directory.history()), len(directory.steps())) == (0, 0)
 
 
 # Early stopping
