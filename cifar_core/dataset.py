@@ -21,6 +21,7 @@ CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "
 IMAGE_SHAPE = (32, 32, 3)
 TRAIN_SIZE = 50_000
 TEST_SIZE = 10_000
+IMAGES_PER_CLASS = {"training": 5_000, "test": 1_000}  # of every class alike
 
 BATCH_MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",

@@ -8,7 +8,7 @@ from cifar_core import charts, dataset, formats, images
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.download import download_cifar10
 from cifar_core.errors import CifarLabError
-from pages.shared import test_set
+from pages.shared import test_set, tile
 
 SAMPLES = 12  # a class
 
@@ -30,38 +30,25 @@ def offer_download(problem: CifarLabError) -> None:
         st.rerun()
 
 
-@st.cache_data(show_spinner="Reading a training batch")
-def training_samples() -> np.ndarray:
-    """Return the first training images of each class, uint8 [10, 12, 32, 32, 3]."""
-    batch = dataset.load_batch(dataset.locate(), "data_batch_1")
-    return np.stack([batch.images[batch.labels == label][:SAMPLES] for label in range(len(CLASS_NAMES))])
-
-
-@st.cache_data(show_spinner="Counting")
-def balance() -> pd.DataFrame:
-    """Images a class in both sets: columns class, set, images."""
-    folder = dataset.locate()
-    parts = {"training": [f"data_batch_{part}" for part in range(1, 6)], "test": ["test_batch"]}
-    tables = []
-    for name, batches in parts.items():
-        labels = np.concatenate([dataset.load_batch(folder, batch).labels for batch in batches])
-        tables.append(pd.DataFrame({"class": CLASS_NAMES, "set": name, "images": np.bincount(labels)}))
-    return pd.concat(tables)
-
-
 def show_samples() -> None:
-    samples = training_samples()
+    test = test_set()
     for label, name in enumerate(CLASS_NAMES):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{name}**", width=100)
-            # One picture a row: twelve tiles side by side, two pixels of white between them.
             tiles = st.grid(SAMPLES, min_column_width=44, gap="xsmall")
-            for sample in samples[label]:
-                tiles.image(images.to_png(sample, 4), width="stretch", alt=name)
+            for index in np.flatnonzero(test.labels == label)[:SAMPLES]:
+                tiles.image(tile(int(index)), width="stretch", alt=f"test image {index}, {name}")
 
 
 def show_balance() -> None:
-    st.altair_chart(charts.class_balance(balance()), alt="Images a class in the training and the test set")
+    counts = pd.DataFrame(
+        [
+            {"class": name, "set": part, "images": images}
+            for part, images in dataset.IMAGES_PER_CLASS.items()
+            for name in CLASS_NAMES
+        ]
+    )
+    st.altair_chart(charts.class_balance(counts), alt="Images a class in the training and the test set")
     st.caption("Every class has 5,000 training and 1,000 test images, so plain accuracy is a fair measure.")
 
 

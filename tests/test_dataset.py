@@ -61,13 +61,16 @@ def test_all_official_batches_pass_verification(cifar10: Path) -> None:
 
 
 def test_shapes_types_and_class_balance(test_set: dataset.Batch, train_set: dataset.Batch) -> None:
-    for batch, size in ((test_set, dataset.TEST_SIZE), (train_set, dataset.TRAIN_SIZE)):
+    for part, batch, size in (
+        ("test", test_set, dataset.TEST_SIZE),
+        ("training", train_set, dataset.TRAIN_SIZE),
+    ):
         assert batch.images.shape == (size, *dataset.IMAGE_SHAPE)
         assert batch.images.dtype == np.uint8
         assert batch.images.flags.c_contiguous
         assert batch.labels.shape == (size,)
         assert batch.labels.dtype == np.int64
-        assert np.bincount(batch.labels).tolist() == [size // 10] * 10
+        assert np.bincount(batch.labels).tolist() == [dataset.IMAGES_PER_CLASS[part]] * 10
     assert (dataset.TEST_SIZE, dataset.TRAIN_SIZE) == (10_000, 50_000)
 
 
