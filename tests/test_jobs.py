@@ -22,6 +22,7 @@ from cifar_core.model_dir import ModelDirectory, Status
 from cifar_core.recipes import Recipe
 
 LONG = 120.0  # seconds for what takes ten on an idle machine
+WORKER = "cifar_core.training.worker"
 _POPEN = subprocess.Popen
 
 
@@ -44,12 +45,11 @@ def bury(root: Path) -> None:
 
 
 def in_mid_epoch(directory: ModelDirectory, epoch: int) -> Status | None:
-    """The status once the run is in this epoch, with steps done and steps to do."""
+    """The status once the run is in this epoch or a later one, with steps done and steps to do."""
     status = directory.status()
     if not status.active:
         pytest.fail(f"{status} {directory.log_path.read_text()}")
-    inside = status.epoch == epoch and 0 < status.step < status.steps_per_epoch
-    return status if inside and len(directory.history()) == epoch - 1 else None
+    return status if status.epoch >= epoch and 0 < status.step < status.steps_per_epoch else None
 
 
 class Watch:
@@ -63,8 +63,9 @@ class Watch:
         self.thread.start()
 
     def run(self) -> None:
-        last = time.monotonic()
-        while not self.done.wait(0.01):
+        last, ended = time.monotonic(), False
+        while not ended:
+            ended = self.done.wait(0.01)  # and one look more
             now = time.monotonic()
             self.held_up, last = max(self.held_up, now - last - 0.01), now
             status = self.directory.status()
@@ -79,7 +80,7 @@ class Watch:
 class Story:
     """One run that is started, stopped, resumed, killed, resumed again and finishes."""
 
-    EPOCHS: ClassVar = 4
+    EPOCHS: ClassVar = 8
 
     def __init__(self, root: Path, recipe: Recipe) -> None:
         self.root, self.recipe = root, recipe
@@ -116,13 +117,13 @@ class Story:
         self.refusals.append(str(refusal.value))
 
         jobs.resume(run)
-        self.resumed = until(lambda: in_mid_epoch(run, 3))
+        self.resumed = until(lambda: in_mid_epoch(run, len(self.history_when_stopped) + 1))
         psutil.Process(self.resumed.pid).kill()
         killed = time.monotonic()
         self.interrupted = until(lambda: status if not (status := run.status()).active else None, 5)
         self.seconds_to_notice = time.monotonic() - killed
         self.claim_when_killed = json.loads(run.status_path.read_text())["state"]
-        self.steps_when_killed = run.steps()
+        self.history_when_killed = run.history()
 
         jobs.resume(run)
         self.finished = until(lambda: status if not (status := run.status()).active else None)
@@ -133,8 +134,8 @@ class Story:
 
 @pytest.fixture(scope="module")
 def long_enough(tiny: Recipe) -> Recipe:
-    """Epochs of about two seconds, so that they have a middle."""
-    return tiny.with_(images=6_200, batch_size=128, epochs=Story.EPOCHS)
+    """Epochs of a second or two, so that they have a middle."""
+    return tiny.with_(images=8_200, batch_size=128, epochs=Story.EPOCHS)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,8 @@ def test_a_started_run_lives_at_once(story: Story) -> None:
 def test_the_status_tells_where_a_run_stands(story: Story) -> None:
     status = story.while_training
     steps = story.recipe.steps_per_epoch
-    assert (status.phase, status.epoch, status.epochs, status.steps_per_epoch) == ("training", 2, 4, steps)
+    assert (status.phase, status.epochs, status.steps_per_epoch) == ("training", Story.EPOCHS, steps)
+    assert status.epoch in (2, 3)
     assert status.images_per_second > 0
     assert 0 < status.learning_rate <= story.recipe.learning_rate
     assert status.seconds > 0
@@ -189,8 +191,10 @@ def test_what_is_not_possible_now_is_refused_with_the_runs_name(story: Story) ->
 def test_stop_keeps_the_finished_epochs(story: Story) -> None:
     assert (story.stopped.state, story.stopped.phase, story.stopped.eta_seconds) == ("stopped", "", None)
     assert not story.stop_file_left
-    assert story.history_when_stopped["epoch"].tolist() == [1]
-    assert "stopping" in {status.state for status in story.watch.seen}
+    whole = len(story.history_when_stopped)
+    assert 1 <= whole < Story.EPOCHS - 2
+    assert story.history_when_stopped["epoch"].tolist() == [*range(1, whole + 1)]
+    assert story.resumed.epoch == whole + 1  # it goes on where it stood
 
 
 @pytest.mark.slow
@@ -199,21 +203,22 @@ def test_a_killed_worker_is_noticed(story: Story) -> None:
     assert story.seconds_to_notice < 5
     assert story.claim_when_killed == "running"  # it had no time to say otherwise
     assert story.resumed.pid != story.while_training.pid
-    assert story.steps_when_killed["epoch"].max() > 2  # steps of an epoch that has to be done again
+    assert len(story.history_when_killed) < Story.EPOCHS
 
 
 @pytest.mark.slow
 def test_after_two_resumes_every_epoch_is_there_once(story: Story) -> None:
     run = story.directory
     assert (story.finished.state, story.finished.error, story.finished.eta_seconds) == ("finished", "", None)
-    assert (story.finished.epoch, story.finished.epochs) == (4, 4)
+    assert story.finished.epoch == story.finished.epochs == Story.EPOCHS
     history, steps = run.history(), run.steps()
-    assert history["epoch"].tolist() == [1, 2, 3, 4]
-    assert history.iloc[:1].equals(story.history_when_stopped)
+    assert history["epoch"].tolist() == [*range(1, Story.EPOCHS + 1)]
+    for earlier in (story.history_when_stopped, story.history_when_killed):
+        assert history.iloc[: len(earlier)].equals(earlier)
     assert steps["step"].is_monotonic_increasing
     assert steps["step"].is_unique
-    assert steps["step"].iloc[-1] == 4 * story.recipe.steps_per_epoch
-    assert set(steps["epoch"]) >= {1, 2, 3, 4}
+    assert steps["step"].iloc[-1] == Story.EPOCHS * story.recipe.steps_per_epoch
+    assert set(steps["epoch"]) >= set(history["epoch"])
     for log in (history, steps):
         assert log["seconds"].is_monotonic_increasing
         assert log.notna().all(axis=None)
@@ -244,13 +249,13 @@ def test_predictions_and_card_are_of_the_test_set(story: Story) -> None:
     assert predictions["validation"].shape == (200, 10)
     assert {predictions[name].dtype for name in ("test", "validation")} == {np.dtype(np.float16)}
     train_labels = dataset.load_train().labels
-    expected = dataset.split(train_labels, images=6_200, validation_images=200, seed=0).validation
+    expected = dataset.split(train_labels, images=8_200, validation_images=200, seed=0).validation
     np.testing.assert_array_equal(predictions["validation_indices"], expected)
     accuracy = (predictions["test"].argmax(axis=1) == test.labels).mean()
     card = run.card()
     assert card["name"] == "story"
     assert card["accuracy"] == pytest.approx(accuracy)
-    assert card["epochs"] == 4
+    assert card["epochs"] == Story.EPOCHS
     # the model that was exported is the one that was validated last
     right = predictions["validation"].argmax(axis=1) == train_labels[expected]
     assert right.mean() == pytest.approx(run.history()["val_accuracy"].iloc[-1], abs=0.011)
@@ -258,8 +263,9 @@ def test_predictions_and_card_are_of_the_test_set(story: Story) -> None:
 
 @pytest.mark.slow
 def test_the_status_is_renewed_every_second_and_always_readable(story: Story) -> None:
-    states = [status.state for status in story.watch.seen]
-    assert set(states) == {"starting", "running", "stopping", "stopped", "interrupted", "finished"}
+    states = {status.state for status in story.watch.seen}
+    # to be stopping can take less time than to look
+    assert states | {"stopping"} == {"starting", "running", "stopping", "stopped", "interrupted", "finished"}
     phases = {status.phase for status in story.watch.seen}
     assert phases >= {
         "loading TensorFlow", "training", "validating", "saving the model", "evaluating on the test set"
@@ -439,7 +445,9 @@ def test_a_failed_resume_leaves_the_run_as_it_was(
 def program(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
     """Let every new worker be this Python program."""
 
-    def popen(_: list[str], **options: Any) -> Any:
+    def popen(command: list[str], **options: Any) -> Any:
+        if WORKER not in command:  # `platform` starts one
+            return _POPEN(command, **options)
         return _POPEN([sys.executable, "-c", code], **{**options, "cwd": folder})
 
     monkeypatch.setattr(subprocess, "Popen", popen)
@@ -459,8 +467,10 @@ def run_that_is(root: Path, state: Any, recipe: Recipe) -> ModelDirectory:
 
 @pytest.fixture
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def popen(*_: Any, **__: Any) -> Any:
-        pytest.fail("a process was started")
+    def popen(command: list[str], **options: Any) -> Any:
+        if WORKER in command:
+            pytest.fail("a worker was started")
+        return _POPEN(command, **options)
 
     monkeypatch.setattr(subprocess, "Popen", popen)
 

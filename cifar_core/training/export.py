@@ -34,8 +34,9 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
 
 
 def _rounded(weight: np.ndarray) -> np.ndarray:
-    """Round kernels; vectors weigh nothing, and variances can be too small for half precision."""
-    return weight.astype(np.float16).astype(np.float32) if weight.ndim > 1 else weight
+    """Round kernels that fit; vectors weigh nothing, and variances can be too small for half precision."""
+    fits = weight.ndim > 1 and np.abs(weight).max() <= np.finfo(np.float16).max
+    return weight.astype(np.float16).astype(np.float32) if fits else weight
 
 
 def _onnx(model: keras.Model, scratch: Path) -> onnx.ModelProto:
@@ -66,7 +67,8 @@ def _store_in_half(graph: onnx.ModelProto) -> None:
     """Store the rounded weights as what they are; ONNX Runtime casts them back once, as it loads."""
     for tensor in graph.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        half = values.astype(np.float16) if values.dtype == np.float32 else values
+        with np.errstate(over="ignore"):  # too large for half precision; not equal then
+            half = values.astype(np.float16) if values.dtype == np.float32 else values
         if values.ndim < 2 or half is values or not np.array_equal(half.astype(np.float32), values):
             continue
         name = tensor.name
