@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 # The fake device shows a moving test picture; the fake interface answers the question for permission.
@@ -23,6 +23,8 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
+
+expect.set_options(timeout=60_000)  # a worker loads TensorFlow, and other tests may share the cores
 
 
 class Server:

@@ -126,7 +126,7 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     no_exception(page)
 
     check_one_answer_everywhere(page, server, run)
-    check_process(server)
+    check_process(page, server)
 
 
 def check_one_answer_everywhere(page: Page, server: Server, run: ModelDirectory) -> None:
@@ -170,8 +170,13 @@ def check_one_answer_everywhere(page: Page, server: Server, run: ModelDirectory)
         assert float(shown[name]) / 100 == pytest.approx(expected, abs=1e-4)
 
 
-def check_process(server: Server) -> None:
-    """After all that the app process holds no TensorFlow and little memory."""
+def check_process(page: Page, server: Server) -> None:
+    """After all that and the pages not opened yet, the app process holds no TensorFlow and little memory."""
+    for path in ("", "data", "data?view=Balance", "data?view=An image on its way", "train"):
+        page.goto(f"{server.url}/{path}")
+        expect(page.get_by_role("link", name="Overview")).to_be_visible()
+        page.wait_for_timeout(2_000)
+        no_exception(page)
     process = server.process
     libraries = {Path(entry.path).name for entry in process.memory_maps()}
     assert not [name for name in libraries if "tensorflow" in name.lower()]
