@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cifar_core import dataset, metrics
-from cifar_core.model_dir import ModelDirectory, write_whole
+from cifar_core.files import write_whole
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import filelock
 
-from cifar_core import dataset, hardware, model_dir
+from cifar_core import dataset, files, hardware, model_dir
 from cifar_core.errors import JobError
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import Recipe
@@ -64,7 +64,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
         try:
-            model_dir.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")
+            files.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")
             _launch(directory)
         except BaseException:
             shutil.rmtree(directory.path, ignore_errors=True)

@@ -1,8 +1,7 @@
 """The model directory: the one unit that the app, the worker and the command line share.
 
 A shipped model, a run in progress and a finished run look alike. This module is the only place that knows the
-names of the files in it. Every file is written whole (to a temporary name, then renamed) or appended by the
-line, so that a reader may come at any time.
+names of the files in it, each of which is written whole or appended by the line (`cifar_core.files`).
 """
 
 import contextlib
@@ -10,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -19,6 +18,7 @@ import numpy as np
 import psutil
 
 from cifar_core.errors import ModelDirectoryError
+from cifar_core.files import read_arrays, read_log, write_whole
 from cifar_core.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -48,35 +48,6 @@ def models_root() -> Path:
 def runs_root() -> Path:
     """Return the folder of the user's own runs: `CIFAR_LAB_RUNS`, or `artifacts/runs`."""
     return Path(os.environ.get("CIFAR_LAB_RUNS") or _ARTIFACTS / "runs").resolve()
-
-
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that readers see the old content or the new, never a half."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        for _ in range(20):
-            with contextlib.suppress(PermissionError):  # Windows, while somebody reads the old file
-                temporary.replace(path)
-                return
-            time.sleep(0.05)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:
-    """Read an `.npz` file; OSError if it cannot be opened, ValueError if it is damaged or lacks `names`."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except OSError:
-        raise
-    except Exception as error:  # BadZipFile, zlib.error, EOFError, NotImplementedError: as the damage falls
-        raise ValueError(str(error)) from error
-    if missing := names - arrays.keys():
-        raise ValueError(f"lacks {', '.join(sorted(missing))}")
-    return arrays
 
 
 @dataclass(frozen=True)
@@ -223,11 +194,11 @@ class ModelDirectory:
 
     def steps(self) -> "pd.DataFrame":
         """Return `steps.csv` as far as it is written; `epoch` is fractional."""
-        return _read_csv(self.steps_path, STEP_COLUMNS)
+        return read_log(self.steps_path, STEP_COLUMNS)
 
     def history(self) -> "pd.DataFrame":
         """Return `history.csv`: one row a finished epoch, counted from 1."""
-        return _read_csv(self.history_path, HISTORY_COLUMNS)
+        return read_log(self.history_path, HISTORY_COLUMNS)
 
     def predictions(self) -> dict[str, np.ndarray]:
         """Return `predictions.npz`.
@@ -321,24 +292,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” is damaged.")
     return dict(values)
-
-
-def _read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
-    """Read a log that may be growing: a line counts once it ends."""
-    import pandas as pd  # a third of a second, which a worker that starts does not have
-
-    try:
-        content = path.read_text(errors="replace")
-    except OSError:
-        content = ""
-    lines = content[: content.rfind("\n") + 1].splitlines()[1:]
-    rows = [row for line in lines if (row := _numbers(line, len(columns)))]
-    return pd.DataFrame(rows, columns=columns, dtype=float)
-
-
-def _numbers(line: str, count: int) -> list[float] | None:
-    try:
-        row = [float(part) for part in line.split(",")]
-    except ValueError:
-        return None
-    return row if len(row) == count else None

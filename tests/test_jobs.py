@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from cifar_core import dataset, jobs, model_dir
+from cifar_core import dataset, files, jobs, model_dir
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
 from cifar_core.model_dir import ModelDirectory, Status
 from cifar_core.recipes import Recipe
@@ -376,7 +376,7 @@ def test_a_training_that_fails_says_why_and_can_be_resumed(runs: Path, tiny: Rec
         assert "\n" not in status.error
         assert "Traceback" in run.log_path.read_text()
 
-        model_dir.write_whole(run.config_path, json.dumps({**run.config(), "recipe": tiny.to_dict()}))
+        files.write_whole(run.config_path, json.dumps({**run.config(), "recipe": tiny.to_dict()}))
         jobs.resume(run)
         assert run.status().active
         assert run.status().error == ""

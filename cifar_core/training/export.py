@@ -10,7 +10,8 @@ import onnx
 from keras import layers, ops
 
 from cifar_core.dataset import IMAGE_SHAPE
-from cifar_core.model_dir import ModelDirectory, write_whole
+from cifar_core.files import write_whole
+from cifar_core.model_dir import ModelDirectory
 
 OUTPUTS = ("probabilities", "logits", "features")
 

@@ -19,7 +19,8 @@ import tensorflow as tf
 
 from cifar_core import dataset
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory, read_arrays, write_whole
+from cifar_core.files import read_arrays, write_whole
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.training import architectures, augment
 from cifar_core.training.airbench import WHITENING_BIAS_EPOCHS, AirbenchSGD, Lookahead, RiseAndFall

@@ -20,7 +20,8 @@ import psutil
 
 from cifar_core import jobs
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory, Status, write_whole
+from cifar_core.files import write_whole
+from cifar_core.model_dir import ModelDirectory, Status
 
 HEARTBEAT = 0.25  # seconds: loading TensorFlow can hold all threads up for half a second and more
 

@@ -1,0 +1,63 @@
+"""Files that others read while they are written: whole or not at all, or line by line."""
+
+import contextlib
+import os
+import time
+from collections.abc import Set
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file so that readers see the old content or the new, never a half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        for _ in range(20):
+            with contextlib.suppress(PermissionError):  # Windows, while somebody reads the old file
+                temporary.replace(path)
+                return
+            time.sleep(0.05)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:
+    """Read an `.npz` file; OSError if it cannot be opened, ValueError if it is damaged or lacks `names`."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except OSError:
+        raise
+    except Exception as error:  # BadZipFile, zlib.error, EOFError, NotImplementedError: as the damage falls
+        raise ValueError(str(error)) from error
+    if missing := names - arrays.keys():
+        raise ValueError(f"lacks {', '.join(sorted(missing))}")
+    return arrays
+
+
+def read_log(path: Path, columns: list[str]) -> "pd.DataFrame":
+    """Read a CSV file of numbers that may be growing: a line counts once it ends; no file is an empty one."""
+    import pandas as pd  # a third of a second, which a worker that starts does not have
+
+    try:
+        content = path.read_text(errors="replace")
+    except OSError:
+        content = ""
+    lines = content[: content.rfind("\n") + 1].splitlines()[1:]
+    rows = [row for line in lines if (row := _numbers(line, len(columns)))]
+    return pd.DataFrame(rows, columns=columns, dtype=float)
+
+
+def _numbers(line: str, count: int) -> list[float] | None:
+    try:
+        row = [float(part) for part in line.split(",")]
+    except ValueError:
+        return None
+    return row if len(row) == count else None

@@ -1,0 +1,88 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cifar_core import files
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_write_whole_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    files.write_whole(path, "old")
+    files.write_whole(path, "90 ± 1 %".encode())
+    assert path.read_text() == "90 ± 1 %"
+    files.write_whole(path, "± new")
+    assert path.read_bytes() == "± new".encode()
+    assert names_in(tmp_path) == ["card.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "card.json"
+    files.write_whole(path, "old")
+
+    def full_disk(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            files.write_whole(path, "new")
+    assert (path.read_text(), names_in(tmp_path)) == ("old", ["card.json"])
+
+    def forbidden(*_: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", forbidden)
+        patch.setattr(time, "sleep", lambda _: None)
+        with pytest.raises(PermissionError):
+            files.write_whole(path, "new")
+    assert (path.read_text(), names_in(tmp_path)) == ("old", ["card.json"])
+
+
+def test_a_reader_that_holds_the_file_for_a_moment_does_not_fail_the_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, refusals = Path.replace, [PermissionError(13, "Windows: in use")] * 3
+
+    def replace(self: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return really(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    files.write_whole(tmp_path / "status.json", "new")
+    assert (tmp_path / "status.json").read_text() == "new"
+    assert names_in(tmp_path) == ["status.json"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    files.write_whole(path, "0" * 200_000)
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib\nfrom cifar_core.files import write_whole\n"
+            "for i in range(300): write_whole(pathlib.Path(sys.argv[1]), str(i % 10) * 200_000)",
+            str(path),
+        ]
+    )
+    seen = set()
+    while writer.poll() is None:
+        content = path.read_text()
+        assert len(content) == 200_000
+        assert len(set(content)) == 1
+        seen.add(content[0])
+    assert writer.wait() == 0
+    assert len(seen) > 1
