@@ -52,13 +52,22 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
         return tf.cast(chosen, tf.float32) / 255.0, tf.gather(all_labels, indices)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs)
-    return epochs.flat_map(order).map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+    batches = epochs.flat_map(order).map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+    return batches.with_options(_plain_options())
 
 
 def evaluation_batches(images: np.ndarray, labels: np.ndarray, size: int = 500) -> Any:
     """Return the images in their own order, scaled, with one-hot labels, as a `tf.data.Dataset`."""
     pairs = tf.data.Dataset.from_tensor_slices((images, tf.one_hot(labels, len(CLASS_NAMES)))).batch(size)
-    return pairs.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(2)
+    batches = pairs.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(2)
+    return batches.with_options(_plain_options())
+
+
+def _plain_options() -> Any:
+    """Switch off what tunes the pipeline: nothing needs tuning, and the end waits for its thread to wake."""
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it sleeps for up to a minute at a time; 7 to 40 s were measured
+    return options
 
 
 def stateless_coins(seed: int, count: int) -> Any:
