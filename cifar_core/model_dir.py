@@ -235,8 +235,10 @@ def runs() -> list[ModelDirectory]:
 
 
 def models() -> list[ModelDirectory]:
-    """Return every directory with results: the shipped models, then the user's finished runs."""
-    return [item for item in [*_directories(models_root()), *runs()] if item.has_results()]
+    """Return what has results: the shipped models, then the user's runs, which hide a model of their name."""
+    own = runs()
+    shipped = [item for item in _directories(models_root()) if item.name not in {run.name for run in own}]
+    return [item for item in [*shipped, *own] if item.has_results()]
 
 
 def new_run(name: str) -> ModelDirectory:
