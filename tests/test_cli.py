@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -367,11 +367,19 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
-    def follow(*arguments: str) -> subprocess.Popen[str]:
+    # A shell that runs the tests in the background makes them, and what they start, deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @contextlib.contextmanager
+    def follow(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         command = [*PROGRAM, *arguments, "--foreground"]
-        return subprocess.Popen(
+        with subprocess.Popen(
             command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # or a test that failed would wait for it for ever
 
     def state() -> str:
         return str(json.loads(answer("runs", "--json", env=env))[0]["state"])
