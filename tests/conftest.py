@@ -32,6 +32,7 @@ def tiny() -> Recipe:
         images=1_200,
         validation_images=200,
         batch_size=256,
+        learning_rate=1.5,
         epochs=3,
         network_options={"widths": [8, 16, 16], "activation": "relu"},
     )
