@@ -29,11 +29,11 @@ def test_set() -> dataset.Batch:
 
 
 def test_set_or_explain(purpose: str) -> dataset.Batch | None:
-    """Return the test images, or say on the page why `purpose` has to wait and return None."""
+    """Return the test images, or say on the page why `purpose` cannot be shown and return None."""
     try:
         return test_set()
     except CifarLabError as error:
-        st.warning(f"{purpose} needs CIFAR-10. {error}", icon=":material/photo_library:")
+        st.warning(f"{purpose} cannot be shown. {error}", icon=":material/photo_library:")
         return None
 
 
