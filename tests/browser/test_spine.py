@@ -121,6 +121,8 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
 
     # A frame of the webcam is classified like any picture.
     page.get_by_text("Webcam", exact=True).click()
+    # The button is there before the camera is, and takes no photo until then.
+    page.wait_for_function("document.querySelector('[data-testid=stCameraInput] video')?.readyState >= 2")
     page.get_by_role("button", name="Take photo").click()
     expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(3)
     no_exception(page)
