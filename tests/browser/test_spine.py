@@ -176,7 +176,7 @@ def check_process(page: Page, server: Server) -> None:
     """After all that and the pages not opened yet, the app process holds no TensorFlow and little memory."""
     for path in ("", "data", "data?view=Balance", "data?view=An image on its way", "train"):
         page.goto(f"{server.url}/{path}")
-        expect(page.get_by_role("link", name="Overview")).to_be_visible()
+        expect(page.get_by_test_id("stTopNav")).to_be_visible()
         page.wait_for_timeout(2_000)
         no_exception(page)
     process = server.process
@@ -198,7 +198,7 @@ def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     wait_until(lambda: len(run.steps()) > steps, 20, "training on without a server")
     server.start()
     page.goto(f"{server.url}/train?run={run.name}")
-    expect(page.get_by_role("link", name="Evaluate")).to_be_visible()  # our navigation, not Streamlit's
+    expect(page.get_by_test_id("stTopNav")).to_be_visible()  # ours; the one Streamlit makes up is a sidebar
     assert run.status().pid == worker
     wait_until(lambda: run.status().step > 0, 30, "a step")
     state_badge(page, "running")
@@ -219,7 +219,7 @@ def test_without_data_and_network(page: Page, start_server: StartServer, tmp_pat
     server = start_server(CIFAR10_DIR=None, XDG_CACHE_HOME=str(tmp_path / "empty"))
     for path in ("", "data", "train", "evaluate", "classify"):
         page.goto(f"{server.url}/{path}")
-        expect(page.get_by_role("link", name="Overview")).to_be_visible()
+        expect(page.get_by_test_id("stTopNav")).to_be_visible()
         page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
         no_exception(page)
     page.goto(f"{server.url}/data")
