@@ -152,6 +152,12 @@ def show_card(card: dict[str, Any]) -> None:
         ("Training", f"{epochs} in {formats.duration(card['training_seconds'])}"),
         ("", f"on {card['hardware']}, seed {card['seed']}"),
     ]
+    if augmented := card.get("test_time_augmentation"):  # not on older cards
+        low, high = augmented["accuracy_interval"]
+        rows[2:2] = [
+            (f"With {augmented['views']} views", f"{formats.percent(augmented['accuracy'])} accuracy"),
+            ("", f"95 % interval {formats.percent(low)} to {formats.percent(high)}"),
+        ]
     if card["validation"] == "test":
         rows.append(("Validation", "on the test set, as in the original report"))
     table = Table(box=SIMPLE, show_header=False, title=Text(f"{card['name']} ({card['recipe']})"))

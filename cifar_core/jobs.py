@@ -169,6 +169,8 @@ def _await_first_status(directory: ModelDirectory, worker: subprocess.Popen[byte
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:
+    if not hardware.has_bfloat16():
+        recipe = recipe.with_(precision="float32")
     return {
         "recipe": recipe.to_dict(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -234,11 +234,17 @@ def runs() -> list[ModelDirectory]:
     return sorted(_directories(runs_root()), key=lambda run: run.created, reverse=True)
 
 
+def shipped() -> list[ModelDirectory]:
+    """Return the models that come with the project."""
+    return [item for item in _directories(models_root()) if item.has_results()]
+
+
 def models() -> list[ModelDirectory]:
     """Return what has results: the shipped models, then the user's runs, which hide a model of their name."""
     own = runs()
-    shipped = [item for item in _directories(models_root()) if item.name not in {run.name for run in own}]
-    return [item for item in [*shipped, *own] if item.has_results()]
+    own_names = {run.name for run in own}
+    theirs = [item for item in shipped() if item.name not in own_names]
+    return [*theirs, *(item for item in own if item.has_results())]
 
 
 def new_run(name: str) -> ModelDirectory:

@@ -9,10 +9,11 @@ import streamlit as st
 from PIL import Image
 
 from cifar_core import charts, dataset, formats, images
-from cifar_core.classify import Answer, classify
+from cifar_core.classify import Answer, classify, temperature_of
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.model_dir import ModelDirectory
+from cifar_core.views import Views
 from pages import shared
 
 CARDS = 6  # pictures shown in full on one page
@@ -107,11 +108,10 @@ def show_table(pictures: list[Picture], answers: list[Answer]) -> None:
     )
 
 
-def show_answers(model: ModelDirectory, pictures: list[Picture]) -> None:
+def show_answers(model: ModelDirectory, pictures: list[Picture], views: Views) -> None:
     try:
-        answers = classify(
-            shared.classifier(model), model.card()["temperature"], np.stack([p.array for p in pictures])
-        )
+        arrays = np.stack([p.array for p in pictures])
+        answers = classify(shared.classifier(model), temperature_of(model, views), arrays, views)
     except CifarLabError as error:
         st.error(str(error))
         return
@@ -135,6 +135,13 @@ how = st.segmented_control(
     key="how",
     bind="query-params",
 )
+six = st.toggle(
+    "Look six times",
+    key="six",
+    bind="query-params",
+    help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
+    "work, usually a little more accurate.",
+)
 found = uploaded("crop" if how == "Centre crop" else "whole")
 st.button("Random test image", icon=":material/casino:", on_click=random_test_image)
 pictures = [item for item in found if isinstance(item, Picture)]
@@ -144,7 +151,7 @@ for item in found:
 if not found and (test_image := chosen_test_image()):
     pictures = [test_image]
 if pictures:
-    show_answers(model, pictures)
+    show_answers(model, pictures, 6 if six else 1)
 elif not found:
     st.info("Drop a picture, switch on the webcam or take a random test image.", icon=":material/image:")
 st.caption(

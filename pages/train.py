@@ -11,7 +11,7 @@ from cifar_core import charts, formats, jobs, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
-from pages import shared
+from pages import recipe_choice, shared
 
 POLL_SECONDS = 1.0
 METRIC_HEIGHT = 150  # pixels; fixed, so that nothing jumps while a run is polled
@@ -70,7 +70,7 @@ def show_controls(run: ModelDirectory | None) -> None:
     st.subheader("Train a network", anchor=False)
     name = st.selectbox("Recipe", RECIPES, format_func=lambda name: RECIPES[name].title, key="recipe")
     recipe = RECIPES[name]
-    st.caption(recipe.summary)
+    st.caption(recipe.summary + recipe_choice.measured(recipe))
     busy = jobs.active_run()
     with st.form("training", border=False):
         fields = list(NUMBERS)
@@ -261,6 +261,7 @@ if run is None:
     st.info(
         "No run yet. Choose a recipe in the sidebar and press **Start**: **Quick** takes about two minutes."
     )
+    recipe_choice.show_frontier()
     st.stop()
 
 state = run.status().state
@@ -274,3 +275,4 @@ if run.has_results():
         icon=":material/grid_on:",
         query_params={"model": run.name},
     )
+recipe_choice.show_frontier()

@@ -19,6 +19,7 @@ from scipy.special import softmax
 
 from cifar_core import dataset
 from cifar_core.runtime import Classifier
+from cifar_core.views import Views
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = [sys.executable, "-m", "cifar_core"]
@@ -33,7 +34,7 @@ OPTIONS = {
     "resume": ["--foreground"],
     "runs": ["--json"],
     "evaluate": ["--json"],
-    "classify": ["--json"],
+    "classify": ["--views", "--json"],
 }
 
 
@@ -101,7 +102,14 @@ def test_help(command: str, env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["train"], ["classify", "tiny"], ["train", "quick", "--epochs", "many"]]
+    "arguments",
+    [
+        ["nonsense"],
+        ["train"],
+        ["classify", "tiny"],
+        *(["classify", "quick", "cat.png", "--views", views] for views in ("0", "3", "six")),
+        ["train", "quick", "--epochs", "many"],
+    ],
 )
 def test_misspelt(arguments: list[str], env: dict[str, str]) -> None:
     done = call(*arguments, env=env)
@@ -302,6 +310,7 @@ def test_evaluate_recomputes_what_was_lost(lab: dict[str, str], tmp_path: Path) 
     for part in (
         f"{100 * card['accuracy']:.1f} % of the 10,000 test images",
         f"95 % interval {100 * low:.1f} % to {100 * high:.1f} %",
+        f"{100 * card['test_time_augmentation']['accuracy']:.1f} % accuracy",
         f"{card['loss']:.3f}",
         f"{card['parameters']:,}",
         "1 epoch in",
@@ -360,6 +369,28 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
     assert lines[0] == words
     assert lines[1] == f"notes.txt: {rows[1]['error']}"
     assert answer("classify", "tiny", "0.png", env=lab, cwd=tmp_path) == words + "\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("views", [2, 6])
+def test_classify_with_views(views: Views, lab: dict[str, str], tmp_path: Path) -> None:
+    pixels = dataset.load_test().images[:2]
+    names = ["0.png", "1.png"]
+    for name, image in zip(names, pixels, strict=True):
+        Image.fromarray(image).save(tmp_path / name)
+    directory = tmp_path / "runs" / "tiny"
+    card = json.loads((directory / "card.json").read_text())
+    temperature = card["test_time_augmentation"]["temperature"]
+    assert temperature != card["temperature"]
+    raw = Classifier(directory / "model.onnx").probabilities(pixels, views)
+    expected = softmax(np.log(raw.astype(float)) / temperature, axis=1)
+    printed = answer("classify", "tiny", *names, "--views", str(views), "--json", env=lab, cwd=tmp_path)
+    plain = answer("classify", "tiny", *names, "--json", env=lab, cwd=tmp_path)
+    assert plain == answer("classify", "tiny", *names, "--views", "1", "--json", env=lab, cwd=tmp_path)
+    for line, other, probabilities in zip(printed.splitlines(), plain.splitlines(), expected, strict=True):
+        found = list(json.loads(line)["probabilities"].values())
+        np.testing.assert_allclose(found, probabilities, atol=1e-5)
+        assert np.abs(np.subtract(found, list(json.loads(other)["probabilities"].values()))).max() > 1e-4
 
 
 # A run's life

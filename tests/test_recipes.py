@@ -78,7 +78,7 @@ def test_too_few_images_for_one_batch_are_refused() -> None:
 
 def test_steps_per_epoch_count_whole_batches_of_the_images_that_are_learnt_from() -> None:
     fast = get_recipe("fast")
-    assert (fast.training_images, fast.steps_per_epoch) == (48_000, 46)
+    assert (fast.training_images, fast.steps_per_epoch) == (48_000, 48)
     report = get_recipe("report")
     assert (report.training_images, report.steps_per_epoch) == (50_000, 781)
     assert QUICK.with_(images=2_000, validation_images=500, batch_size=500).steps_per_epoch == 3
@@ -119,8 +119,8 @@ def test_what_is_no_recipe_is_refused(values: Any) -> None:
         ("images", [1_000], "The images must be a whole number, not [1000]."),
         ("learning_rate", "0.1", "The learning rate must be a number, not '0.1'."),
         ("learning_rate", True, "The learning rate must be a number, not True."),
-        ("network", "vgg", "The network must be one of report_cnn, airbench, not 'vgg'."),
-        ("optimizer", 1, "The optimizer must be one of adam, airbench, not 1."),
+        ("network", "vgg", "The network must be one of report_cnn, airbench, vgg16, not 'vgg'."),
+        ("optimizer", 1, "The optimizer must be one of adam, sgd, muon, airbench, not 1."),
         ("augmentation", "", "The augmentation must be one of none, flip_and_shift, not ''."),
         ("validation", "train", "The validation must be one of split, test, not 'train'."),
     ],
@@ -132,5 +132,12 @@ def test_values_of_the_wrong_kind_are_refused(name: str, value: Any, message: st
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="no recipe “slow”; choose one of quick, report, fast"):
+    with pytest.raises(RecipeError, match=f"no recipe “slow”; choose one of {', '.join(RECIPES)}"):
         get_recipe("slow")
+
+
+def test_only_vgg16_is_trained_frozen() -> None:
+    with pytest.raises(RecipeError, match="Only vgg16 can be trained frozen"):
+        QUICK.with_(frozen=True)
+    with pytest.raises(RecipeError, match="only without augmentation"):
+        get_recipe("report-vgg16").with_(augmentation="flip_and_shift")

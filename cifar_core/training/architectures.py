@@ -3,9 +3,10 @@
 Every network takes float32 [N, 32, 32, 3] in [0, 1] and has a layer `features` (penultimate) and a layer
 `logits` (its output); `with_probabilities` puts the softmax behind. They are built of Keras' own layers, so
 that a saved `model.keras` opens anywhere; only in training does `fused=True` swap in the faster batch
-normalisation, whose weights are the same.
+normalisation, whose weights are the same, and `precision="bfloat16"` halve the numbers between the layers.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,10 +16,16 @@ import tensorflow as tf
 from keras import layers
 
 from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.errors import CifarLabError
+from cifar_core.recipes import Precision
 
 # Mean and standard deviation of the training images, per channel, as airbench94 uses them.
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
 CHANNEL_STD = (0.2470, 0.2435, 0.2616)
+
+# What VGG16's ImageNet weights expect subtracted from red, green and blue in [0, 255].
+IMAGENET_MEAN = (123.68, 116.779, 103.939)
+EMBEDDING = "embedding"
 
 
 @keras.saving.register_keras_serializable("cifar_core")
@@ -53,24 +60,26 @@ def _batch_norm(fused: bool) -> type[layers.BatchNormalization]:
     return FusedBatchNormalization if fused else layers.BatchNormalization
 
 
-def report_cnn(fused: bool) -> keras.Model:
+def report_cnn(fused: bool, dropout: float = 1.0) -> keras.Model:
     """Build the report's CNN: four blocks of two convolutions, 32 to 256 filters, then a dense layer of 256.
 
-    Dropout grows from block to block (0.25, 0.3, 0.35, 0.4) and is 0.5 before the output.
+    Dropout grows from block to block (0.25, 0.3, 0.35, 0.4) and is 0.5 before the output, all times
+    `dropout`.
     """
     norm = _batch_norm(fused)
     inputs = x = keras.Input(IMAGE_SHAPE, name="image")
-    for filters, dropout in zip((32, 64, 128, 256), (0.25, 0.3, 0.35, 0.4), strict=True):
+    for filters, rate in zip((32, 64, 128, 256), (0.25, 0.3, 0.35, 0.4), strict=True):
         for _ in range(2):
             x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
             x = norm()(x)
         x = layers.MaxPooling2D()(x)
-        x = layers.Dropout(dropout)(x)
+        x = layers.Dropout(dropout * rate)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(256, activation="relu")(x)
     x = norm(name="features")(x)
-    x = layers.Dropout(0.5)(x)
-    return keras.Model(inputs, layers.Dense(len(CLASS_NAMES), name="logits")(x), name="report_cnn")
+    x = layers.Dropout(dropout * 0.5)(x)
+    logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="report_cnn")
 
 
 def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model:
@@ -94,8 +103,10 @@ def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model
     inputs = keras.Input(IMAGE_SHAPE, name="image")
     # (x − mean) / std. Not `Normalization`: it would come out of the ONNX converter as two more inputs.
     offset = [-mean / std for mean, std in zip(CHANNEL_MEAN, CHANNEL_STD, strict=True)]
-    x = layers.Rescaling([1 / std for std in CHANNEL_STD], offset, name="standardise")(inputs)
-    x = layers.Conv2D(24, 2, name="whitening")(x)
+    scale = [1 / std for std in CHANNEL_STD]
+    x = layers.Rescaling(scale, offset, dtype="float32", name="standardise")(inputs)
+    # In full precision always: it makes differences between neighbours, 44 times enlarged, of rounded values.
+    x = layers.Conv2D(24, 2, dtype="float32", name="whitening")(x)
     x = layers.Activation(activation)(x)
     for filters in widths:
         x = convolution(filters)(x)
@@ -103,12 +114,62 @@ def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model
         x = layers.Activation(activation)(norm()(x))
         x = layers.Activation(activation)(norm()(convolution(filters)(x)))
     x = layers.GlobalMaxPooling2D(name="features")(x)
-    x = layers.Dense(len(CLASS_NAMES), use_bias=False, kernel_initializer=torch_uniform())(x)
-    network = keras.Model(inputs, layers.Rescaling(1 / 9, name="logits")(x), name="airbench")
+    start = torch_uniform()
+    x = layers.Dense(len(CLASS_NAMES), use_bias=False, kernel_initializer=start, dtype="float32")(x)
+    logits = layers.Rescaling(1 / 9, dtype="float32", name="logits")(x)
+    network = keras.Model(inputs, logits, name="airbench")
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D) and layer.name != "whitening":
             _start_with_identity(layer)
     return network
+
+
+def vgg16(fused: bool, hidden: int, dropout: float) -> keras.Model:  # noqa: ARG001 - it has no batch norm
+    """Build VGG16 without its top (Simonyan and Zisserman 2015), then a dense layer, dropout and the output.
+
+    Its five poolings leave one pixel of a 32x32 image, 512 numbers: `EMBEDDING`.
+    """
+    inputs = keras.Input(IMAGE_SHAPE, name="image")
+    # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
+    offset = [-mean for mean in IMAGENET_MEAN]
+    x = layers.Rescaling(255.0, offset, dtype="float32", name="standardise")(inputs)
+    x = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x).output
+    x = layers.Flatten(name=EMBEDDING)(x)
+    x = layers.Dense(hidden, activation="relu", name="features")(x)
+    x = layers.Dropout(dropout)(x)
+    logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="vgg16")
+
+
+def _load_imagenet(model: keras.Model) -> None:
+    """Give VGG16 its ImageNet weights: of the file `VGG16_WEIGHTS`, or downloaded."""
+    path = os.environ.get("VGG16_WEIGHTS") or "imagenet"
+    try:
+        pretrained = keras.applications.VGG16(include_top=False, weights=path)
+    except Exception as error:  # whatever network, file system and HDF5 have to say
+        raise CifarLabError(
+            "VGG16's ImageNet weights could not be "
+            + ("downloaded; check the connection" if path == "imagenet" else f"read from {path}")
+            + ", or let VGG16_WEIGHTS name their file."
+        ) from error
+    for source in pretrained.layers:
+        if isinstance(source, layers.Conv2D):
+            kernel, bias = source.get_weights()
+            if source.name == "block1_conv1":
+                kernel = kernel[:, :, ::-1]  # they expect blue first
+            model.get_layer(source.name).set_weights([kernel, bias])
+
+
+def split_at_embedding(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Return the pretrained part of `vgg16` and the rest, from images to `EMBEDDING` to logits.
+
+    Both share their weights with `model`.
+    """
+    embedding = model.get_layer(EMBEDDING)
+    inputs = x = keras.Input(embedding.output.shape[1:])
+    for layer in model.layers[model.layers.index(embedding) + 1 :]:
+        x = layer(x)
+    return keras.Model(model.input, embedding.output), keras.Model(inputs, x)
 
 
 def torch_uniform() -> keras.initializers.Initializer:
@@ -129,20 +190,30 @@ def _start_with_identity(convolution: layers.Conv2D) -> None:
     convolution.kernel.assign(kernel)
 
 
-def whiten(model: keras.Model, images: np.ndarray) -> None:
-    """Set the frozen first convolution so that it decorrelates 2x2 patches (airbench94).
+def start(model: keras.Model, images: np.ndarray) -> None:
+    """Give a network the weights that it does not start with at random.
 
     Parameters
     ----------
     model
-        A network with layers `standardise` and `whitening`; others are left alone.
+        As `build` returns it: `vgg16` gets its ImageNet weights, `airbench` its whitening.
     images
-        uint8 [N, 32, 32, 3], the first 5,000 of which are used.
+        The training images, uint8 [N, 32, 32, 3].
+
+    Raises
+    ------
+    CifarLabError
+        If the ImageNet weights can neither be read nor downloaded.
     """
-    names = {layer.name for layer in model.layers}
-    if "whitening" not in names:
-        return
-    images = images[:5000]
+    match model.name:
+        case "airbench":
+            whiten(model, images[:5000])
+        case "vgg16":
+            _load_imagenet(model)
+
+
+def whiten(model: keras.Model, images: np.ndarray) -> None:
+    """Set the frozen first convolution so that it decorrelates 2x2 patches of `images` (airbench94)."""
     covariance = np.zeros((12, 12))
     for start in range(0, len(images), 250):  # the patches of all at once would take 600 MB
         x = (images[start : start + 250] / 255 - CHANNEL_MEAN) / CHANNEL_STD
@@ -157,12 +228,33 @@ def whiten(model: keras.Model, images: np.ndarray) -> None:
     layer.kernel.trainable = False
 
 
-_NETWORKS: dict[str, Callable[..., keras.Model]] = {"report_cnn": report_cnn, "airbench": airbench}
+_NETWORKS: dict[str, Callable[..., keras.Model]] = {
+    "report_cnn": report_cnn,
+    "airbench": airbench,
+    "vgg16": vgg16,
+}
 
 
-def build(network: str, options: dict[str, Any], *, fused: bool = False) -> keras.Model:
-    """Build a network by the name and options in its recipe; `fused` for training."""
-    return _NETWORKS[network](fused, **options)
+def build(
+    network: str, options: dict[str, Any], *, fused: bool = False, precision: Precision = "float32"
+) -> keras.Model:
+    """Build a network.
+
+    Parameters
+    ----------
+    network, options
+        As in its recipe.
+    fused
+        Use `FusedBatchNormalization`: for training.
+    precision
+        `bfloat16`: for training; the weights stay float32, but layers compute with bfloat16 copies of them
+        (mixed precision, Micikevicius et al. 2018), save for the first ones and the logits.
+    """
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        return _NETWORKS[network](fused, **options)
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def with_probabilities(model: keras.Model) -> keras.Model:

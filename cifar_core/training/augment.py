@@ -13,8 +13,6 @@ import tensorflow as tf
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.recipes import Recipe
 
-SHIFT = 2  # pixels; airbench94's reflect padding
-
 
 def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, first_epoch: int = 0) -> Any:
     """Return the batches of all epochs from `first_epoch` (counted from 0) as one `tf.data.Dataset`.
@@ -22,7 +20,7 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
     Parameters
     ----------
     images, labels
-        uint8 [N, 32, 32, 3] and int [N].
+        uint8 [N, 32, 32, 3] and int [N]; or float32 [N, …], features that stay as they are.
     recipe
         Its batch size, augmentation, epochs and seed count; an epoch's last, incomplete batch is dropped.
 
@@ -48,8 +46,8 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
             # every image, which a fresh coin each time does not (Jordan 2024).
             mirrored = tf.math.floormod(tf.gather(start, indices) + tf.cast(epoch, tf.int32), 2) == 1
             seed = tf.stack([~recipe.seed, tf.cast(epoch, tf.int32) * steps + step])
-            chosen = shift(mirror(chosen, mirrored), seed)
-        return tf.cast(chosen, tf.float32) / 255.0, tf.gather(all_labels, indices)
+            chosen = shift(mirror(chosen, mirrored), recipe.shift, seed)
+        return _scaled(chosen), tf.gather(all_labels, indices)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs)
     batches = epochs.flat_map(order).map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
@@ -59,8 +57,12 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
 def evaluation_batches(images: np.ndarray, labels: np.ndarray, size: int = 500) -> Any:
     """Return the images in their own order, scaled, with one-hot labels, as a `tf.data.Dataset`."""
     pairs = tf.data.Dataset.from_tensor_slices((images, tf.one_hot(labels, len(CLASS_NAMES)))).batch(size)
-    batches = pairs.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(2)
+    batches = pairs.map(lambda x, y: (_scaled(x), y)).prefetch(2)
     return batches.with_options(_plain_options())
+
+
+def _scaled(images: Any) -> Any:
+    return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images
 
 
 def _plain_options() -> Any:
@@ -80,11 +82,11 @@ def mirror(images: Any, mirrored: Any) -> Any:
     return tf.where(mirrored[:, None, None, None], tf.reverse(images, axis=[2]), images)
 
 
-def shift(images: Any, seed: Any) -> Any:
-    """Shift each of uint8 [B, H, W, C] by up to `SHIFT` pixels both ways, reflected at the border."""
+def shift(images: Any, pixels: int, seed: Any) -> Any:
+    """Shift each of uint8 [B, H, W, C] by up to so many pixels both ways, reflected at the border."""
     count, height, width = images.shape[0], images.shape[1], images.shape[2]
-    padded = tf.pad(images, [[0, 0], [SHIFT, SHIFT], [SHIFT, SHIFT], [0, 0]], mode="REFLECT")
-    offset = tf.random.stateless_uniform([2, count, 1], seed, maxval=2 * SHIFT + 1, dtype=tf.int32)
+    padded = tf.pad(images, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]], mode="REFLECT")
+    offset = tf.random.stateless_uniform([2, count, 1], seed, maxval=2 * pixels + 1, dtype=tf.int32)
     padded = tf.gather(padded, offset[0] + tf.range(height), axis=1, batch_dims=1)
     # Columns are gathered on the transposed picture, so that both gathers copy whole rows.
     turned = tf.transpose(padded, [0, 2, 1, 3])

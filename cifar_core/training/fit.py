@@ -23,7 +23,9 @@ from cifar_core.files import read_arrays, write_whole
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.training import architectures, augment
-from cifar_core.training.airbench import WHITENING_BIAS_EPOCHS, AirbenchSGD, Lookahead, RiseAndFall
+from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
+
+WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
 
 Report = Callable[..., None]  # takes fields of `model_dir.Status` by name
 
@@ -75,23 +77,31 @@ def train(
     held_out = dataset.load_test() if recipe.validation == "test" else _take(data, split.validation)
     training = _take(data, split.train)
 
-    network, lookahead = _compiled(recipe, training.images)
-    saved = network.variables + network.optimizer.variables + (lookahead.slow if lookahead else [])
+    network = architectures.build(
+        recipe.network, recipe.network_options, fused=True, precision=recipe.precision
+    )
+    architectures.start(network, training.images)
+    learner = network
+    if recipe.frozen:
+        backbone, learner = architectures.split_at_embedding(network)
+        training, held_out = _embedded(backbone, [training, held_out], report, stop_requested)
+    _compile(learner, recipe)
+    saved = learner.variables + learner.optimizer.variables
     done = load_checkpoint(directory.checkpoint_path, saved)
     log = _RunLog(directory, recipe, report, stop_requested, saved, done)
     if done < recipe.epochs and not patience_spent(directory.history()["val_loss"], recipe.patience):
-        network.fit(
+        learner.fit(
             augment.training_batches(training.images, training.labels, recipe, first_epoch=done),
             epochs=recipe.epochs,
             initial_epoch=done,
             steps_per_epoch=recipe.steps_per_epoch,
             validation_data=augment.evaluation_batches(*held_out),
-            callbacks=[*([lookahead] if lookahead else []), log],
+            callbacks=[log],
             shuffle=False,  # the batches are shuffled already
             verbose=0,
         )
     if recipe.patience:
-        load_checkpoint(directory.best_path, network.variables)
+        load_checkpoint(directory.best_path, learner.variables)
     plain = architectures.build(recipe.network, recipe.network_options)
     plain.set_weights(network.get_weights())
     return architectures.with_probabilities(plain)
@@ -141,22 +151,60 @@ def _take(batch: dataset.Batch, indices: np.ndarray) -> dataset.Batch:
     return dataset.Batch(batch.images[indices], batch.labels[indices])
 
 
-def _compiled(recipe: Recipe, images: np.ndarray) -> tuple[keras.Model, Lookahead | None]:
-    network = architectures.build(recipe.network, recipe.network_options, fused=True)
-    architectures.whiten(network, images)
-    lookahead = None
-    if recipe.optimizer == "airbench":
-        steps = recipe.epochs * recipe.steps_per_epoch
-        schedule = RiseAndFall(recipe.learning_rate, steps)
-        optimizer = AirbenchSGD(schedule, WHITENING_BIAS_EPOCHS * recipe.steps_per_epoch)
-        lookahead = Lookahead(network, steps)
-    else:
-        optimizer = keras.optimizers.Adam(recipe.learning_rate)
+def _embedded(
+    backbone: keras.Model, batches: list[dataset.Batch], report: Report, stop_requested: Callable[[], bool]
+) -> list[dataset.Batch]:
+    """Put images through a frozen network, once: its features take their place, float32 [N, F]."""
+    embed = tf.function(backbone)
+    total, done = sum(len(batch.labels) for batch in batches), 0
+    embedded = []
+    for batch in batches:
+        parts = []
+        for images, _ in augment.evaluation_batches(*batch):
+            if stop_requested():
+                raise StopRequested
+            parts.append(np.asarray(embed(images)))
+            done += len(images)
+            report(phase=f"computing features, {done:,} of {total:,} images")
+        embedded.append(dataset.Batch(np.concatenate(parts), batch.labels))
+    return embedded
+
+
+def _compile(network: keras.Model, recipe: Recipe) -> None:
+    """Give the network its optimizer and loss."""
+    steps = recipe.epochs * recipe.steps_per_epoch
+    optimizer: keras.optimizers.Optimizer
+    match recipe.optimizer:
+        case "adam":
+            optimizer = keras.optimizers.Adam(recipe.learning_rate)
+        case "sgd":
+            optimizer = keras.optimizers.SGD(
+                _rise_and_fall(recipe, steps), momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+            )
+            optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+        case "muon":
+            optimizer = ConvMuon(
+                _rise_and_fall(recipe, steps),
+                weight_decay=recipe.weight_decay,
+                adam_weight_decay=0.0,
+                adam_lr_ratio=0.1,
+                exclude_layers=["logits"],
+            )
+        case "airbench":
+            schedule = keras.optimizers.schedules.PolynomialDecay(recipe.learning_rate, steps, 0.0)
+            optimizer = AirbenchMuon(schedule, WHITENING_BIAS_EPOCHS * recipe.steps_per_epoch)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     # XLA is three times slower on a CPU here, see the measurements in the README.
     network.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     optimizer.build(network.trainable_variables)
-    return network, lookahead
+
+
+def _rise_and_fall(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up to the peak over the first twentieth of all steps, then down to 0 along a cosine."""
+    rise = max(steps // 20, 1)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(steps - rise, 1), warmup_target=recipe.learning_rate, warmup_steps=rise
+    )
 
 
 class _RunLog(keras.callbacks.Callback):

@@ -100,8 +100,6 @@ def _train(directory: ModelDirectory) -> int:
 
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     from cifar_core import evaluation  # after the first heartbeat
     from cifar_core.training import export, fit  # three seconds of TensorFlow
 

@@ -1,4 +1,6 @@
+import os
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -8,12 +10,14 @@ import tensorflow as tf
 from keras import layers
 
 from cifar_core import dataset
+from cifar_core.errors import CifarLabError
 from cifar_core.training import architectures
 from cifar_core.training.architectures import FusedBatchNormalization
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "report_cnn": {},
     "airbench": {"widths": [8, 16, 24], "activation": "gelu"},
+    "vgg16": {"hidden": 16, "dropout": 0.5},
 }
 
 
@@ -93,10 +97,11 @@ def test_fused_batch_norm_of_vectors_is_keras_own() -> None:
 def test_weights_move_between_the_training_network_and_the_plain_one(network: str) -> None:
     fused = architectures.build(network, OPTIONS[network], fused=True)
     plain = architectures.build(network, OPTIONS[network])
-    architectures.whiten(fused, (images(40) * 255).astype(np.uint8))
+    architectures.start(fused, (images(40) * 255).astype(np.uint8))
     fused(images(), training=True)  # statistics that are no longer the initial ones
 
-    assert any(isinstance(layer, FusedBatchNormalization) for layer in fused.layers)
+    has_norm = network != "vgg16"
+    assert any(isinstance(layer, FusedBatchNormalization) for layer in fused.layers) == has_norm
     assert not any(isinstance(layer, FusedBatchNormalization) for layer in plain.layers)
     assert [w.path.replace("fused_", "").rsplit("/", 1)[1] for w in fused.weights] == [
         w.path.rsplit("/", 1)[1] for w in plain.weights
@@ -261,15 +266,64 @@ def test_whitening_makes_patches_uncorrelated(train_set: dataset.Batch) -> None:
     assert np.median(np.diag(covariance)) > 0.97
 
 
-def test_whitening_uses_the_first_5000_images_and_leaves_other_networks_alone(
+def test_the_start_whitens_by_the_first_5000_images_and_leaves_other_networks_alone(
     train_set: dataset.Batch,
 ) -> None:
     a, b = airbench(), airbench()
-    architectures.whiten(a, train_set.images[:5_000])
-    architectures.whiten(b, np.concatenate([train_set.images[:5_000], train_set.images[:1_000] // 4]))
+    architectures.start(a, train_set.images[:5_000])
+    architectures.start(b, np.concatenate([train_set.images[:5_000], train_set.images[:1_000] // 4]))
     np.testing.assert_array_equal(a.get_layer("whitening").kernel, b.get_layer("whitening").kernel)
     report = architectures.build("report_cnn", {})
     before = report.get_weights()
-    architectures.whiten(report, train_set.images[:100])
+    architectures.start(report, train_set.images[:100])
     for old, new in zip(before, report.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+# VGG16
+
+
+def test_vgg16_starts_as_imagenet_left_it() -> None:
+    model = architectures.build("vgg16", OPTIONS["vgg16"])
+    architectures.start(model, np.empty((0, 32, 32, 3), np.uint8))
+    keras_own = keras.applications.VGG16(
+        weights=os.environ.get("VGG16_WEIGHTS") or "imagenet", include_top=False
+    )
+    x = images(8)
+    expected = keras_own(keras.applications.vgg16.preprocess_input(x * 255.0))
+    backbone, head = architectures.split_at_embedding(model)
+    embedding = backbone(x)
+    assert float(np.max(embedding)) > 1  # or the next line would compare zeros
+    np.testing.assert_allclose(embedding, np.reshape(expected, (8, 512)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(head(embedding), model(x), atol=1e-5)
+    assert {v.path for v in head.variables} == {
+        "features/kernel", "features/bias", "logits/kernel", "logits/bias",
+    } | {v.path for v in head.variables if "seed" in v.path}  # fmt: skip
+
+
+def test_weights_that_cannot_be_read_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "weights.h5"
+    file.write_bytes(b"no HDF5")
+    monkeypatch.setenv("VGG16_WEIGHTS", str(file))
+    with pytest.raises(CifarLabError, match=f"could not be read from {file}"):
+        architectures.start(architectures.build("vgg16", OPTIONS["vgg16"]), images())
+
+
+# Half precision
+
+
+@pytest.mark.parametrize("network", OPTIONS)
+def test_half_precision_computes_with_bfloat16_between_float32_ends(network: str) -> None:
+    half = architectures.build(network, OPTIONS[network], fused=True, precision="bfloat16")
+    plain = architectures.build(network, OPTIONS[network])
+    assert keras.config.dtype_policy().name == "float32"
+    assert {weight.dtype for weight in half.weights} <= {"float32", "uint32"}  # the latter: seeds of dropout
+    assert half.output.dtype == "float32"
+    assert {layer.compute_dtype for layer in half.layers if isinstance(layer, layers.Conv2D)} >= {"bfloat16"}
+    if network == "airbench":
+        assert half.get_layer("whitening").compute_dtype == "float32"
+    plain.set_weights(half.get_weights())
+    assert np.abs(np.asarray(half(images()) - plain(images()))).max() > 0
+    np.testing.assert_allclose(tf.nn.softmax(half(images())), tf.nn.softmax(plain(images())), atol=0.05)

@@ -44,7 +44,7 @@ def test_mirror_swaps_left_and_right_of_the_chosen(noise: Images) -> None:
 @pytest.mark.parametrize("shape", [(32, 32, 3), (7, 11, 2)])
 def test_shift_cuts_windows_out_of_the_reflected_picture(shape: tuple[int, int, int]) -> None:
     images = np.random.default_rng(2).integers(0, 256, (50, *shape), dtype=np.uint8)
-    shifted = augment.shift(tf.constant(images), tf.constant([3, 4])).numpy()
+    shifted = augment.shift(tf.constant(images), 2, tf.constant([3, 4])).numpy()
     assert (shifted.dtype, shifted.shape) == (np.uint8, images.shape)
     offsets_of(shifted, images)
 
@@ -53,7 +53,7 @@ def test_all_25_shifts_are_equally_likely_and_rows_say_nothing_of_columns() -> N
     small = np.random.default_rng(3).integers(0, 256, (5, 5, 1), dtype=np.uint8)
     images = np.repeat(small[None], 5_000, axis=0)
     offsets = np.concatenate(
-        [offsets_of(augment.shift(tf.constant(images), [7, step]).numpy(), images) for step in range(4)]
+        [offsets_of(augment.shift(tf.constant(images), 2, [7, step]).numpy(), images) for step in range(4)]
     )
     counts = np.zeros((5, 5))
     np.add.at(counts, (offsets[:, 0], offsets[:, 1]), 1)
@@ -65,7 +65,7 @@ def test_all_25_shifts_are_equally_likely_and_rows_say_nothing_of_columns() -> N
 
 def test_pictures_of_one_batch_are_shifted_apart(noise: Images) -> None:
     same = np.repeat(noise[:1], 200, axis=0)
-    offsets = offsets_of(augment.shift(tf.constant(same), tf.constant([0, 0])).numpy(), same)
+    offsets = offsets_of(augment.shift(tf.constant(same), 2, tf.constant([0, 0])).numpy(), same)
     assert len({tuple(offset) for offset in offsets}) > 20
 
 

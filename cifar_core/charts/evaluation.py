@@ -1,112 +1,11 @@
-"""Every chart, and the only place but the theme that knows a colour.
-
-The colours keep apart for colour-blind eyes and have a contrast of at least 3 to 1 on the light and on the
-dark background. Axis, grid and text colours are left to Streamlit's theme.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+"""Charts of a model's answers: what it confuses, and how far it can be believed."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
 from cifar_core.dataset import CLASS_NAMES
-
-TRAINING, VALIDATION = "#4C8ED9", "#D9730D"
-RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
-RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#B4609F", "#A68A00", "#7C8A99"]
-REPORT_ACCURACY = 0.85  # of the original report's CNN, drawn as the line to beat
-
-_POINTS = 400  # of a training curve; more than a screen can tell apart
-HEIGHT = 300
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The log of one run, as `ModelDirectory.steps` and `ModelDirectory.history` return it."""
-
-    name: str
-    steps: pd.DataFrame
-    history: pd.DataFrame
-
-
-def learning_curves(
-    curves: Sequence[Curve], measure: Literal["loss", "accuracy"], epochs: float
-) -> alt.LayerChart:
-    """Draw a measure over the epochs: training as a line within the epochs, validation at their ends.
-
-    Parameters
-    ----------
-    curves
-        One run, or several to compare: then the colour tells the run instead of training and validation.
-    epochs
-        Where the x axis ends.
-    """
-    alone = len(curves) == 1
-    training = pd.concat(
-        [
-            thinned(curve.steps)[["epoch", measure]].assign(series="training", run=curve.name)
-            for curve in curves
-        ]
-    )
-    validation = pd.concat(
-        [
-            curve.history[["epoch", f"val_{measure}"]]
-            .rename(columns={f"val_{measure}": measure})
-            .assign(series="validation", run=curve.name)
-            for curve in curves
-        ],
-        ignore_index=True,
-    )
-    by_run = validation.groupby("run")[measure]
-    best = validation.loc[by_run.idxmax() if measure == "accuracy" else by_run.idxmin()]
-    if alone:
-        colour = alt.Color("series:N", title=None).scale(
-            domain=["training", "validation"], range=[TRAINING, VALIDATION]
-        )
-    else:
-        colour = alt.Color("run:N", title=None).scale(
-            domain=[curve.name for curve in curves], range=RUN_COLOURS
-        )
-    x = alt.X("epoch:Q", title="epoch").scale(domain=[0, max(epochs, 1)], nice=False)
-    percent = measure == "accuracy"
-    y = alt.Y(f"{measure}:Q", title=measure, axis=alt.Axis(format="%") if percent else alt.Axis())
-    y = y.scale(domain=[0, 1]) if percent else y.scale(zero=False)
-    tooltip = [
-        alt.Tooltip("run:N"),
-        alt.Tooltip("series:N", title="on"),
-        alt.Tooltip("epoch:Q", format=".2f"),
-        alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
-    ]
-    base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top", symbolOpacity=1), tooltip=tooltip)
-    layers: list[alt.Chart | alt.LayerChart] = [
-        base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
-        base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0]).properties(data=validation),
-        base.mark_point(size=45, filled=True, opacity=1).properties(data=validation),
-        base.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
-    ]
-    if percent:
-        layers.append(_rule(REPORT_ACCURACY, "the report: 85 %"))
-    return alt.LayerChart(layer=layers, height=HEIGHT)
-
-
-def thinned(steps: pd.DataFrame) -> pd.DataFrame:
-    """Average neighbouring rows of `steps.csv` so that at most 400 remain."""
-    group = max(1, -(-len(steps) // _POINTS))
-    return steps if group == 1 else steps.groupby(np.arange(len(steps)) // group).mean()
-
-
-def _rule(value: float, label: str) -> alt.LayerChart:
-    data = pd.DataFrame({"value": [value], "label": [label]})
-    rule = alt.Chart(data).mark_rule(strokeDash=[6, 4], color=NEUTRAL).encode(y="value:Q")
-    text = (
-        alt.Chart(data)
-        .mark_text(align="left", dx=4, dy=-7, color=NEUTRAL)
-        .encode(y="value:Q", x=alt.value(0), text="label:N")
-    )
-    return rule + text
 
 
 def confusion_matrix(
@@ -200,44 +99,6 @@ def probability_bars(
         )
         .properties(height=26 * len(table))
     )
-
-
-def class_balance(counts: pd.DataFrame) -> alt.Chart:
-    """Draw the images a class in each set; `counts` has columns class, set, images."""
-    return (
-        alt.Chart(counts)
-        .mark_bar(cornerRadius=3)
-        .encode(
-            x=alt.X("class:N", sort=list(CLASS_NAMES), title=None, axis=alt.Axis(labelAngle=-45)),
-            xOffset=alt.XOffset("set:N", sort=["training", "test"]),
-            y=alt.Y("images:Q", title="images"),
-            color=alt.Color("set:N", title=None, legend=alt.Legend(orient="top")).scale(
-                domain=["training", "test"], range=[TRAINING, VALIDATION]
-            ),
-            tooltip=["class:N", "set:N", alt.Tooltip("images:Q", format=",")],
-        )
-        .properties(height=HEIGHT)
-    )
-
-
-def pixel_values(image: np.ndarray, channel: int) -> alt.LayerChart:
-    """Draw one channel of a normalised image, float [H, W, 3] in [0, 1], as numbers on a grid."""
-    height, width = image.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    table = pd.DataFrame({"x": x.ravel(), "y": y.ravel(), "value": image[:, :, channel].ravel()})
-    base = alt.Chart(table).encode(
-        x=alt.X("x:O", title=None, axis=None),
-        y=alt.Y("y:O", title=None, axis=None),
-        tooltip=["x", "y", "value"],
-    )
-    cells = base.mark_rect().encode(
-        color=alt.Color("value:Q", legend=None).scale(domain=[0, 1], range=["#000000", "#FFFFFF"])
-    )
-    numbers = base.mark_text(fontSize=10).encode(
-        text=alt.Text("value:Q", format=".2f"),
-        color=alt.condition("datum.value > 0.5", alt.value("#000000"), alt.value("#FFFFFF")),
-    )
-    return (cells + numbers).properties(height=HEIGHT)
 
 
 def per_class(table: pd.DataFrame) -> alt.Chart:

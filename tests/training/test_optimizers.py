@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cifar_core.training import architectures
-from cifar_core.training.airbench import AirbenchSGD, Lookahead, RiseAndFall
+from cifar_core.training.optimizers import AirbenchMuon, ConvMuon, orthogonalised
 
 SHAPES = {"whitening/bias": (4,), "conv2d/kernel": (3, 2), "batch_normalization/beta": (5,)}
 
@@ -45,10 +45,10 @@ def gradients(steps: int) -> list[list[Any]]:
     return [[random.normal(size=shape).astype(np.float32) for shape in SHAPES.values()] for _ in range(steps)]
 
 
-def test_sgd_is_pytorchs_with_airbenchs_groups() -> None:
+def test_what_is_no_kernel_is_pytorchs_sgd_with_airbenchs_groups() -> None:
     rate, decay = 0.013, 0.0153 / 11.5
     ours = variables()
-    optimizer = AirbenchSGD(rate, whitening_bias_steps=1_000)
+    optimizer = AirbenchMuon(rate / 6.9, whitening_bias_steps=1_000)
     optimizer.build(ours)
     # an offset learns 64 times as fast and decays, its rate included, like the others
     groups = [(rate, decay), (rate, decay), (64 * rate, decay / 64)]
@@ -75,7 +75,7 @@ def test_groups_and_decay_make_a_difference() -> None:
 
 def test_the_whitening_bias_stays_as_it_is_after_its_steps() -> None:
     ours = variables()
-    optimizer = AirbenchSGD(0.1, whitening_bias_steps=5)
+    optimizer = AirbenchMuon(0.1 / 6.9, whitening_bias_steps=5)
     optimizer.build(ours)
     history = []
     for step in gradients(9):
@@ -91,75 +91,87 @@ def test_the_whitening_bias_stays_as_it_is_after_its_steps() -> None:
             assert not np.array_equal(before, after)
 
 
+# Muon
+
+
+def drawn_to_one(matrix: Any) -> Any:
+    """What `orthogonalised` computes, by a singular value decomposition: the polynomial on each value."""
+    left, values, right = np.linalg.svd(matrix.astype(float), full_matrices=False)
+    values = values / np.linalg.norm(values)
+    for _ in range(3):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    return left * values @ right
+
+
+@pytest.mark.parametrize("shape", [(27, 64), (64, 27), (8, 8)])
+def test_orthogonalised_draws_singular_values_to_one_and_keeps_the_directions(shape: tuple[int, int]) -> None:
+    matrix = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    ours = np.asarray(orthogonalised(matrix))
+    np.testing.assert_allclose(ours, drawn_to_one(matrix), atol=1e-5)
+    before, after = (np.linalg.svd(m, compute_uv=False) for m in (matrix, ours))
+    assert before.max() > 1.7 * after.max()
+    assert after.max() < 1.3
+    assert np.median(after) > 0.6
+    np.testing.assert_allclose(orthogonalised(matrix * 1e-3), ours, atol=1e-4)  # only the direction counts
+
+
+def test_muon_steps_kernels_by_its_rule() -> None:
+    random = np.random.default_rng(4)
+    shape, rate = (3, 3, 4, 6), 0.2
+    kernel = keras.Variable(random.normal(size=shape).astype(np.float32))
+    optimizer = AirbenchMuon(rate, whitening_bias_steps=2)
+    optimizer.build([kernel])
+    value, momentum = np.asarray(kernel).astype(float), np.zeros(shape)
+    for _ in range(4):
+        gradient = random.normal(size=shape).astype(np.float32)
+        optimizer.apply([gradient])
+        momentum = 0.6 * momentum + gradient
+        turn = drawn_to_one((gradient + 0.6 * momentum).reshape(-1, 6)).reshape(shape)
+        value = value * np.sqrt(6) / np.linalg.norm(value) - rate * turn
+        np.testing.assert_allclose(kernel, value, atol=1e-4)
+
+
+def test_keras_muon_takes_kernels_as_matrices() -> None:
+    """A kernel moves as Keras' own Muon moves the matrix that it is; everything else as before."""
+    random = np.random.default_rng(5)
+    shapes = {"conv/kernel": (3, 3, 4, 6), "dense/kernel": (7, 5), "logits/kernel": (5, 3), "conv/bias": (6,)}
+    matrices = {**shapes, "conv/kernel": (36, 6)}
+    options = {"learning_rate": 0.02, "weight_decay": 0.1, "adam_weight_decay": 0.0, "adam_lr_ratio": 0.1}
+    start = {path: random.normal(size=shape).astype(np.float32) for path, shape in shapes.items()}
+    runs = []
+    for kind, as_shapes in ((ConvMuon, shapes), (keras.optimizers.Muon, matrices)):
+        found = []
+        for path, shape in as_shapes.items():
+            scope, name = path.split("/")
+            with keras.name_scope(scope):
+                found.append(keras.Variable(start[path].reshape(shape), name=name))
+        optimizer = kind(exclude_layers=["logits"], **options)
+        optimizer.build(found)
+        runs.append((optimizer, found))
+    for _ in range(5):
+        gradients_ = [random.normal(size=shape).astype(np.float32) for shape in shapes.values()]
+        for optimizer, found in runs:
+            optimizer.apply([g.reshape(v.shape) for g, v in zip(gradients_, found, strict=True)])
+    for (path, shape), ours, theirs in zip(shapes.items(), runs[0][1], runs[1][1], strict=True):
+        np.testing.assert_allclose(ours, np.reshape(theirs, shape), rtol=1e-4, atol=1e-5)
+        assert np.abs(np.asarray(ours) - start[path]).max() > 1e-3
+
+
 def test_the_networks_own_variables_get_their_groups() -> None:
     model = architectures.build("airbench", {"widths": [8, 16, 16], "activation": "relu"}, fused=True)
     architectures.whiten(model, np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), dtype=np.uint8))
-    optimizer = AirbenchSGD(0.01, whitening_bias_steps=0)
+    optimizer = AirbenchMuon(0.01 / 6.9, whitening_bias_steps=0)
     optimizer.build(model.trainable_variables)
     before = [np.asarray(variable).copy() for variable in model.trainable_variables]
     optimizer.apply([np.ones(variable.shape, np.float32) for variable in model.trainable_variables])
     steps: dict[str, list[Any]] = {}
     for variable, old in zip(model.trainable_variables, before, strict=True):
         kind = "bias" if variable.path == "whitening/bias" else variable.path.split("/")[1]
+        kind = "convolution" if len(variable.shape) == 4 else kind
         steps.setdefault(kind, []).append(np.abs(np.asarray(variable) - old).mean())
-    assert {kind: len(found) for kind, found in steps.items()} == {"bias": 1, "kernel": 7, "beta": 6}
+    assert {kind: len(found) for kind, found in steps.items()} == {
+        "bias": 1, "convolution": 6, "kernel": 1, "beta": 6
+    }  # fmt: skip
     assert steps["bias"] == [0]
     np.testing.assert_allclose(steps["kernel"], 0.01 * 1.85, rtol=0.01)
     np.testing.assert_allclose(steps["beta"], 64 * 0.01 * 1.85, rtol=0.01)
-
-
-def test_the_rate_rises_and_falls() -> None:
-    schedule = RiseAndFall(peak=1.5, steps=1_000)
-    corners = {0: 0.2 * 1.5, 230: 1.5, 1_000: 0.07 * 1.5, 115: 0.6 * 1.5, 615: (1 + 0.07) / 2 * 1.5}
-    for step, expected in corners.items():
-        np.testing.assert_allclose(schedule(step), expected, rtol=1e-5)
-    line = 1.5 * np.interp(np.arange(1_001), [0, 230, 1_000], [0.2, 1, 0.07])
-    np.testing.assert_allclose([schedule(step) for step in range(1_001)], line, rtol=1e-4)
-    assert RiseAndFall(**schedule.get_config())(230) == schedule(230)
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3, 7])
-def test_the_rate_of_a_very_short_run_stays_in_its_bounds(steps: int) -> None:
-    rates = [float(RiseAndFall(2.0, steps)(step)) for step in range(steps + 1)]
-    assert all(0.14 - 1e-6 <= rate <= 2.0 + 1e-6 for rate in rates)
-    np.testing.assert_allclose(rates[0], 0.4)
-    np.testing.assert_allclose(rates[-1], 0.14, rtol=1e-5)
-
-
-@pytest.mark.parametrize("steps", [20, 23])
-def test_lookahead_is_airbenchs(steps: int) -> None:
-    inputs = keras.Input((3,))
-    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.BatchNormalization()(inputs)))
-    model.compile(keras.optimizers.SGD(0.1), "mse")
-    random = np.random.default_rng(0)
-    model.set_weights([random.random(weight.shape) for weight in model.weights])
-    lookahead = Lookahead(model, steps)
-    lookahead.set_model(model)
-    slow = fast = [np.asarray(weight).astype(float) for weight in model.weights]
-
-    for step in range(1, steps + 1):
-        moved = [weight + random.normal(size=weight.shape) for weight in fast]  # "training"
-        model.set_weights(moved)
-        model.optimizer.iterations.assign(step)
-        lookahead.on_train_batch_end(step - 1)
-
-        fast = moved
-        decays = [0.95**5 * (step / steps) ** 3] if step % 5 == 0 else []
-        for decay in [*decays, *([1.0] if step == steps else [])]:
-            slow = fast = [decay * s + (1 - decay) * f for s, f in zip(slow, fast, strict=True)]
-        for weight, expected in zip(model.weights, fast, strict=True):
-            np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-5)
-        for weight, expected in zip(lookahead.slow, slow, strict=True):
-            np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-5)
-    for weight, average in zip(model.weights, lookahead.slow, strict=True):
-        np.testing.assert_array_equal(weight, average)
-    assert len(lookahead.slow) == 6  # batch-norm statistics included
-
-
-def test_slow_weights_are_copies() -> None:
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    lookahead = Lookahead(model, 10)
-    before = [np.asarray(weight).copy() for weight in lookahead.slow]
-    model.set_weights([weight + 1 for weight in model.get_weights()])
-    for weight, old in zip(lookahead.slow, before, strict=True):
-        np.testing.assert_array_equal(weight, old)

@@ -1,0 +1,10 @@
+"""Measurements side by side, one file a question; each prints one table and has `--help`.
+
+    python -m benchmarks.training_throughput    how many images a second does the report's CNN train on?
+    python -m benchmarks.time_to_accuracy       how long until 85 % and 94 % are reached?
+    python -m benchmarks.inference              what do an answer, a batch and the wait for the first cost?
+    python -m benchmarks.pipeline               where does the time of a training go?
+
+Let nothing else run meanwhile. `contenders` holds what is measured, `measure` runs it in turns, and
+`plain_keras` and `plain_torch` are what we are measured against.
+"""

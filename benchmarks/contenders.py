@@ -1,0 +1,188 @@
+"""What is measured: each function here runs in a process of its own, which `benchmarks.measure` starts.
+
+    python -m benchmarks.contenders FUNCTION OPTIONS    options as JSON; the last line printed is the result
+
+Imports stand in the functions, because a cold start must count those of its own contender and no others, and
+because PyTorch may run under an interpreter that has none of the rest.
+"""
+
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+LIBRARIES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")
+
+
+class Clock:
+    """Times steps, all but the first few: in those, graphs are traced and memory is allocated."""
+
+    def __init__(self, warmup: int, steps: int) -> None:
+        self.warmup, self.steps = warmup, steps
+        self.ends: list[float] = []
+
+    def step(self) -> bool:
+        """Note the end of a step; return whether that was the last."""
+        self.ends.append(time.perf_counter())
+        return len(self.ends) >= self.warmup + self.steps
+
+    def result(self, batch_size: int) -> Result:
+        """Return the images a second."""
+        seconds = self.ends[self.warmup + self.steps - 1] - self.ends[self.warmup - 1]
+        return {"images_per_second": self.steps * batch_size / seconds}
+
+
+def training(recipe: dict[str, Any], warmup: int, steps: int, one_batch: bool = False) -> Result:
+    """Train a recipe as the worker does, log and status and all; with `one_batch`, on one again and again."""
+    from unittest.mock import patch
+
+    from cifar_core.files import write_whole
+    from cifar_core.model_dir import ModelDirectory
+    from cifar_core.training import augment, fit, worker
+
+    fit.use_all_cores()
+    clock = Clock(warmup, steps)
+    batches = augment.training_batches
+
+    def repeated(*arguments: Any, **options: Any) -> Any:
+        return batches(*arguments, **options).take(1).cache().repeat()
+
+    with tempfile.TemporaryDirectory() as folder:
+        directory = ModelDirectory(Path(folder))
+        write_whole(directory.config_path, json.dumps({"recipe": recipe}))
+        heart = worker.Heart(directory)
+        source = patch.object(augment, "training_batches", repeated if one_batch else batches)
+        with source, contextlib.suppress(fit.StopRequested):
+            fit.train(directory, heart.report, clock.step)
+        heart.end(state="stopped")
+    return clock.result(recipe["batch_size"])
+
+
+def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
+    """Make a recipe's batches and do nothing with them."""
+    from cifar_core import dataset
+    from cifar_core.recipes import Recipe
+    from cifar_core.training import augment, fit
+
+    fit.use_all_cores()
+    settings = Recipe.from_dict(recipe)
+    data = dataset.load_train()
+    chosen = dataset.split(data.labels, **fit.split_options(settings)).train
+    clock = Clock(warmup, steps)
+    for _ in augment.training_batches(data.images[chosen], data.labels[chosen], settings):
+        if clock.step():
+            break
+    return clock.result(settings.batch_size)
+
+
+def keras_script(batch_size: int, warmup: int, steps: int) -> Result:
+    """Train as `plain_keras` does, without validation and without drawing a bar."""
+    import keras
+
+    from benchmarks import plain_keras
+    from cifar_core import dataset
+
+    clock = Clock(warmup, steps)
+    model = plain_keras.network()
+
+    def after_step(batch: int, logs: Any) -> None:  # noqa: ARG001
+        model.stop_training = clock.step()
+
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=after_step)
+    x, y = plain_keras.prepared(dataset.load_train())
+    model.fit(x, y, batch_size=batch_size, epochs=60, verbose=0, callbacks=[callback])
+    return clock.result(batch_size)
+
+
+def torch_script(batch_size: int, warmup: int, steps: int, **options: bool) -> Result:
+    """Train as `plain_torch` does; on noise, which takes the same time."""
+    import numpy as np
+
+    from benchmarks import plain_torch
+
+    clock = Clock(warmup, steps)
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(50_000, 32, 32, 3), dtype=np.uint8)
+    labels = random.integers(10, size=50_000)
+    plain_torch.train(images, labels, batch_size, 60, stop_after_step=clock.step, **options)
+    return clock.result(batch_size)
+
+
+def onnx_runtime(onnx: str, keras: str, singles: int, batches: int) -> Result:  # noqa: ARG001
+    """Answer with the app's runtime, from uint8."""
+    from cifar_core.runtime import Classifier
+
+    return _answers(Classifier(Path(onnx)).probabilities, "uint8", singles, batches)
+
+
+def tf_function(onnx: str, keras: str, singles: int, batches: int) -> Result:  # noqa: ARG001
+    """Answer with `model(x)` in a `tf.function`, from images that were scaled before the clock runs."""
+    import tensorflow as tf
+    from keras.models import load_model
+
+    function = tf.function(load_model(keras))
+    return _answers(lambda images: function(tf.constant(images)).numpy(), "float32", singles, batches)
+
+
+def predict(onnx: str, keras: str, singles: int, batches: int) -> Result:  # noqa: ARG001
+    """Answer with Keras' `model.predict`, from images that were scaled before the clock runs."""
+    from keras.models import load_model
+
+    model = load_model(keras)
+
+    def answer(images: Any) -> Any:
+        return model.predict(images, batch_size=len(images), verbose=0)
+
+    return _answers(answer, "float32", singles, batches)
+
+
+def _answers(answer: Callable[[Any], Any], dtype: str, singles: int, batches: int) -> Result:
+    import numpy as np
+
+    pixels = np.random.default_rng(0).integers(256, size=(256, 32, 32, 3), dtype=np.uint8)
+    images = pixels if dtype == "uint8" else (pixels / 255).astype(np.float32)
+    first = answer(images[:1])
+    answered = time.time()
+
+    def median_seconds(images: Any, repeats: int) -> float:
+        answer(images)  # the first of each size may be prepared for
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            answer(images)
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+    seconds = median_seconds(images[:1], singles)
+    images_per_second = len(images) / median_seconds(images, batches)
+    import psutil  # late: it belongs to no contender
+
+    return {
+        "probabilities": first[0].tolist(),
+        "answered": answered,
+        "seconds": seconds,
+        "images_per_second": images_per_second,
+        "bytes": psutil.Process().memory_info().rss,
+    }
+
+
+def main() -> None:
+    """Run the function named on the command line and print its result, or what is not installed."""
+    try:
+        result = globals()[sys.argv[1]](**json.loads(sys.argv[2]))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        result = {"not_installed": error.name}
+    versions = {name: sys.modules[name].__version__ for name in LIBRARIES if name in sys.modules}
+    print(json.dumps({**result, "versions": versions}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Where does the time of a training go: into making the batches, or into the training step?
+
+    python -m benchmarks.pipeline [RECIPE] [--rounds 3] [--steps 40]
+
+Three measurements, each in a process of its own and in turns: the recipe's batches made and thrown away; its
+training as the worker does it, but on one batch again and again; its training as it is. The batches are made
+beside the steps, on the same cores, so the last takes as long as the second where the pipeline costs nothing,
+and as long as the first two together where nothing is hidden.
+"""
+
+from typing import Annotated
+
+import typer
+
+from benchmarks.measure import Contender, Rounds, Steps, Warmup, check_steps, command, in_turns, median, show
+from cifar_core import hardware
+from cifar_core.formats import count
+from cifar_core.recipes import RECIPES, get_recipe
+
+
+def main(
+    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")] = "report",
+    rounds: Rounds = 3,
+    warmup: Warmup = 5,
+    steps: Steps = 40,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images a step; by default as in the recipe.", show_default=False)
+    ] = None,
+) -> None:
+    """Compare a recipe's batches alone, its training step alone, and its whole training."""
+    chosen = get_recipe(recipe).with_(batch_size=batch_size)
+    if not hardware.has_bfloat16():
+        chosen = chosen.with_(precision="float32")  # as a run is started
+    if chosen.frozen:
+        raise typer.BadParameter(f"{recipe} learns from features that are computed once, not from pictures.")
+    check_steps(chosen, warmup, steps)
+    timed = {"recipe": chosen.to_dict(), "warmup": warmup, "steps": steps}
+    # A batch alone is made so fast that a few are not enough to time.
+    more = {**timed, "steps": min(10 * steps, chosen.steps_per_epoch - warmup)}
+    contenders = {
+        "batches alone": Contender("batches", more),
+        "training on one batch": Contender("training", {**timed, "one_batch": True}),
+        "whole training": Contender("training", timed),
+    }
+    results = in_turns(contenders, rounds)
+    whole = median(results["whole training"])
+    rows = []
+    for label, turns in results.items():
+        rates = [turn["images_per_second"] for turn in turns]
+        figures = [count(round(rate)) for rate in (median(turns), min(rates), max(rates))]
+        milliseconds = f"{1000 * chosen.batch_size / median(turns):.2f} ms"
+        rows.append([label, *figures, milliseconds, f"{100 * whole / median(turns):.1f} %"])
+    show(
+        f"The recipe {chosen.name}, batch {chosen.batch_size}, {chosen.precision} "
+        f"(rounds: {rounds}, steps: {steps})",
+        ["", "images/s", "least", "most", "a batch", "of the whole"],
+        rows,
+        results,
+    )
+
+
+if __name__ == "__main__":
+    command(main)

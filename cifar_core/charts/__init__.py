@@ -1,0 +1,27 @@
+"""Every chart, as a function from numbers to an Altair chart."""
+
+from cifar_core.charts.data import class_balance, pixel_values
+from cifar_core.charts.evaluation import confusion_matrix, per_class, probability_bars, reliability
+from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
+from cifar_core.charts.training import REPORT_ACCURACY, Curve, frontier, learning_curves, thinned
+
+__all__ = [
+    "HEIGHT",
+    "NEUTRAL",
+    "REPORT_ACCURACY",
+    "RIGHT",
+    "RUN_COLOURS",
+    "TRAINING",
+    "VALIDATION",
+    "WRONG",
+    "Curve",
+    "class_balance",
+    "confusion_matrix",
+    "frontier",
+    "learning_curves",
+    "per_class",
+    "pixel_values",
+    "probability_bars",
+    "reliability",
+    "thinned",
+]

@@ -1,0 +1,11 @@
+"""The colours of all charts; but for the theme, no other file knows one.
+
+They keep apart for colour-blind eyes and have a contrast of at least 3 to 1 on the light and on the dark
+background. Axis, grid and text colours are left to Streamlit's theme.
+"""
+
+TRAINING, VALIDATION = "#4C8ED9", "#D9730D"
+RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
+RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#B4609F", "#A68A00", "#7C8A99"]
+
+HEIGHT = 300  # pixels, of a chart that has no reason for another

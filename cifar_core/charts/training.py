@@ -1,0 +1,140 @@
+"""Charts of runs: how they learn, and what a minute of training buys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
+
+REPORT_ACCURACY = 0.85  # of the original report's CNN, drawn as the line to beat
+
+_POINTS = 400  # of a training curve; more than a screen can tell apart
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The log of one run, as `ModelDirectory.steps` and `ModelDirectory.history` return it."""
+
+    name: str
+    steps: pd.DataFrame
+    history: pd.DataFrame
+
+
+def learning_curves(
+    curves: Sequence[Curve], measure: Literal["loss", "accuracy"], epochs: float
+) -> alt.LayerChart:
+    """Draw a measure over the epochs: training as a line within the epochs, validation at their ends.
+
+    Parameters
+    ----------
+    curves
+        One run, or several to compare: then the colour tells the run instead of training and validation.
+    epochs
+        Where the x axis ends.
+    """
+    alone = len(curves) == 1
+    training = pd.concat(
+        [
+            thinned(curve.steps)[["epoch", measure]].assign(series="training", run=curve.name)
+            for curve in curves
+        ]
+    )
+    validation = pd.concat(
+        [
+            curve.history[["epoch", f"val_{measure}"]]
+            .rename(columns={f"val_{measure}": measure})
+            .assign(series="validation", run=curve.name)
+            for curve in curves
+        ],
+        ignore_index=True,
+    )
+    by_run = validation.groupby("run")[measure]
+    best = validation.loc[by_run.idxmax() if measure == "accuracy" else by_run.idxmin()]
+    if alone:
+        colour = alt.Color("series:N", title=None).scale(
+            domain=["training", "validation"], range=[TRAINING, VALIDATION]
+        )
+    else:
+        colour = alt.Color("run:N", title=None).scale(
+            domain=[curve.name for curve in curves], range=RUN_COLOURS
+        )
+    x = alt.X("epoch:Q", title="epoch").scale(domain=[0, max(epochs, 1)], nice=False)
+    percent = measure == "accuracy"
+    y = alt.Y(f"{measure}:Q", title=measure, axis=alt.Axis(format="%") if percent else alt.Axis())
+    y = y.scale(domain=[0, 1]) if percent else y.scale(zero=False)
+    tooltip = [
+        alt.Tooltip("run:N"),
+        alt.Tooltip("series:N", title="on"),
+        alt.Tooltip("epoch:Q", format=".2f"),
+        alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
+    ]
+    base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top", symbolOpacity=1), tooltip=tooltip)
+    layers: list[alt.Chart | alt.LayerChart] = [
+        base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
+        base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0]).properties(data=validation),
+        base.mark_point(size=45, filled=True, opacity=1).properties(data=validation),
+        base.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
+    ]
+    if percent:
+        layers.append(_rule(REPORT_ACCURACY, "the report: 85 %"))
+    return alt.LayerChart(layer=layers, height=HEIGHT)
+
+
+def thinned(steps: pd.DataFrame) -> pd.DataFrame:
+    """Average neighbouring rows of `steps.csv` so that at most 400 remain."""
+    group = max(1, -(-len(steps) // _POINTS))
+    return steps if group == 1 else steps.groupby(np.arange(len(steps)) // group).mean()
+
+
+def _rule(value: float, label: str) -> alt.LayerChart:
+    data = pd.DataFrame({"value": [value], "label": [label]})
+    rule = alt.Chart(data).mark_rule(strokeDash=[6, 4], color=NEUTRAL).encode(y="value:Q")
+    text = (
+        alt.Chart(data)
+        .mark_text(align="left", dx=4, dy=-7, color=NEUTRAL)
+        .encode(y="value:Q", x=alt.value(0), text="label:N")
+    )
+    return rule + text
+
+
+def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
+    """Draw what a minute of training buys: accuracy against time, a point a recipe (selection `recipe`).
+
+    Parameters
+    ----------
+    points
+        One row a model, columns recipe, family, minutes, accuracy, low, high (the 95 % interval).
+    chosen
+        The recipe whose point is ringed.
+    """
+    families = sorted(points["family"].unique())
+    base = alt.Chart(points.assign(chosen=points["recipe"] == chosen)).encode(
+        x=alt.X("minutes:Q", title="minutes of training").scale(type="log", nice=False, padding=30),
+        y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False),
+        color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top")).scale(
+            domain=families, range=RUN_COLOURS
+        ),
+        tooltip=[
+            alt.Tooltip("recipe:N"),
+            alt.Tooltip("family:N", title="network"),
+            alt.Tooltip("minutes:Q", format=".1f"),
+            alt.Tooltip("accuracy:Q", format=".1%"),
+            alt.Tooltip("low:Q", format=".1%", title="95 % interval from"),
+            alt.Tooltip("high:Q", format=".1%", title="to"),
+        ],
+    )
+    clicked = alt.selection_point(name="recipe", fields=["recipe"], on="click", empty=False)
+    return alt.LayerChart(
+        layer=[
+            base.mark_line(strokeWidth=1, opacity=0.6),
+            base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
+            base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),
+            base.mark_text(dy=16, align="center").encode(text="recipe:N"),
+            base.mark_point(size=110, filled=True, opacity=1, cursor="pointer").add_params(clicked),
+        ],
+        height=HEIGHT,
+    )

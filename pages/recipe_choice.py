@@ -1,0 +1,53 @@
+"""What there is to know before a recipe is chosen: what each costs and reaches."""
+
+import pandas as pd
+import streamlit as st
+
+from cifar_core import charts, formats, model_dir
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import NETWORK_TITLES, RECIPES, Recipe
+
+
+def shipped() -> dict[str, ModelDirectory]:
+    """Return the shipped models, by the recipe that made them."""
+    return {model.recipe().name: model for model in model_dir.shipped()}
+
+
+def measured(recipe: Recipe) -> str:
+    """Say what came of a recipe here, if a model of it is shipped."""
+    if recipe.name not in (models := shipped()):
+        return ""
+    card = models[recipe.name].card()
+    return (
+        f" The shipped model got {formats.percent(card['accuracy'])} of the test images right after "
+        f"{formats.duration(card['training_seconds'])} on {card['hardware']}."
+    )
+
+
+def show_frontier() -> None:
+    """Draw what each recipe costs and reaches; a click on a point chooses the recipe."""
+    points = [
+        {
+            "recipe": name,
+            "family": NETWORK_TITLES[model.recipe().network],
+            "minutes": model.card()["training_seconds"] / 60,
+            "accuracy": model.card()["accuracy"],
+            "low": model.card()["accuracy_interval"][0],
+            "high": model.card()["accuracy_interval"][1],
+        }
+        for name, model in shipped().items()
+    ]
+    st.subheader("What a minute of training buys", anchor=False)
+    st.caption("The shipped models, each made by its recipe. Click a point to choose that recipe.")
+    st.altair_chart(
+        charts.frontier(pd.DataFrame(points), st.session_state["recipe"]),
+        key="frontier",
+        on_select=choose_recipe,
+        alt="Test accuracy of the shipped models against their minutes of training",
+    )
+
+
+def choose_recipe() -> None:
+    clicked = st.session_state["frontier"]["selection"].get("recipe")
+    if clicked and clicked[0]["recipe"] in RECIPES:
+        st.session_state["recipe"] = clicked[0]["recipe"]

@@ -1,0 +1,63 @@
+"""What the pages say and do about test-time augmentation, run as scripts without a browser."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifar_core import dataset, formats, model_dir
+from cifar_core.classify import classify, temperature_of
+from cifar_core.runtime import Classifier
+from cifar_core.views import Views
+
+ROOT = Path(__file__).parents[2]
+INDEX = 58  # of a test image about which the model changes its mind
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
+    app.switch_page(f"pages/{page}.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def verdict(views: Views) -> str:
+    model = model_dir.find("quick")
+    image = dataset.load_test().images[INDEX][None]
+    [answer] = classify(Classifier(model.onnx_path), temperature_of(model, views), image, views)
+    return f"{answer.class_name}, {formats.percent(answer.confidence)}"
+
+
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_classify_looks_six_times_when_asked() -> None:
+    once, six = verdict(1), verdict(6)
+    assert once != six
+    app = opened("classify", model="quick", image=str(INDEX))
+    assert once in app.markdown[0].value
+    app.toggle(key="six").set_value(True).run()
+    assert six in app.markdown[0].value
+    by_link = opened("classify", model="quick", image=str(INDEX), six="true")
+    assert by_link.toggle(key="six").value
+    assert six in by_link.markdown[0].value
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_evaluate_tells_the_accuracy_with_six_views_apart(runs: Path) -> None:
+    card = model_dir.find("quick").card()
+    shutil.copytree(model_dir.models_root() / "quick", runs / "older")
+    older = {name: value for name, value in card.items() if name != "test_time_augmentation"}
+    (runs / "older" / "card.json").write_text(json.dumps(older))
+
+    app = opened("evaluate", model="quick")
+    assert app.metric[0].value == formats.percent(card["accuracy"])
+    [caption] = [caption.value for caption in app.caption if "Looking" in caption.value]
+    assert f"6 times at each image: {formats.percent(card['test_time_augmentation']['accuracy'])}" in caption
+
+    app = opened("evaluate", model="older")
+    assert app.metric[0].value == formats.percent(card["accuracy"])
+    assert not [caption for caption in app.caption if "Looking" in caption.value]

@@ -1,0 +1,186 @@
+"""Run every benchmark as its user does, as short as can be; its times are nobody's business here."""
+
+import importlib.util
+import itertools
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import measure, time_to_accuracy
+from benchmarks.measure import Contender
+from cifar_core import hardware, model_dir
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import HISTORY_COLUMNS, ModelDirectory
+
+NAMES = ("training_throughput", "time_to_accuracy", "inference", "pipeline")
+
+
+def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    return subprocess.run(command, cwd=model_dir.code_root(), capture_output=True, text=True, check=False)
+
+
+def rows(output: str) -> dict[str, list[str]]:
+    """The cells of the one table printed, by the first cell of their row."""
+    lines = [line.strip() for line in output.splitlines()]
+    (rule,) = [number for number, line in enumerate(lines) if line and not line.strip("─")]
+    body = itertools.takewhile(bool, lines[rule + 1 :])
+    return {label: cells for label, *cells in (re.split(r" {2,}", line) for line in body)}
+
+
+def table(name: str, *arguments: str) -> dict[str, list[str]]:
+    done = run(name, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert hardware.describe() in done.stdout
+    assert "tensorflow 2." in done.stdout
+    return rows(done.stdout)
+
+
+def numbers(cells: list[str]) -> list[float]:
+    """Every number in these cells, in their order; those in brackets too."""
+    return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", " ".join(cells))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_benchmark_explains_itself(name: str) -> None:
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert "Compare " in done.stdout or "Train " in done.stdout
+
+
+def test_more_steps_than_an_epoch_has_are_refused() -> None:
+    done = run("training_throughput", "--steps", "780")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "10 + 780 steps are more than the 781 of an epoch" in " ".join(
+        done.stderr.replace("│", "").split()
+    )
+
+
+def test_what_goes_wrong_is_one_line() -> None:
+    done = run("inference", "no-such-model")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: There is no model or run “no-such-model”")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_contender_that_fails_says_why() -> None:
+    with pytest.raises(CifarLabError, match="“nobody” could not be measured: KeyError: 'no_such_function'"):
+        measure.in_turns({"nobody": Contender("no_such_function", {})}, rounds=1)
+
+
+@pytest.mark.slow
+def test_training_throughput(cifar10: Path) -> None:  # noqa: ARG001
+    short = ("--rounds", "1", "--warmup", "1", "--steps", "2", "--batch-size", "16", "--precision", "float32")
+    found = table("training_throughput", *short)
+    assert list(found) == [
+        "CIFAR Lab, float32",
+        "plain Keras",
+        "plain PyTorch",
+        "plain PyTorch, channels last",
+    ]
+    for label, cells in found.items():
+        if "PyTorch" in label and importlib.util.find_spec("torch") is None:
+            assert cells == ["not installed"]
+        else:
+            median, least, most, ratio = numbers(cells)
+            assert 0 < least <= median <= most
+            assert ratio > 0
+    assert found["CIFAR Lab, float32"][-1] == "1.00"
+
+
+@pytest.mark.slow
+def test_the_plain_script_trains_the_reports_network() -> None:
+    from benchmarks import plain_keras
+    from cifar_core.training import architectures
+
+    plain, ours = plain_keras.network(), architectures.build("report_cnn", {}, fused=True)
+    assert [weight.shape for weight in plain.weights] == [weight.shape for weight in ours.weights]
+
+
+@pytest.mark.slow
+def test_inference() -> None:
+    found = table("inference", "report", "--rounds", "1", "--images", "3", "--batches", "1")
+    assert list(found) == ["report: CIFAR Lab", "report: model(x) in a tf.function", "report: model.predict"]
+    for cells in found.values():
+        assert len(numbers(cells[:2] + cells[3:])) == 6  # a figure and a ratio each
+        assert [re.sub(r"[\d,.]+", "#", cell) for cell in cells] == [
+            "# s (#)",
+            "# ms (#)",
+            "# images/s (#)",
+            "# MB (#)",
+        ]
+        assert all(re.search(r"[1-9]", cell) for cell in cells)
+
+
+@pytest.mark.slow
+def test_pipeline(cifar10: Path) -> None:  # noqa: ARG001
+    found = table("pipeline", "quick", "--rounds", "1", "--warmup", "1", "--steps", "2", "--batch-size", "64")
+    assert list(found) == ["batches alone", "training on one batch", "whole training"]
+    for cells in found.values():
+        median, least, most, milliseconds, share = numbers(cells)
+        assert 0 < least <= median <= most
+        assert milliseconds == pytest.approx(64_000 / median, rel=0.05)
+        assert share > 0
+    assert found["whole training"][-1] == "100.0 %"
+
+
+def trained(path: Path, seconds: float, accuracy: float, val_accuracies: list[float]) -> ModelDirectory:
+    """A model directory as far as `time_to_accuracy` reads it; every epoch took as long."""
+    path.mkdir()
+    directory = ModelDirectory(path)
+    directory.config_path.write_text("{}")
+    each = seconds / len(val_accuracies)
+    lines = [f"{i},{i * each},0.001,1.0,0.5,1.0,{value}" for i, value in enumerate(val_accuracies, 1)]
+    directory.history_path.write_text("\n".join([",".join(HISTORY_COLUMNS), *lines]) + "\n")
+    card = {"name": path.name, "accuracy": accuracy, "training_seconds": seconds, "hardware": "abacus"}
+    directory.card_path.write_text(json.dumps(card))
+    return directory
+
+
+def test_time_to_accuracy_claims_the_soonest_that_reached_the_target_in_the_test(tmp_path: Path) -> None:
+    models = [
+        trained(tmp_path / "plainly", 1_000.0, 0.86, [0.80, 0.85, 0.84, 0.87]),
+        trained(tmp_path / "hasty", 100.0, 0.849, [0.70, 0.86]),  # in validation only
+        trained(tmp_path / "good", 400.0, 0.94, [0.83, 0.90, 0.939, 0.941]),
+    ]
+    paths = [str(model.path) for model in models]
+    done = run("time_to_accuracy", *paths, "--report", paths[0], "--plain-images-per-second", "100")
+    assert done.returncode == 0, done.stderr
+    assert rows(done.stdout) == {
+        "plainly": ["500 s", "–", "1,000 s", "86.0 %", "1.00", "abacus"],
+        "hasty": ["100 s", "–", "100 s", "84.9 %", "–", "abacus"],
+        "good": ["200 s", "400 s", "400 s", "94.0 %", "2.50", "abacus"],
+        # 50,000 images an epoch at 100 images/s, two epochs until 85 %, four in all
+        "plain Keras": ["1,000 s", "–", "2,000 s", "–", "–", hardware.describe()],
+    }
+    assert "85.0 % in the test: good, 400 s; plain Keras: 1,000 s, × 2.50.\n" in done.stdout
+    assert "94.0 % in the test: good, 400 s; plain Keras: never.\n" in done.stdout
+    assert "another machine" in done.stdout
+
+
+def test_time_to_accuracy_of_the_shipped_models() -> None:
+    done = run("time_to_accuracy", "--plain-images-per-second", "250")
+    assert done.returncode == 0, done.stderr
+    found = rows(done.stdout)
+    assert {"report", "plain Keras"} <= set(found)
+    assert all(min(numbers(cells)) > 0 for cells in found.values())
+
+
+def test_time_to_accuracy_measures_the_plain_script_where_its_speed_is_not_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(contenders: dict[str, Contender], rounds: int) -> dict[str, list[dict[str, Any]]]:
+        assert (list(contenders), rounds) == (["plain Keras"], 1)
+        assert contenders["plain Keras"].function == "keras_script"
+        return {"plain Keras": [{"images_per_second": 250.0, "versions": {"tensorflow": "2.0"}}]}
+
+    monkeypatch.setattr(time_to_accuracy, "in_turns", measured)
+    time_to_accuracy.main(["report"])
+    output = capsys.readouterr().out
+    assert "Plain Keras: 250 images/s, epochs as report.\n" in output
+    assert output.endswith("tensorflow 2.0\n")

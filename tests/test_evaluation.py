@@ -1,0 +1,121 @@
+"""What `evaluate` writes about the shipped model `quick`, on a part of the test set."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from cifar_core import console, dataset, evaluation, metrics, model_dir
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.runtime import Classifier
+
+SHIPPED = model_dir.models_root()
+PART = 1_000  # of the test images; all of them would take six times as long and more
+
+
+class Evaluated(NamedTuple):
+    directory: ModelDirectory
+    card: dict[str, Any]
+    test: dataset.Batch
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> Evaluated:
+    directory = ModelDirectory(tmp_path_factory.mktemp("models") / "quick")
+    shutil.copytree(SHIPPED / "quick", directory.path)
+    directory.card_path.unlink()
+    directory.predictions_path.unlink()
+    whole = dataset.load_test(cifar10)
+    part = dataset.Batch(whole.images[:PART], whole.labels[:PART])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "load_test", lambda: part)
+        return Evaluated(directory, evaluation.evaluate(directory), part)
+
+
+def test_the_predictions_are_plain_and_as_they_were(evaluated: Evaluated) -> None:
+    written = evaluated.directory.predictions()
+    shipped = ModelDirectory(SHIPPED / "quick").predictions()
+    assert written["test"].dtype == written["validation"].dtype == np.float16
+    np.testing.assert_allclose(written["test"], shipped["test"][:PART], atol=2e-3)
+    np.testing.assert_allclose(written["validation"], shipped["validation"], atol=2e-3)
+    np.testing.assert_array_equal(written["validation_indices"], shipped["validation_indices"])
+
+
+def test_the_plain_figures_are_those_of_the_predictions(evaluated: Evaluated) -> None:
+    predictions, card, labels = evaluated.directory.predictions(), evaluated.card, evaluated.test.labels
+    assert card == evaluated.directory.card()
+    assert card["accuracy"] == np.mean(predictions["test"].argmax(axis=1) == labels)
+    shipped = ModelDirectory(SHIPPED / "quick").card()
+    assert card["temperature"] == pytest.approx(
+        shipped["temperature"], abs=1e-3
+    )  # the same validation images
+    assert set(card) == set(shipped)
+
+
+def test_the_figures_with_six_views_stand_apart(evaluated: Evaluated) -> None:
+    test, augmented = evaluated.test, evaluated.card["test_time_augmentation"]
+    assert set(augmented) == {"views", "accuracy", "accuracy_interval", "temperature"}
+    assert augmented["views"] == 6
+    answers = Classifier(evaluated.directory.onnx_path).probabilities(test.images, 6)
+    correct = int((answers.argmax(axis=1) == test.labels).sum())
+    assert augmented["accuracy"] == correct / PART
+    assert augmented["accuracy"] != evaluated.card["accuracy"]
+    assert augmented["accuracy_interval"] == list(metrics.wilson_interval(correct, PART))
+
+
+def test_the_temperature_of_six_views_was_fitted_on_the_validation_images(
+    evaluated: Evaluated, cifar10: Path
+) -> None:
+    train, indices = dataset.load_train(cifar10), evaluated.directory.predictions()["validation_indices"]
+    answers = Classifier(evaluated.directory.onnx_path).probabilities(train.images[indices], 6)
+    found = evaluated.card["test_time_augmentation"]["temperature"]
+
+    def loss(temperature: float) -> float:
+        scaled = answers.astype(float) ** (1 / temperature)
+        true = scaled[np.arange(len(indices)), train.labels[indices]]
+        return float(-np.log(true / scaled.sum(axis=1)).mean())
+
+    assert loss(found) < min(loss(found * 1.01), loss(found / 1.01), loss(evaluated.card["temperature"]))
+
+
+@pytest.mark.slow
+def test_the_shipped_accuracy_with_six_views(cifar10: Path) -> None:
+    test, model = dataset.load_test(cifar10), ModelDirectory(SHIPPED / "quick")
+    card = model.card()
+    augmented = card["test_time_augmentation"]
+    answers = Classifier(model.onnx_path).probabilities(test.images, augmented["views"])
+    # Another processor may round differently, which can tip an image or two.
+    assert np.mean(answers.argmax(axis=1) == test.labels) == pytest.approx(augmented["accuracy"], abs=3e-4)
+    # The temperature of its own is what makes these answers as honest as the plain ones.
+    own, plain = (
+        metrics.calibration_error(metrics.temperature_scale(answers, temperature), test.labels)
+        for temperature in (augmented["temperature"], card["temperature"])
+    )
+    assert own < card["calibration_error"] + 0.005 < plain
+
+
+@pytest.mark.parametrize("name", ["quick", "report"])
+def test_shipped_models_are_more_accurate_with_six_views(name: str) -> None:
+    card = ModelDirectory(SHIPPED / name).card()
+    low, high = card["test_time_augmentation"]["accuracy_interval"]
+    assert card["accuracy"] < low < card["test_time_augmentation"]["accuracy"] < high
+
+
+def test_the_results_are_shown_with_the_views_and_without_where_an_older_card_has_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    card = json.loads((SHIPPED / "quick" / "card.json").read_text())
+    augmented = card["test_time_augmentation"]
+    console.show_card(card)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    row = lines.index(f"With 6 views {100 * augmented['accuracy']:.1f} % accuracy")
+    low, high = (f"{100 * end:.1f} %" for end in augmented["accuracy_interval"])
+    assert lines[row + 1] == f"95 % interval {low} to {high}"
+    assert lines[row - 2] == f"Accuracy {100 * card['accuracy']:.1f} % of the 10,000 test images"
+
+    del card["test_time_augmentation"]
+    console.show_card(card)
+    assert "views" not in capsys.readouterr().out

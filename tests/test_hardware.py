@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from cifar_core import hardware, jobs
+from cifar_core.recipes import get_recipe
+
+ZEN_4 = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_bf16 avx512_vnni\n"
+OLDER = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_vnni\n"
+
+
+@pytest.mark.parametrize(("text", "found"), [(ZEN_4, True), (OLDER, False), (None, False)])
+def test_bfloat16_is_used_only_where_the_processor_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, found: bool
+) -> None:
+    file = tmp_path / "cpuinfo"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setattr(hardware, "_CPU_INFO", file)
+    assert hardware.has_bfloat16() is found
+    for name, wanted in (("fast", "bfloat16" if found else "float32"), ("report", "float32")):
+        assert jobs._config(get_recipe(name))["recipe"]["precision"] == wanted
+
+
+def test_a_machine_is_named_with_its_cores() -> None:
+    assert hardware.describe().endswith(" cores")
