@@ -136,13 +136,19 @@ def runs(as_json: Json = False) -> None:
 
 
 @app.command()
-def evaluate(model: Model, as_json: Json = False) -> None:
+def evaluate(
+    model: Model,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Measure it on noisy, blurred … pictures too: minutes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Recompute a model's predictions and results from its model.onnx, and print the results."""
     from cifar_core import evaluation
 
     directory = model_dir.find(model, allow_path=True)
     with console.working(f"evaluating “{directory.name}”"):
-        card = evaluation.evaluate(directory)
+        card = evaluation.evaluate(directory, robustness)
     if as_json:
         print(json.dumps(card))
     else:
@@ -165,19 +171,19 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Say what is on pictures: a line each, with the likeliest class and how sure the model is of it."""
+    from cifar_core.classify import calibration_of
     from cifar_core.classify import classify as ask
-    from cifar_core.classify import temperature_of
     from cifar_core.images import load
     from cifar_core.runtime import Classifier
 
     directory = model_dir.find(model, allow_path=True)
-    classifier, temperature = Classifier(directory.onnx_path), temperature_of(directory, views)
+    classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, views)
     failed = 0
     # On a screen the lines themselves show the progress.
     with console.progress(disable=sys.stdout.isatty()) as bar:
         for image in bar.track(images, description="classifying"):
             try:
-                [answer] = ask(classifier, temperature, load(Path(image))[1][None], views)
+                [answer] = ask(classifier, calibration, load(Path(image))[1][None], views)
                 result, line = _as_json(answer), _in_words(answer)
             except ImageError as error:
                 failed += 1
@@ -189,13 +195,19 @@ def classify(
 
 def _as_json(answer: "Answer") -> dict[str, Any]:
     probabilities = dict(zip(dataset.CLASS_NAMES, answer.probabilities.tolist(), strict=True))
-    return {"class": answer.class_name, "confidence": answer.confidence, "probabilities": probabilities}
+    return {
+        "class": answer.class_name,
+        "confidence": answer.confidence,
+        "probabilities": probabilities,
+        "none_of_the_ten": answer.none_of_the_ten,
+    }
 
 
 def _in_words(answer: "Answer") -> str:
     ranked = (-answer.probabilities).argsort(kind="stable")
     others = [f"{dataset.CLASS_NAMES[i]} {percent(answer.probabilities[i])}" for i in ranked[1:3]]
-    return f"{answer.class_name}, {percent(answer.confidence)} (then {', '.join(others)})"
+    doubt = "probably none of the ten; nearest is " if answer.none_of_the_ten else ""
+    return f"{doubt}{answer.class_name}, {percent(answer.confidence)} (then {', '.join(others)})"
 
 
 def _follow(run: ModelDirectory) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cifar_core import novelty
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.metrics import temperature_scale
@@ -14,31 +15,44 @@ from cifar_core.runtime import Classifier
 from cifar_core.views import Views
 
 
+class Calibration(NamedTuple):
+    """What turns a model's outputs into answers that can be believed.
+
+    The temperature of its probabilities (positive), and for “none of the ten” the direction of each class,
+    float32 [10, D], and the score above which a picture is none of them (`cifar_core.novelty`).
+    """
+
+    temperature: float
+    directions: npt.NDArray[np.float32]
+    threshold: float
+
+
 class Answer(NamedTuple):
-    """The likeliest class, its calibrated probability, and all ten, float64 [10], summing to 1."""
+    """What a model says about one picture: the likeliest class, all probabilities [10], and a doubt."""
 
     class_name: str
     confidence: float
     probabilities: npt.NDArray[np.float64]
+    none_of_the_ten: bool
 
 
-def temperature_of(directory: ModelDirectory, views: Views = 1) -> float:
+def calibration_of(directory: ModelDirectory, views: Views = 1) -> Calibration:
     """Return what calibrates a model's answers after so many views.
 
     Averaged answers are right more often than they claim and need a temperature of their own, a lower one.
-    The card has it for six views, and it suits two better than the plain one does; a card written before
-    there were views has the plain one only.
+    The card has it for six views, and it suits two better than the plain one does.
 
     Raises
     ------
     ModelDirectoryError
-        If the card is missing or damaged.
+        If card or predictions are missing, damaged, or of a version that did not have all of it.
     """
     try:
         card = directory.card()
-        found = float((card if views == 1 else card.get("test_time_augmentation", card))["temperature"])
-        if 0 < found < math.inf:
-            return found
+        temperature = float((card if views == 1 else card["test_time_augmentation"])["temperature"])
+        threshold, directions = float(card["novelty_threshold"]), directory.predictions()["class_directions"]
+        if 0 < temperature < math.inf and math.isfinite(threshold):
+            return Calibration(temperature, directions, threshold)
     except (ModelDirectoryError, KeyError, TypeError, ValueError):
         pass
     raise ModelDirectoryError(
@@ -48,7 +62,7 @@ def temperature_of(directory: ModelDirectory, views: Views = 1) -> float:
 
 
 def classify(
-    classifier: Classifier, temperature: float, images: npt.NDArray[np.uint8], views: Views = 1
+    classifier: Classifier, calibration: Calibration, images: npt.NDArray[np.uint8], views: Views = 1
 ) -> list[Answer]:
     """Classify images.
 
@@ -56,19 +70,27 @@ def classify(
     ----------
     classifier
         The model.
-    temperature
-        What calibrates it after so many views: `temperature_of`.
+    calibration
+        What calibrates it after so many views: `calibration_of`.
     images
         uint8 [N, 32, 32, 3] RGB, as `cifar_core.images` makes them.
     views
-        How many views of each to look at, `cifar_core.views`.
+        How many views of each to look at, `cifar_core.views`; whether it is none of the ten is decided at
+        the first.
 
     Returns
     -------
     list of Answer
-        One an image, in the same order.
+        One an image, in their order.
     """
     if not len(images):
         return []
-    calibrated = temperature_scale(classifier.probabilities(images, views), temperature)
-    return [Answer(CLASS_NAMES[row.argmax()], float(row.max()), row) for row in calibrated]
+    plain = classifier.outputs(images)
+    raw = plain.probabilities if views == 1 else classifier.probabilities(images, views)
+    scores = novelty.familiarity(plain.logits, plain.features, calibration.directions)
+    return [
+        Answer(CLASS_NAMES[row.argmax()], float(row.max()), row, bool(strange))
+        for row, strange in zip(
+            temperature_scale(raw, calibration.temperature), scores > calibration.threshold, strict=True
+        )
+    ]

@@ -2,22 +2,32 @@
 
 import io
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cifar_core import dataset, metrics
+from cifar_core import corruptions, dataset, metrics, novelty
+from cifar_core.errors import ModelDirectoryError
 from cifar_core.files import write_whole
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.runtime import Classifier
-from cifar_core.views import Views
+from cifar_core.runtime import Classifier, Outputs
+
+NOVEL_IMAGES = 1_000  # of each set that is none of the ten
+ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
 
 
-def evaluate(directory: ModelDirectory) -> dict[str, Any]:
+def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, Any]:
     """Recompute predictions and card of a trained model from its `model.onnx`, write both, return the card.
 
     The figures are of plain predictions, one look at each image; what six views give stands apart, under
     `test_time_augmentation`.
+
+    Parameters
+    ----------
+    directory
+        A trained model.
+    robustness
+        Measure it on worse pictures too, which takes minutes. Otherwise the card keeps what it had of that.
 
     Raises
     ------
@@ -27,40 +37,35 @@ def evaluate(directory: ModelDirectory) -> dict[str, Any]:
     recipe = directory.recipe()
     classifier = Classifier(directory.onnx_path)
     test = dataset.load_test()
-    if recipe.validation == "test":
-        indices, held_out = np.arange(len(test.labels)), test
-    else:
-        train = dataset.load_train()
-        indices = dataset.split(
-            train.labels, images=recipe.images, validation_images=recipe.validation_images, seed=recipe.seed
-        ).validation
-        held_out = dataset.Batch(train.images[indices], train.labels[indices])
-
-    def probabilities(views: Views) -> tuple[np.ndarray, np.ndarray]:
-        """Return those of the test images and those of the validation images."""
-        on_test = classifier.probabilities(test.images, views)
-        return on_test, on_test if held_out is test else classifier.probabilities(held_out.images, views)
-
-    def figures(on_test: np.ndarray, on_validation: np.ndarray) -> metrics.Summary:
-        return metrics.summary(on_test, test.labels, metrics.fit_temperature(on_validation, held_out.labels))
-
-    on_test, on_validation = (each.astype(np.float16) for each in probabilities(1))  # as they are kept
-    augmented = figures(*probabilities(6))
+    indices, held_out = _held_out(directory, test)
+    on_test = classifier.outputs(test.images)
+    on_held_out = on_test if held_out is test else classifier.outputs(held_out.images)
+    kept_test, kept_held_out = (each.probabilities.astype(np.float16) for each in (on_test, on_held_out))
+    six_test = classifier.probabilities(test.images, 6)
+    six_held_out = six_test if held_out is test else classifier.probabilities(held_out.images, 6)
+    augmented = _figures(six_test, test, six_held_out, held_out)
+    strange = _novelty(classifier, on_test, test, on_held_out, held_out)
 
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, test=on_test, validation=on_validation, validation_indices=indices)
-    write_whole(directory.predictions_path, buffer.getvalue())
-
-    history = directory.history()
-    config = directory.config()
+    np.savez_compressed(
+        buffer,
+        test=kept_test,
+        validation=kept_held_out,
+        validation_indices=indices,
+        class_directions=strange.directions,
+    )
+    history, config = directory.history(), directory.config()
     card = {
         "name": directory.name,
         "recipe": recipe.name,
-        **figures(on_test, on_validation),
+        **_figures(kept_test, test, kept_held_out, held_out),
         "test_time_augmentation": {
             "views": 6,
             **{name: augmented[name] for name in ("accuracy", "accuracy_interval", "temperature")},
         },
+        "novelty_threshold": strange.threshold,
+        "out_of_distribution": strange.figures,
+        **(_robustness(classifier, test) if robustness else _robustness_before(directory)),
         "validation": recipe.validation,
         "parameters": config["parameters"],
         "bytes": directory.onnx_path.stat().st_size,
@@ -70,5 +75,69 @@ def evaluate(directory: ModelDirectory) -> dict[str, Any]:
         "hardware": config["hardware"],
         "command": f"python -m cifar_core evaluate {directory.name}",
     }
+    write_whole(directory.predictions_path, buffer.getvalue())
     write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
     return card
+
+
+def _held_out(directory: ModelDirectory, test: dataset.Batch) -> tuple[np.ndarray, dataset.Batch]:
+    """Return the validation images and where they stand; `test` itself, where the recipe validated on it."""
+    recipe = directory.recipe()
+    if recipe.validation == "test":
+        return np.arange(len(test.labels)), test
+    train = dataset.load_train()
+    indices = dataset.split(
+        train.labels, images=recipe.images, validation_images=recipe.validation_images, seed=recipe.seed
+    ).validation
+    return indices, dataset.Batch(train.images[indices], train.labels[indices])
+
+
+def _figures(
+    on_test: np.ndarray, test: dataset.Batch, on_held_out: np.ndarray, held_out: dataset.Batch
+) -> metrics.Summary:
+    """Summarise probabilities of the test images, calibrated by those of the validation images."""
+    return metrics.summary(on_test, test.labels, metrics.fit_temperature(on_held_out, held_out.labels))
+
+
+class _Novelty(NamedTuple):
+    directions: np.ndarray
+    threshold: float
+    figures: dict[str, dict[str, float]]
+
+
+def _novelty(
+    classifier: Classifier,
+    on_test: Outputs,
+    test: dataset.Batch,
+    on_held_out: Outputs,
+    held_out: dataset.Batch,
+) -> _Novelty:
+    """Learn from the validation images what is none of the ten, and measure how well it is told."""
+    directions = novelty.class_directions(on_held_out.features, held_out.labels)
+
+    def scores(outputs: Outputs) -> np.ndarray:
+        return novelty.familiarity(outputs.logits, outputs.features, directions)
+
+    sets = {name: draw(NOVEL_IMAGES, 0) for name, draw in novelty.SETS.items()}
+    sets["jigsaw"] = novelty.jigsaw(test.images[:NOVEL_IMAGES])
+    inside = scores(on_test)
+    outside = {name: scores(classifier.outputs(images)) for name, images in sets.items()}
+    figures = {
+        name: {"auroc": novelty.auroc(inside, each), "fpr95": novelty.fpr95(inside, each)}
+        for name, each in outside.items()
+    }
+    return _Novelty(directions, novelty.threshold(scores(on_held_out)), figures)
+
+
+def _robustness(classifier: Classifier, test: dataset.Batch) -> dict[str, Any]:
+    images, labels = test.images[:ROBUSTNESS_IMAGES], test.labels[:ROBUSTNESS_IMAGES]
+    measured = corruptions.robustness(classifier.probabilities, images, labels)
+    return {"robustness": measured, "robustness_images": len(labels)}
+
+
+def _robustness_before(directory: ModelDirectory) -> dict[str, Any]:
+    try:
+        card = directory.card()
+    except ModelDirectoryError:
+        return {}
+    return {name: card[name] for name in ("robustness", "robustness_images") if name in card}

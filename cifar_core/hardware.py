@@ -12,9 +12,15 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 def has_bfloat16() -> bool:
     """Whether the processor is known to multiply bfloat16 natively; elsewhere it would be slower."""
-    if not _CPU_INFO.exists():
-        return False
-    return bool({"avx512_bf16", "amx_bf16"} & set(_CPU_INFO.read_text().split()))
+    return "bfloat16" in vector_instructions()
+
+
+def vector_instructions() -> str:
+    """Return the widest instructions for arithmetic, which decide how fast one trains; "" if not known."""
+    flags = set(_CPU_INFO.read_text().split()) if _CPU_INFO.exists() else set()
+    if {"avx512_bf16", "amx_bf16"} & flags:
+        return "AVX-512 with bfloat16"
+    return "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else ""
 
 
 def describe() -> str:
@@ -26,4 +32,6 @@ def describe() -> str:
         model = names[0].strip() if names else model
     known = hasattr(psutil.Process, "cpu_affinity")  # not on macOS
     cores = len(psutil.Process().cpu_affinity()) if known else os.cpu_count()
-    return f"{model or platform.machine()}, {cores} cores"
+    # Two processors of one name, as clouds call theirs, can differ by a factor of two.
+    extra = f" ({instructions})" if (instructions := vector_instructions()) else ""
+    return f"{model or platform.machine()}{extra}, {cores} cores"

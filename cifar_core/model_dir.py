@@ -208,7 +208,8 @@ class ModelDirectory:
         dict
             `test` float16 [10000, 10], probabilities before calibration in the test set's own order;
             `validation` float16 [V, 10] and `validation_indices` int64 [V], positions in the training set
-            (or in the test set, where the recipe validated on it).
+            (or in the test set, where the recipe validated on it); `class_directions` float32 [10, D], where
+            the features of each class point (`cifar_core.novelty`; not in files of older versions).
         """
         try:
             return read_arrays(self.predictions_path, {"test", "validation", "validation_indices"})

@@ -3,8 +3,9 @@
 TensorFlow would cost the app 650 MB and three seconds; this costs 50 MB and a tenth of a second.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import onnxruntime as ort
@@ -15,6 +16,14 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.views import Views, weighted
 
 BATCH = 250  # images at a time: large enough to be fast, small enough to keep the memory low
+
+
+class Outputs(NamedTuple):
+    """What a model says of N images, each float32: probabilities and logits [N, 10], features [N, D]."""
+
+    probabilities: np.ndarray
+    logits: np.ndarray
+    features: np.ndarray
 
 
 class Classifier:
@@ -41,7 +50,7 @@ class Classifier:
                 path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
             outputs = [output.name for output in self._session.get_outputs()]
-            if outputs[0] != "probabilities" or "logits" not in outputs:
+            if outputs[0] != "probabilities" or not {"logits", "features"} < set(outputs):
                 raise ValueError(f"outputs {outputs}")
         except Exception as error:  # ONNX Runtime raises classes of its own for each kind of damage
             raise ModelDirectoryError(
@@ -65,20 +74,30 @@ class Classifier:
         ndarray
             float32 [N, 10], before calibration; rows sum to 1.
         """
-        if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3):
-            raise ValueError(f"expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}")
         if views not in get_args(Views):
             raise ValueError(f"expected {', '.join(map(str, get_args(Views)))} views, got {views}")
-        parts = [self._answer(images[start : start + BATCH], views) for start in range(0, len(images), BATCH)]
+        parts = [self._answer(batch, views) for batch in _batches(images)]
         return np.concatenate(parts) if parts else np.empty((0, 10), np.float32)
+
+    def outputs(self, images: np.ndarray) -> Outputs:
+        """Return all that the model says of images, uint8 [N, 32, 32, 3] RGB, N at least 1, at one look."""
+        parts = [self._run(Outputs._fields, batch) for batch in _batches(images)]
+        return Outputs(*(np.concatenate(output) for output in zip(*parts, strict=True)))
 
     def _answer(self, images: np.ndarray, views: Views) -> np.ndarray:
         if views == 1:
-            return self._output("probabilities", images)
+            return self._run(["probabilities"], images)[0]
         logits = np.zeros((len(images), 10), np.float32)
         for weight, pictures in weighted(images, views):  # one view in memory at a time
-            logits += weight * self._output("logits", pictures)
+            logits += weight * self._run(["logits"], pictures)[0]
         return np.asarray(softmax(logits, axis=1))
 
-    def _output(self, name: str, images: np.ndarray) -> np.ndarray:
-        return np.asarray(self._session.run([name], {self._input: np.ascontiguousarray(images)})[0])
+    def _run(self, names: Sequence[str], images: np.ndarray) -> list[np.ndarray]:
+        outputs: list[np.ndarray] = self._session.run(names, {self._input: np.ascontiguousarray(images)})
+        return outputs
+
+
+def _batches(images: np.ndarray) -> list[np.ndarray]:
+    if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3):
+        raise ValueError(f"expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}")
+    return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from cifar_core import charts, dataset, formats, images
-from cifar_core.classify import Answer, classify, temperature_of
+from cifar_core.classify import Answer, calibration_of, classify
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.model_dir import ModelDirectory
@@ -111,7 +111,7 @@ def show_table(pictures: list[Picture], answers: list[Answer]) -> None:
 def show_answers(model: ModelDirectory, pictures: list[Picture], views: Views) -> None:
     try:
         arrays = np.stack([p.array for p in pictures])
-        answers = classify(shared.classifier(model), temperature_of(model, views), arrays, views)
+        answers = classify(shared.classifier(model), calibration_of(model, views), arrays, views)
     except CifarLabError as error:
         st.error(str(error))
         return

@@ -1,24 +1,29 @@
-"""Which temperature goes with how many views, and that the two are used together."""
+"""What calibrates a model's answers, and that they come out calibrated."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cifar_core import dataset, model_dir
-from cifar_core.classify import classify, temperature_of
+from cifar_core import dataset, model_dir, novelty
+from cifar_core.classify import calibration_of, classify
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 from cifar_core.views import Views
+
+QUICK = ModelDirectory(model_dir.models_root() / "quick")
+CARD = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}, "novelty_threshold": -2.0}
 
 
 def with_card(folder: Path, content: Any) -> ModelDirectory:
     (folder / "mine").mkdir()
     directory = ModelDirectory(folder / "mine")
     directory.card_path.write_text(json.dumps(content))
+    shutil.copy(QUICK.predictions_path, directory.predictions_path)
     return directory
 
 
@@ -26,13 +31,9 @@ def with_card(folder: Path, content: Any) -> ModelDirectory:
 def test_averaged_answers_have_a_temperature_of_their_own(
     tmp_path: Path, views: Views, expected: float
 ) -> None:
-    card = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}}
-    assert temperature_of(with_card(tmp_path, card), views) == expected
-
-
-@pytest.mark.parametrize("views", [1, 2, 6])
-def test_an_older_card_has_one_for_all(tmp_path: Path, views: Views) -> None:
-    assert temperature_of(with_card(tmp_path, {"temperature": 1.5}), views) == 1.5
+    calibration = calibration_of(with_card(tmp_path, CARD), views)
+    assert (calibration.temperature, calibration.threshold) == (expected, -2.0)
+    np.testing.assert_allclose(np.linalg.norm(calibration.directions, axis=1), np.ones(10), rtol=1e-5)
 
 
 DAMAGED = [0, -1, None, "warm", float("inf"), float("nan"), [1.5]]
@@ -42,26 +43,60 @@ DAMAGED = [0, -1, None, "warm", float("inf"), float("nan"), [1.5]]
 @pytest.mark.parametrize("views", [1, 6])
 def test_a_damaged_temperature_is_reported(tmp_path: Path, views: Views, wrong: Any) -> None:
     # Only the one that is asked for is damaged.
-    card = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}}
-    (card if views == 1 else card["test_time_augmentation"])["temperature"] = wrong  # type: ignore[index]
+    card = json.loads(json.dumps(CARD))
+    (card if views == 1 else card["test_time_augmentation"])["temperature"] = wrong
     directory = with_card(tmp_path, card)
     with pytest.raises(ModelDirectoryError, match="`python -m cifar_core evaluate mine` recomputes them"):
-        temperature_of(directory, views)
-    assert temperature_of(directory, 6 if views == 1 else 1) > 0
+        calibration_of(directory, views)
+    assert calibration_of(directory, 6 if views == 1 else 1).temperature > 0
 
 
-@pytest.mark.parametrize("card", [{}, {"temperature": 1.5, "test_time_augmentation": None}, []])
-def test_a_damaged_card_is_reported(tmp_path: Path, card: Any) -> None:
+@pytest.mark.parametrize(
+    "card",
+    [
+        {},
+        [],
+        {**CARD, "test_time_augmentation": None},
+        {**CARD, "novelty_threshold": float("nan")},
+        {
+            "temperature": 1.5,
+            "test_time_augmentation": {"temperature": 1.25},
+        },  # as before there was a threshold
+    ],
+)
+def test_a_damaged_or_older_card_is_reported(tmp_path: Path, card: Any) -> None:
     with pytest.raises(ModelDirectoryError, match="“mine” are missing or damaged"):
-        temperature_of(with_card(tmp_path, card), 6)
+        calibration_of(with_card(tmp_path, card), 6)
+
+
+def test_older_predictions_are_reported(tmp_path: Path) -> None:
+    directory = with_card(tmp_path, CARD)
+    older = {name: value for name, value in QUICK.predictions().items() if name != "class_directions"}
+    np.savez(directory.predictions_path, **older)  # type: ignore[arg-type]
+    with pytest.raises(ModelDirectoryError, match="“mine” are missing or damaged"):
+        calibration_of(directory)
 
 
 @pytest.mark.parametrize("views", [1, 6])
 def test_the_answers_are_those_after_so_many_views(cifar10: Path, views: Views) -> None:
-    classifier = Classifier(model_dir.models_root() / "quick" / "model.onnx")
+    classifier = Classifier(QUICK.onnx_path)
     images = dataset.load_test(cifar10).images[:5]
     raw = classifier.probabilities(images, views).astype(float) ** (1 / 0.7)
-    answers = classify(classifier, 0.7, images, views)
+    answers = classify(classifier, calibration_of(QUICK)._replace(temperature=0.7), images, views)
     for answer, row in zip(answers, raw / raw.sum(axis=1, keepdims=True), strict=True):
         np.testing.assert_allclose(answer.probabilities, row, atol=1e-6)
-        assert (answer.class_name, answer.confidence) == (dataset.CLASS_NAMES[row.argmax()], max(answer[2]))
+        assert answer.class_name == dataset.CLASS_NAMES[row.argmax()]
+        assert answer.confidence == max(answer.probabilities)
+
+
+def test_pictures_of_nothing_are_none_of_the_ten(cifar10: Path) -> None:
+    known, strange = dataset.load_test(cifar10).images[:100], novelty.waves(100)
+    answers = classify(Classifier(QUICK.onnx_path), calibration_of(QUICK), np.concatenate([known, strange]))
+    doubted = np.array([answer.none_of_the_ten for answer in answers])
+    assert doubted[:100].mean() < 0.15
+    assert doubted[100:].mean() > 0.5
+
+
+def test_no_picture_has_no_answer() -> None:
+    nothing = np.empty((0, 32, 32, 3), np.uint8)
+    assert classify(Classifier(QUICK.onnx_path), calibration_of(QUICK), nothing) == []

@@ -355,14 +355,15 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
     raw = Classifier(directory / "model.onnx").probabilities(pixels)
     expected = softmax(np.log(raw.astype(float)) / temperature, axis=1)
     for row, probabilities in zip((rows[0], rows[2], rows[4]), expected, strict=True):
-        assert set(row) == {"image", "class", "confidence", "probabilities"}
+        assert set(row) == {"image", "class", "confidence", "probabilities", "none_of_the_ten"}
         assert tuple(row["probabilities"]) == dataset.CLASS_NAMES
         np.testing.assert_allclose(list(row["probabilities"].values()), probabilities, atol=1e-5)
         assert row["confidence"] == row["probabilities"][row["class"]] == max(row["probabilities"].values())
 
     ranked = sorted(rows[0]["probabilities"].items(), key=lambda item: -item[1])
     (first, second, third) = (f"{100 * share:.1f} %" for _, share in ranked[:3])
-    words = f"0.png: {ranked[0][0]}, {first} (then {ranked[1][0]} {second}, {ranked[2][0]} {third})"
+    doubt = "probably none of the ten; nearest is " if rows[0]["none_of_the_ten"] else ""
+    words = f"0.png: {doubt}{ranked[0][0]}, {first} (then {ranked[1][0]} {second}, {ranked[2][0]} {third})"
     done = call("classify", "tiny", *given, env=lab, cwd=tmp_path)
     lines = done.stdout.splitlines()
     assert (done.returncode, len(lines)) == (1, 5)

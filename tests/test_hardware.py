@@ -22,5 +22,20 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(
         assert jobs._config(get_recipe(name))["recipe"]["precision"] == wanted
 
 
-def test_a_machine_is_named_with_its_cores() -> None:
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        (ZEN_4, "A processor (AVX-512 with bfloat16), "),
+        (OLDER, "A processor (AVX-512), "),
+        ("model name\t: A processor\nflags\t\t: fpu avx avx2\n", "A processor (AVX2), "),
+        ("model name\t: A processor\nFeatures\t: fp asimd\n", "A processor, "),
+    ],
+)
+def test_a_machine_is_named_with_what_makes_it_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, start: str
+) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text(text)
+    monkeypatch.setattr(hardware, "_CPU_INFO", file)
+    assert hardware.describe().startswith(start)
     assert hardware.describe().endswith(" cores")

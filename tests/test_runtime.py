@@ -1,6 +1,7 @@
 """Inference on a shipped model and real images, against slow code that shares nothing with it."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +110,24 @@ def test_batches_change_nothing_but_the_memory(
     whole, before = classifier.probabilities(images, views), images.copy()
     monkeypatch.setattr(runtime, "BATCH", 7)  # two whole batches and a part of one
     sizes = []
-    output = Classifier._output
+    run = Classifier._run
 
-    def counted(self: Classifier, name: str, pictures: Image) -> Any:
+    def counted(self: Classifier, names: Sequence[str], pictures: Image) -> Any:
         sizes.append(len(pictures))
-        return output(self, name, pictures)
+        return run(self, names, pictures)
 
-    monkeypatch.setattr(Classifier, "_output", counted)
+    monkeypatch.setattr(Classifier, "_run", counted)
     np.testing.assert_allclose(classifier.probabilities(images, views), whole, atol=1e-6)
     assert sizes == [7] * views + [7] * views + [6] * views
     np.testing.assert_array_equal(images, before)
+
+
+def test_all_outputs_are_those_of_the_session(classifier: Classifier, images: Image) -> None:
+    outputs = classifier.outputs(images)
+    for name, values in outputs._asdict().items():
+        (expected,) = session().run([name], {"image": images})
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("views", [1, 2, 6])

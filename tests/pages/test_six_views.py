@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import dataset, formats, model_dir
-from cifar_core.classify import classify, temperature_of
+from cifar_core.classify import calibration_of, classify
 from cifar_core.runtime import Classifier
 from cifar_core.views import Views
 
@@ -29,7 +29,7 @@ def opened(page: str, **query: str) -> AppTest:
 def verdict(views: Views) -> str:
     model = model_dir.find("quick")
     image = dataset.load_test().images[INDEX][None]
-    [answer] = classify(Classifier(model.onnx_path), temperature_of(model, views), image, views)
+    [answer] = classify(Classifier(model.onnx_path), calibration_of(model, views), image, views)
     return f"{answer.class_name}, {formats.percent(answer.confidence)}"
 
 

@@ -46,7 +46,7 @@ class Exported:
         for name, directory in self.directories.items():
             directory.path.mkdir()
             fused = architectures.build(name, NETWORKS[name], fused=True)
-            architectures.whiten(fused, images)
+            architectures.start(fused, images)
             for layer in fused.layers:
                 layer.momentum = 0.5  # of batch norm's statistics, so that a few steps are enough for them
             for _ in range(10):
