@@ -64,7 +64,7 @@ def no_exception(page: Page) -> None:
 
 
 def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
-    run = start_quick(page, server, epochs=5, images=25_000)
+    run = start_quick(page, server, epochs=5, images=16_000)
 
     # It learns under your eyes: points within 30 s, and more of them later.
     wait_until(lambda: drawn_points(page) >= 2, 30, "the first points on the curve")
@@ -82,13 +82,13 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     page.goto(url)
     wait_until(lambda: drawn_points(page) > before, 30, "the curve in a new tab")
 
-    wait_until(lambda: len(run.history()) >= 1, 90, "the first epoch")
+    wait_until(lambda: len(run.history()) >= 1, 180, "the first epoch")
     page.get_by_role("button", name="Stop quick").click()
     state_badge(page, "stopped")
     assert run.status().state == "stopped"
     page.get_by_role("button", name="Resume quick").click()
     state_badge(page, "running")
-    wait_until(lambda: run.status().state == "finished", 240, "the rest of the run")
+    wait_until(lambda: run.status().state == "finished", 480, "the rest of the run")
     state_badge(page, "finished")
     assert list(run.history()["epoch"]) == [1, 2, 3, 4, 5]
 
@@ -189,7 +189,7 @@ def check_process(page: Page, server: Server) -> None:
 
 def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     run = start_quick(page, server, epochs=3, images=15_000)
-    wait_until(lambda: len(run.history()) >= 1 and run.status().step > 0, 90, "the second epoch")
+    wait_until(lambda: len(run.history()) >= 1 and run.status().step > 0, 180, "the second epoch")
 
     # The server goes and comes back; the worker does not notice.
     worker = run.status().pid
@@ -208,7 +208,7 @@ def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     state_badge(page, "interrupted")
     assert time.monotonic() - killed < 5
     page.get_by_role("button", name="Resume quick").click()
-    wait_until(lambda: run.status().state == "finished", 120, "the resumed run")
+    wait_until(lambda: run.status().state == "finished", 360, "the resumed run")
     with run.history_path.open() as file:
         assert [int(float(row["epoch"])) for row in csv.DictReader(file)] == [1, 2, 3]
     state_badge(page, "finished")
