@@ -22,8 +22,9 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
     """Write `model.keras` and `model.onnx` of a model made by `fit.train`.
 
     Both hold the same weights, the large ones rounded to half precision, which halves the ONNX file and lets
-    the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities;
-    `model.onnx` takes the images as they come, uint8, and returns `probabilities`, `logits` and `features`.
+    the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, 32, 32, 3] in
+    [0, 1] and returns probabilities; `model.onnx` takes the images as they come, uint8, and returns
+    `probabilities`, `logits` and `features`.
     """
     model.set_weights([_rounded(weight) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +38,7 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
 
 
 def _deflated(archive: Path) -> bytes:
-    """Return a zip file's content, compressed: Keras only stores, and rounded weights shrink by four tenths."""
+    """Return a zip file's content, compressed: Keras only stores, and rounded weights shrink by 40 %."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(archive) as stored, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as deflated:
         for name in stored.namelist():
