@@ -36,8 +36,7 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
         key=widget,
         on_select=partial(take_quadrant, widget),
         selection_mode="quadrant",
-        alt=f"How many images {first} and {second} get right and wrong: "
-        + ", ".join(f"{titles[each]} {counts[each]}" for each in QUADRANTS),
+        alt=f"How many images {first} and {second} get right and wrong",
     )
     fields.caption("Click a field to see its images.")
     if counts[who]:

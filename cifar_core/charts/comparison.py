@@ -14,7 +14,7 @@ def f1_by_class(table: pd.DataFrame) -> alt.LayerChart:
     """Draw each model's F1 in each class; `table` as `comparison.f1_by_class` returns it."""
     models = list(table.columns)
     long = table.rename_axis("class").reset_index().melt("class", models, "model", "f1")
-    base = alt.Chart(long).encode(
+    base = alt.Chart().encode(
         y=alt.Y("class:N", sort=list(table.index), title=None, axis=alt.Axis(labelFlush=False)),
         x=alt.X("f1:Q", title="F1", axis=alt.Axis(format="%", tickCount=6)).scale(zero=False, nice=True),
     )
@@ -26,7 +26,7 @@ def f1_by_class(table: pd.DataFrame) -> alt.LayerChart:
         shape=alt.Shape("model:N", title=None).scale(domain=models),
         tooltip=["class:N", "model:N", alt.Tooltip("f1:Q", format=".1%", title="F1")],
     )
-    return (spans + points).properties(height=HEIGHT + 60)
+    return alt.LayerChart(layer=[spans, points], data=long, height=HEIGHT + 60)
 
 
 def who_is_right(
@@ -66,7 +66,7 @@ def who_is_right(
     table["chosen"] = table["who"] == chosen
     table["colour"] = table["who"].where(table["who"].isin(["first", "second"]), "agree")
     axis = alt.Axis(labelLimit=150, labelAngle=0, orient="top", ticks=False, domain=False, grid=False)
-    base = alt.Chart(table).encode(
+    base = alt.Chart().encode(
         x=alt.X("column:N", sort=[right[1], wrong[1]], title=None, axis=axis),
         y=alt.Y(
             "row:N",
@@ -99,7 +99,7 @@ def who_is_right(
         text=alt.Text("images:Q", format=",")
     )
     words = base.mark_text(fontSize=12, dy=14, color=ink, cursor="pointer").encode(text="words:N")
-    return (areas + outline + numbers + words).properties(height=HEIGHT)
+    return alt.LayerChart(layer=[areas, outline, numbers, words], data=table, height=HEIGHT)
 
 
 def cleaner_test_sets(table: pd.DataFrame) -> alt.LayerChart:
@@ -108,7 +108,7 @@ def cleaner_test_sets(table: pd.DataFrame) -> alt.LayerChart:
     # Long names go over two lines, or on a phone they would leave no room for the numbers.
     table = table.assign(test_set=[textwrap.fill(name, 24) for name in table["test_set"]])
     lines = alt.Axis(labelExpr="split(datum.label, '\\n')", labelLimit=260, labelFlush=False)
-    base = alt.Chart(table).encode(
+    base = alt.Chart().encode(
         y=alt.Y("test_set:N", sort=list(table["test_set"].unique()), title=None, axis=lines).scale(
             paddingInner=0.4
         ),
@@ -126,7 +126,7 @@ def cleaner_test_sets(table: pd.DataFrame) -> alt.LayerChart:
     x = alt.X("accuracy:Q", title="accuracy", axis=alt.Axis(format="%", tickCount=6)).scale(zero=False)
     intervals = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="accuracy"), x2="high:Q")
     points = base.mark_point(size=40, filled=True, opacity=1).encode(x=x)
-    return (intervals + points).properties(height=90 + 24 * len(table))
+    return alt.LayerChart(layer=[intervals, points], data=table, height=90 + 24 * len(table))
 
 
 def _model_colour(models: Sequence[str]) -> alt.Color:
