@@ -25,6 +25,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def milliseconds(seconds: float) -> str:
+    """Format a short time in two digits or more, "0.53 ms", "3.4 ms" or "120 ms"."""
+    value = seconds * 1000
+    return f"{value:.{2 if value < 0.995 else 1 if value < 9.95 else 0}f} ms"
+
+
 def size_in_bytes(size: float) -> str:
     """Format a number of bytes as "512 bytes", "4.7 MB" and so on, in powers of 1,000."""
     if size < 1000:

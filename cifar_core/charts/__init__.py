@@ -1,5 +1,6 @@
 """Every chart, as a function from numbers to an Altair chart."""
 
+from cifar_core.charts.comparison import cleaner_test_sets, f1_by_class, who_is_right
 from cifar_core.charts.data import class_balance, pixel_values
 from cifar_core.charts.evaluation import confusion_matrix, per_class, probability_bars, reliability
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
@@ -16,7 +17,9 @@ __all__ = [
     "WRONG",
     "Curve",
     "class_balance",
+    "cleaner_test_sets",
     "confusion_matrix",
+    "f1_by_class",
     "frontier",
     "learning_curves",
     "per_class",
@@ -24,4 +27,5 @@ __all__ = [
     "probability_bars",
     "reliability",
     "thinned",
+    "who_is_right",
 ]

@@ -7,5 +7,6 @@ background. Axis, grid and text colours are left to Streamlit's theme.
 TRAINING, VALIDATION = "#4C8ED9", "#D9730D"
 RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
 RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#B4609F", "#A68A00", "#7C8A99"]
+INK, INK_ON_DARK = "#17212B", "#E8EDF2"  # the theme's text colours, which do not reach text within a chart
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another

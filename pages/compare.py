@@ -1,0 +1,177 @@
+"""Compare: models on the same images, in numbers, class by class, and one against another."""
+
+import numpy as np
+import streamlit as st
+
+from cifar_core import charts, comparison, dataset, formats, model_dir, trust
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.trust_files import TEST_DUPLICATES
+from pages import duel, model_table, shared
+
+PREFERRED = ("cnn", "vgg16")
+MOST = 5  # models at once: as many as have a colour of their own
+ORIGINAL = "original test set"
+
+
+def with_results() -> dict[str, ModelDirectory]:
+    """Return the models there are by name, but for those whose results are damaged, which it says."""
+    found = {}
+    for model in model_dir.models():
+        try:
+            model.card()
+            model.recipe()
+        except CifarLabError as error:
+            st.warning(f"“{model.name}” is left out. {error}", icon=":material/warning:")
+        else:
+            found[model.name] = model
+    return found
+
+
+def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
+    """Let the visitor choose models, `?models=a,b`."""
+    accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
+    default = comparison.first_choice(accuracies, PREFERRED)
+    asked = st.session_state.get("models", default)
+    if "models" in st.query_params:
+        asked = st.query_params["models"].split(",")
+    known = [name for name in dict.fromkeys(asked) if name in models][:MOST]
+    st.session_state["models"] = known if known or not asked else default
+
+    def write_url() -> None:
+        if st.session_state["models"]:
+            st.query_params["models"] = ",".join(st.session_state["models"])
+        else:
+            st.query_params.pop("models", None)
+
+    st.multiselect(
+        "Models",
+        list(models),
+        key="models",
+        persist_state="session",
+        max_selections=MOST,
+        on_change=write_url,
+        placeholder="Choose two or more",
+    )
+    write_url()
+    return [models[name] for name in st.session_state["models"]]
+
+
+def offer_training(what_is_missing: str) -> None:
+    st.info(what_is_missing, icon=":material/info:")
+    st.page_link("pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:")
+
+
+def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
+    table = comparison.f1_by_class({model.name: shared.results(model).raw for model in models}, labels)
+    chart, numbers = st.columns([3, 2])
+    chart.altair_chart(charts.f1_by_class(table), alt="F1 of each model in each class, the hardest first")
+    chart.caption(
+        "F1 of each class, the hardest first",
+        help="The balance of precision (of what it calls so, how much is) and recall (of what is so, how "
+        "much it finds).",
+    )
+    numbers.dataframe(
+        table * 100,
+        height="content",
+        alt="F1 of each model in each class",
+        column_config={str(name): st.column_config.NumberColumn(format="%.1f %%") for name in table},
+    )
+
+
+def show_curves(models: list[ModelDirectory]) -> None:
+    curves = [charts.Curve(model.name, model.steps(), model.history()) for model in models]
+    shared.show_curves(curves, max(model.card()["epochs"] for model in models))
+    st.caption("Pale lines: training. Strong lines with dots: validation, the best epoch ringed.")
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def cleaner_test_sets(missing: tuple[str, ...]) -> dict[str, np.ndarray]:  # noqa: ARG001, lists may arrive
+    return trust.cleaner_test_sets()
+
+
+def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> None:
+    missing: list[str] = []
+    sets = {ORIGINAL: np.ones(dataset.TEST_SIZE, dtype=bool)}
+    try:
+        missing = [title for title in trust.missing() if title != TEST_DUPLICATES.title]
+        sets.update(cleaner_test_sets(tuple(missing)))
+    except CifarLabError as error:
+        st.warning(str(error), icon=":material/fact_check:")
+    right = {model.name: shared.results(model).raw.argmax(axis=1) == labels for model in models}
+    table = comparison.on_test_sets(right, sets)
+    st.altair_chart(
+        charts.cleaner_test_sets(table), alt="Accuracy of each model on each test set, with 95 % intervals"
+    )
+    written = [
+        f"{formats.percent(accuracy)} ({formats.percent(low)} to {formats.percent(high)})"
+        for accuracy, low, high in table[["accuracy", "low", "high"]].itertuples(index=False)
+    ]
+    st.dataframe(
+        table.assign(written=written)
+        .pivot(index=["test_set", "images"], columns="model", values="written")
+        .loc[list(sets), [model.name for model in models]]
+        .reset_index(),
+        hide_index=True,
+        height="content",
+        alt="Accuracy of each model on each test set, with 95 % intervals",
+        column_config={
+            "test_set": "test set",
+            "images": st.column_config.NumberColumn(format="localized"),
+        },
+    )
+    st.caption(
+        "In brackets, and as lines: Wilson's 95 % interval. Rejected labels: five people looked again and no "
+        "majority confirmed the label (Northcutt 2021). Near-duplicates: the training set holds almost the "
+        "same picture (Barz 2020). Images humans agree on: about 50 people saw each, and all chose the same "
+        "class (Peterson 2019)."
+    )
+    if missing:
+        offer_lists(missing)
+
+
+def offer_lists(missing: list[str]) -> None:
+    st.caption(f":material/fact_check: Not on this machine, so left out: {', '.join(missing)}.")
+    if st.button("Download the lists (0.9 MB)", icon=":material/download:"):
+        try:
+            with st.spinner("Downloading"):
+                trust.download()
+        except CifarLabError as error:
+            st.error(str(error))
+        else:
+            st.rerun()
+
+
+st.title("Compare", anchor=False)
+models = with_results()
+if not models:
+    offer_training("There is no finished model yet, and a comparison takes two.")
+    st.stop()
+chosen = choose(models)
+if chosen:
+    model_table.show(chosen)
+if len(models) < 2:
+    offer_training("There is only one finished model, and a comparison takes two.")
+    st.stop()
+if len(chosen) < 2:
+    st.info("Choose two models or more to see how they differ.", icon=":material/info:")
+    st.stop()
+view = st.segmented_control(
+    "View",
+    ["Per class", "Who is right", "Curves", "Cleaner test sets"],
+    default="Per class",
+    required=True,
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+if view == "Curves":  # they need no images
+    show_curves(chosen)
+elif test := shared.test_set_or_explain(f"“{view}”"):
+    match view:
+        case "Per class":
+            show_per_class(chosen, test.labels)
+        case "Who is right":
+            duel.show(chosen, test.labels)
+        case "Cleaner test sets":
+            show_cleaner_test_sets(chosen, test.labels)
