@@ -6,6 +6,7 @@ sheet's contents anywhere (OWASP, "CSV Injection"). The names of pictures are ot
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cifar_core.classify import Answer
@@ -13,19 +14,8 @@ from cifar_core.dataset import CLASS_NAMES
 
 COLUMNS = ["image", "model", "class", "confidence", "none_of_the_ten", *CLASS_NAMES, "error"]
 
-_FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "＝",
-    "＋",
-    "－",
-    "＠",
-)  # the last four: full width
+# At the start of a cell, or where a semicolon or a line's end may start one; the last four are full width.
+_FORMULA = re.compile(r"(^|[;\t\r\n])( *)(?=[-=+@＝＋－＠])")
 
 
 def csv_of(
@@ -47,9 +37,7 @@ def csv_of(
     Returns
     -------
     bytes
-        UTF-8 with a byte order mark, without which Excel takes it for something else. Every text is quoted,
-        so that a semicolon in a name does not start a new cell where lists are separated by semicolons; one
-        that a spreadsheet would calculate starts with an apostrophe, which makes it text.
+        UTF-8 with a byte order mark, without which Excel takes it for something else.
     """
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
@@ -60,12 +48,12 @@ def csv_of(
             shares = [round(float(share), 6) for share in answer.probabilities]
             strange = "yes" if answer.none_of_the_ten else "no"
             sure = round(answer.confidence, 6)
-            writer.writerow([_text(name), _text(model), answer.class_name, sure, strange, *shares, ""])
+            writer.writerow([text(name), text(model), answer.class_name, sure, strange, *shares, ""])
     for name, reason in refused:
-        writer.writerow([_text(name), *[""] * (len(COLUMNS) - 2), _text(reason)])
+        writer.writerow([text(name), *[""] * (len(COLUMNS) - 2), text(reason)])
     return file.getvalue().encode("utf-8-sig", errors="replace")
 
 
-def _text(value: str) -> str:
-    # Behind spaces too, which some programs cut off.
-    return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
+def text(value: str) -> str:
+    """Put an apostrophe before what a spreadsheet would take for a formula, which makes it text."""
+    return _FORMULA.sub(r"\1\2'", value)

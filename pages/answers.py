@@ -68,9 +68,9 @@ def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, v
 def show_table(
     pictures: list[Picture], answered: dict[ModelDirectory, list[Answer]], refused: list[tuple[str, str]]
 ) -> None:
-    table = pd.DataFrame(
-        {"thumbnail": [p.thumbnail for p in pictures], "picture": [p.name for p in pictures]}
-    )
+    # Streamlit's own export writes a name as it is, so it has to be harmless here already.
+    names = [spreadsheet.text(picture.name) for picture in pictures]
+    table = pd.DataFrame({"thumbnail": [picture.thumbnail for picture in pictures], "picture": names})
     columns = {"thumbnail": st.column_config.ImageColumn("", width=60)}
     for model, theirs in answered.items():
         sure = f"{model.name}: confidence"
@@ -91,7 +91,7 @@ def show_table(
         column_config=columns,
     )
     st.download_button(
-        "Download as CSV",
+        "Answers as CSV",
         spreadsheet.csv_of(
             [picture.name for picture in pictures],
             {model.name: theirs for model, theirs in answered.items()},
@@ -117,7 +117,7 @@ def show_cards(pictures: list[Picture], answered: dict[ModelDirectory, list[Answ
 
 def choose_opacity() -> float | None:
     """Let the visitor lay a map over the pictures; None: no map."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         asked = st.toggle(
             "Show what mattered",
             key="why",
@@ -159,20 +159,25 @@ def show_answer(model: ModelDirectory, picture: Picture, answer: Answer, opacity
     if answer.none_of_the_ten:
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
         st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
-    if opacity is not None:
-        found = pixels_that_mattered(model, picture.array, CLASS_NAMES.index(answer.class_name))
-        st.image(
-            saliency.overlay(picture.array.repeat(10, axis=0).repeat(10, axis=1), found, opacity),
-            width=TILE,
-            alt=f"what mattered to {model.name} for {answer.class_name}",
-        )
-        st.caption(
-            f"what mattered for {answer.class_name}" if found.any() else "no part mattered more than another"
-        )
-    st.altair_chart(
-        charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
-        alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+    with st.container(horizontal=True):
+        if opacity is not None:
+            with st.container(width=TILE):
+                show_map(model, picture, answer, opacity)
+        with st.container(width="stretch"):
+            st.altair_chart(
+                charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
+                alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+            )
+
+
+def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float) -> None:
+    found = pixels_that_mattered(model, picture.array, CLASS_NAMES.index(answer.class_name))
+    st.image(
+        saliency.overlay(picture.array.repeat(10, axis=0).repeat(10, axis=1), found, opacity),
+        width="stretch",
+        alt=f"what mattered to {model.name} for {answer.class_name}",
     )
+    st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
 
 
 def verdict(answer: Answer, true: int | None) -> str:
@@ -201,8 +206,8 @@ def say_what_passes(model: ModelDirectory) -> None:
     ]
     if passing:
         st.caption(
-            f"{model.name} says of 5 % of their pictures that they are none of the ten, and does not of "
-            f"{', '.join(passing)}."
+            f"{model.name} doubts 5 % of the pictures that show one of them; of what shows something else "
+            f"it takes {', '.join(passing)} for one of the ten."
         )
 
 

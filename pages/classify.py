@@ -139,7 +139,7 @@ st.title("Classify", anchor=False)
 models = choose_models()
 if not models:
     st.stop()
-with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="bottom"):
     how = choose_how()
     six = st.toggle(
         "Look six times",

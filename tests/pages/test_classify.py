@@ -61,18 +61,17 @@ def verdicts(app: AppTest) -> list[str]:
 
 def test_three_files_one_of_which_is_no_picture() -> None:
     hostile = "![x](https://example.org/x.png) :red[<b>*no*</b>].png"
-    app = upload(opened(model="quick"), {"one.png": png(ships(1)[0]), hostile: b"no", "two.jpg": photo()})
+    app = upload(opened(model="quick"), {"=1.png": png(ships(1)[0]), hostile: b"no", "two.jpg": photo()})
     texts = [text.value for text in app.text]
     [refused] = [text for text in texts if text.startswith(hostile)]
     assert refused.startswith(f"{hostile}: This file is not a picture")
-    assert "one.png" in texts
-    assert "two.jpg" in texts
+    assert {"=1.png", "two.jpg"} <= set(texts)
     assert len(verdicts(app)) == 2
     # A name is shown as text only, which nothing in it can turn into anything else.
     for element in (*app.markdown, *app.caption, *app.error, *app.info):
         assert "example.org" not in element.value
     [table] = app.dataframe
-    assert list(table.value["picture"]) == ["one.png", "two.jpg"]
+    assert list(table.value["picture"]) == ["'=1.png", "two.jpg"]  # which Streamlit's own export leaves as is
     assert all(url.startswith("data:image/jpeg;base64,") for url in table.value["thumbnail"])
     assert table.value["quick: confidence"].between(10, 100).all()
 
