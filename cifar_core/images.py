@@ -4,6 +4,7 @@ An upload is hostile until decoded: its content decides what it is, never its na
 the header before any pixel is decoded; whatever a decoder raises reaches the user as one sentence.
 """
 
+import base64
 import contextlib
 import io
 import threading
@@ -134,6 +135,20 @@ def to_png(array: npt.NDArray[np.uint8], scale: int = 1) -> bytes:
     file = io.BytesIO()
     Image.fromarray(array.repeat(scale, axis=0).repeat(scale, axis=1)).save(file, "PNG")
     return file.getvalue()
+
+
+def to_jpeg(picture: Image.Image, side: int = _WORKING_SIDE) -> bytes:
+    """Encode an RGB picture as a small JPEG file for showing, its longer side at most `side` pixels."""
+    file = io.BytesIO()
+    smaller = picture.copy()
+    smaller.thumbnail((side, side))
+    smaller.save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def data_url(file: bytes, kind: Literal["jpeg", "png"]) -> str:
+    """Return a picture file as an address that holds all of it."""
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
 def augmented(array: npt.NDArray[np.uint8], count: int, seed: int, shift: int = 2) -> npt.NDArray[np.uint8]:

@@ -1,57 +1,112 @@
-"""Classify: your own pictures, the webcam or a test image, and what the model makes of them."""
+"""Classify: your own pictures, the webcam or a test image, and what one or more models make of them."""
 
 import random
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 import streamlit as st
-from PIL import Image
 
-from cifar_core import charts, dataset, formats, images
-from cifar_core.classify import Answer, calibration_of, classify
+from cifar_core import dataset, images, model_dir
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.errors import CifarLabError, ImageError
+from cifar_core.errors import ImageError
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.views import Views
-from pages import shared
+from pages import answers, shared
+from pages.answers import Picture
 
-CARDS = 6  # pictures shown in full on one page
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-
-class Picture(NamedTuple):
-    """A picture to classify: as it was given, as the network sees it, and its true class if known."""
-
-    name: str
-    shown: Image.Image | None  # None: it is the array itself
-    array: np.ndarray
-    true: int | None = None
+MOST = 4  # models side by side; as many stay in memory
+FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 
-def uploaded(how: images.How) -> list[Picture | tuple[str, str]]:
-    """Read what was dropped or photographed; a file that is no picture becomes (name, what is wrong)."""
+def choose_models() -> list[ModelDirectory]:
+    """Let the visitor choose models, `?model=…&model=…`; say what to do if there are none."""
+    names = [model.name for model in model_dir.models()]
+    if not names:
+        shared.choose_model()  # which says so, and leads to Train
+        return []
+    # The URL, then what was chosen here before, then the one model of the other pages.
+    before = st.session_state.get("models", [st.session_state.get("model", names[0])])
+    asked = st.query_params.get_all("model") or before
+    known = [name for name in names if name in asked][:MOST]
+    st.session_state["models"] = known if known or not asked else names[:1]
+
+    def write_url() -> None:
+        st.query_params["model"] = st.session_state["models"]
+
+    st.multiselect(
+        "Models",
+        names,
+        key="models",
+        persist_state="session",
+        max_selections=MOST,
+        on_change=write_url,
+        help="Several are shown side by side.",
+    )
+    write_url()
+    chosen = st.session_state["models"]
+    if not chosen:
+        st.info("Choose a model above.", icon=":material/info:")
+    return [model_dir.find(name) for name in chosen]
+
+
+def choose_how() -> images.How:
+    how = st.segmented_control(
+        "Pictures that are not square",
+        ["Centre crop", "Whole picture"],
+        default="Centre crop",
+        required=True,
+        key="how",
+        bind="query-params",
+        help="The network sees a square: the middle of the picture, or all of it.",
+    )
+    return "crop" if how == "Centre crop" else "whole"
+
+
+def forget_test_image() -> None:
+    st.query_params.pop("image", None)
+
+
+def random_test_image() -> None:
+    st.query_params["image"] = str(random.randrange(dataset.TEST_SIZE))
+
+
+def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
+    """Read what was dropped or photographed: the pictures, and of other files the name and what is wrong."""
     files = st.file_uploader(
         # No list of types: the content decides, and a wrong file gets our own word on what to do.
         f"Drop pictures here ({', '.join(images.SUFFIXES)})",
         accept_multiple_files=True,
         key="files",
         max_upload_size=images.MAX_BYTES // 1024**2,
+        on_change=forget_test_image,
         help="Any size and shape; the picture is shrunk to 32×32 pixels, which is all the network knows.",
     )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Random test image", icon=":material/casino:", on_click=random_test_image)
+        webcam = st.toggle("Webcam", key="webcam")
     # Asking for the camera as soon as the page opens would be rude, so it stands behind a toggle.
-    photo = st.camera_input("Take a picture", key="camera") if st.toggle("Webcam", key="webcam") else None
-    found: list[Picture | tuple[str, str]] = []
-    for file in [*([photo] if photo else []), *files]:
-        name = "webcam" if file is photo else file.name
-        try:
-            found.append(Picture(name, *images.load(file.getvalue(), how)))
-        except ImageError as error:
-            found.append((name, str(error)))
-    return found
+    photo = st.camera_input("Take a picture", key="camera", on_change=forget_test_image) if webcam else None
+    pictures, refused = [], []
+    with st.spinner("Reading the pictures", show_time=True):
+        for file in [*([photo] if photo else []), *files]:
+            name = "webcam" if file is photo else file.name
+            found = read(file.file_id, how, file)
+            if isinstance(found, str):
+                refused.append((name, found))
+            else:
+                pictures.append(found._replace(name=name))
+    return pictures, refused
 
 
-def random_test_image() -> None:
-    st.query_params["image"] = str(random.randrange(dataset.TEST_SIZE))
+@st.cache_data(max_entries=200, show_spinner=False)  # of at most 0.1 MB
+def read(upload: str, how: images.How, _file: "UploadedFile") -> Picture | str:  # noqa: ARG001
+    """Return the picture in a file by its upload's own number, or what is wrong with it."""
+    try:
+        shown, array = images.load(_file.getvalue(), how)
+    except ImageError as error:
+        return str(error)
+    return Picture("", images.to_jpeg(shown), images.data_url(images.to_jpeg(shown, 64), "jpeg"), array)
 
 
 def chosen_test_image() -> Picture | None:
@@ -63,99 +118,44 @@ def chosen_test_image() -> Picture | None:
     if test is None:
         return None
     index = int(value)
-    return Picture(f"test image {index}", None, test.images[index], int(test.labels[index]))
+    thumbnail = images.data_url(shared.tile(index, 2), "png")
+    return Picture(f"test image {index}", None, thumbnail, test.images[index], int(test.labels[index]))
 
 
-def verdict(picture: Picture, answer: Answer) -> str:
-    if picture.true is None:
-        return f"{answer.class_name}, {formats.percent(answer.confidence)}"
-    right = CLASS_NAMES[picture.true] == answer.class_name
-    truth = "right" if right else f"wrong, it is a {CLASS_NAMES[picture.true]}"
-    return f"{answer.class_name}, {formats.percent(answer.confidence)} · {truth}"
-
-
-def show_card(picture: Picture, answer: Answer) -> None:
-    with st.container(border=True):
-        *given, seen, bars = st.columns([2, 5] if picture.shown is None else [2, 2, 5])
-        if picture.shown is not None:
-            given[0].image(picture.shown, width="stretch", alt="the picture as it was given")
-            given[0].caption("the picture")
-        seen.image(images.to_png(picture.array, 10), width="stretch", alt="the 32×32 pixels the network sees")
-        seen.caption("what the network sees: 32×32 pixels")
-        bars.text(picture.name)
-        bars.markdown(f"#### {verdict(picture, answer)}")
-        bars.altair_chart(
-            charts.probability_bars(answer.probabilities, picture.true),
-            alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
-        )
-
-
-def show_table(pictures: list[Picture], answers: list[Answer]) -> None:
-    table = pd.DataFrame(
-        {
-            "picture": [p.name for p in pictures],
-            "class": [a.class_name for a in answers],
-            "confidence": [a.confidence for a in answers],
-        }
-    )
-    st.dataframe(
-        table,
-        hide_index=True,
-        alt="every picture with its class and confidence",
-        column_config={
-            "confidence": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-        },
-    )
-
-
-def show_answers(model: ModelDirectory, pictures: list[Picture], views: Views) -> None:
-    try:
-        arrays = np.stack([p.array for p in pictures])
-        answers = classify(shared.classifier(model), calibration_of(model, views), arrays, views)
-    except CifarLabError as error:
-        st.error(str(error))
+def show_refused(refused: list[tuple[str, str]]) -> None:
+    """List files that are no pictures. What they are called is shown as text, never as Markdown."""
+    if not refused:
         return
-    if len(pictures) > 1:
-        show_table(pictures, answers)
-    pages = -(-len(pictures) // CARDS)
-    page = st.pagination(pages, key="cards") if pages > 1 else 1
-    for picture, answer in list(zip(pictures, answers, strict=True))[(page - 1) * CARDS : page * CARDS]:
-        show_card(picture, answer)
+    if len(refused) > FEW:
+        st.error(f"{len(refused)} files could not be read; the others are below.", icon=":material/error:")
+    box = st.expander("Which, and why") if len(refused) > FEW else st.container()
+    for name, reason in refused:
+        with box.container(horizontal=True, gap="xsmall"):
+            st.markdown(":red[:material/error:]", width="content")
+            st.text(f"{name}: {reason}")
 
 
 st.title("Classify", anchor=False)
-model = shared.choose_model()
-if model is None:
+models = choose_models()
+if not models:
     st.stop()
-how = st.segmented_control(
-    "Pictures that are not square",
-    ["Centre crop", "Whole picture"],
-    default="Centre crop",
-    required=True,
-    key="how",
-    bind="query-params",
-)
-six = st.toggle(
-    "Look six times",
-    key="six",
-    bind="query-params",
-    help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
-    "work, usually a little more accurate.",
-)
-found = uploaded("crop" if how == "Centre crop" else "whole")
-st.button("Random test image", icon=":material/casino:", on_click=random_test_image)
-pictures = [item for item in found if isinstance(item, Picture)]
-for item in found:
-    if not isinstance(item, Picture):
-        st.error(f"{item[0]}: {item[1]}")
-if not found and (test_image := chosen_test_image()):
-    pictures = [test_image]
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    how = choose_how()
+    six = st.toggle(
+        "Look six times",
+        key="six",
+        bind="query-params",
+        help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
+        "work, usually a little more accurate.",
+    )
+pictures, refused = uploaded(how)
+show_refused(refused)
+if test_image := chosen_test_image():
+    pictures.insert(0, test_image)
 if pictures:
-    show_answers(model, pictures, 6 if six else 1)
-elif not found:
+    answers.show(models, pictures, 6 if six else 1, refused)
+elif not refused:
     st.info("Drop a picture, switch on the webcam or take a random test image.", icon=":material/image:")
-st.caption(
-    "The network knows ten things only: "
-    + ", ".join(CLASS_NAMES)
-    + ". It will call anything else one of them."
-)
+st.caption(f"The network knows ten things only: {', '.join(CLASS_NAMES)}.")
+for model in models:
+    answers.say_what_passes(model)

@@ -1,0 +1,226 @@
+"""What models make of pictures on the Classify page: a table of many, and a card for each."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cifar_core import charts, classify, formats, images, saliency, spreadsheet
+from cifar_core.classify import Answer
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.views import Views
+from pages import shared
+
+CARDS = 6  # pictures shown in full on one page
+LIKELIEST = 5  # classes that get a bar
+TILE = 160  # pixels, of a picture in a card
+NONE = "none of the ten"
+# Of `novelty`'s sets those that a visitor can picture.
+STRANGE = {"digits": "handwritten digits", "photographs": "parts of other photographs", "static": "noise"}
+
+
+class Picture(NamedTuple):
+    """A picture to classify.
+
+    Its name, which is the visitor's own text; the whole picture as JPEG, None where the array is all there
+    is; an address of its thumbnail; what the network sees, uint8 [32, 32, 3]; its true class, if known.
+    """
+
+    name: str
+    shown: bytes | None
+    thumbnail: str
+    array: np.ndarray
+    true: int | None = None
+
+
+def show(
+    models: list[ModelDirectory], pictures: list[Picture], views: Views, refused: list[tuple[str, str]]
+) -> None:
+    """Show what each model that can answer says of each picture."""
+    arrays = np.stack([picture.array for picture in pictures])
+    answered: dict[ModelDirectory, list[Answer]] = {}
+    for model in models:
+        try:
+            answered[model] = answers(model, arrays, views)
+        except CifarLabError as error:
+            st.error(str(error))
+    if not answered:
+        return
+    if len(pictures) > 1:
+        show_table(pictures, answered, refused)
+    show_cards(pictures, answered)
+
+
+def answers(model: ModelDirectory, arrays: np.ndarray, views: Views) -> list[Answer]:
+    times = [path.stat().st_mtime for path in (model.onnx_path, model.card_path, model.predictions_path)]
+    return _answers(model, times, arrays, views)
+
+
+@st.cache_data(max_entries=16, show_spinner="Classifying")
+def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, views: Views) -> list[Answer]:  # noqa: ARG001
+    calibration = classify.calibration_of(model, views)
+    return classify.classify(shared.classifier(model), calibration, arrays, views)
+
+
+def show_table(
+    pictures: list[Picture], answered: dict[ModelDirectory, list[Answer]], refused: list[tuple[str, str]]
+) -> None:
+    # Streamlit's own export writes a name as it is, so it has to be harmless here already.
+    names = [spreadsheet.text(picture.name) for picture in pictures]
+    table = pd.DataFrame({"thumbnail": [picture.thumbnail for picture in pictures], "picture": names})
+    columns = {"thumbnail": st.column_config.ImageColumn("", width=60)}
+    for model, theirs in answered.items():
+        sure = f"{model.name}: confidence"
+        table[model.name] = [NONE if answer.none_of_the_ten else answer.class_name for answer in theirs]
+        table[sure] = [answer.confidence * 100 for answer in theirs]
+        columns[sure] = st.column_config.ProgressColumn(
+            "confidence",
+            format="%.1f %%",
+            min_value=0,
+            max_value=100,
+            help="The probability of the likeliest class, also where the picture is none of the ten.",
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        row_height=48,
+        alt="every picture with its class and confidence",
+        column_config=columns,
+    )
+    st.download_button(
+        "Answers as CSV",
+        spreadsheet.csv_of(
+            [picture.name for picture in pictures],
+            {model.name: theirs for model, theirs in answered.items()},
+            refused,
+        ),
+        "answers.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every picture with the probability of each class.",
+    )
+
+
+@st.fragment  # what is switched or moved here asks the models nothing but the map
+def show_cards(pictures: list[Picture], answered: dict[ModelDirectory, list[Answer]]) -> None:
+    opacity = choose_opacity()
+    pages = -(-len(pictures) // CARDS)
+    page = min(st.pagination(pages, key="cards"), pages) if pages > 1 else 1
+    for number in range((page - 1) * CARDS, min(page * CARDS, len(pictures))):
+        theirs = {model: answers[number] for model, answers in answered.items()}
+        show_card(pictures[number], theirs, opacity)
+
+
+def choose_opacity() -> float | None:
+    """Let the visitor lay a map over the pictures; None: no map."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.toggle(
+            "Show what mattered",
+            key="why",
+            bind="query-params",
+            help="Looks at the picture 250 times with parts of it hidden: light pixels are those without "
+            "which the class gets less likely (RISE, Petsiuk 2018).",
+        )
+        if not asked:
+            return None
+        opacity = st.slider(
+            "Opacity of the map", 0, 100, 60, format="%d %%", key="opacity", bind="query-params", width=260
+        )
+    return float(opacity / 100)
+
+
+def show_card(picture: Picture, theirs: dict[ModelDirectory, Answer], opacity: float | None) -> None:
+    with st.container(border=True):
+        st.text(picture.name)
+        given, said = st.columns([2, 5])
+        with given.container(horizontal=True):
+            if picture.shown is not None:
+                with st.container(width=TILE):
+                    st.image(picture.shown, width="stretch", alt="the picture as it was given")
+                    st.caption("the picture")
+            with st.container(width=TILE):
+                seen = images.to_png(picture.array, 10)
+                st.image(seen, width="stretch", alt="the 32×32 pixels the network sees")
+                st.caption("what the network sees: 32×32 pixels")
+        cells = said.grid(len(theirs), min_column_width=260)
+        for model, answer in theirs.items():
+            with cells.container():
+                if len(theirs) > 1:
+                    st.caption(model.name)
+                show_answer(model, picture, answer, opacity)
+
+
+def show_answer(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float | None) -> None:
+    st.markdown(f"#### {verdict(answer, picture.true)}")
+    if answer.none_of_the_ten:
+        nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
+        st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
+    with st.container(horizontal=True):
+        if opacity is not None:
+            with st.container(width=TILE):
+                show_map(model, picture, answer, opacity)
+        with st.container(width="stretch"):
+            st.altair_chart(
+                charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
+                alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+            )
+
+
+def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float) -> None:
+    found = pixels_that_mattered(model, picture.array, CLASS_NAMES.index(answer.class_name))
+    st.image(
+        saliency.overlay(picture.array.repeat(10, axis=0).repeat(10, axis=1), found, opacity),
+        width="stretch",
+        alt=f"what mattered to {model.name} for {answer.class_name}",
+    )
+    st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
+
+
+def verdict(answer: Answer, true: int | None) -> str:
+    """Say in a few words what a model takes a picture for, and whether that is right."""
+    said = f"{answer.class_name}, {formats.percent(answer.confidence)}"
+    if answer.none_of_the_ten:
+        said = f"probably {NONE}"
+    if true is None:
+        return said
+    name = CLASS_NAMES[true]
+    if name == answer.class_name and not answer.none_of_the_ten:
+        return f"{said} · right"
+    return f"{said} · wrong, it is {'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def say_what_passes(model: ModelDirectory) -> None:
+    """Say how far a model's “none of the ten” can be believed, where its card knows."""
+    try:
+        measured = model.card().get("out_of_distribution", {})
+    except CifarLabError:  # which was said above
+        return
+    passing = [
+        f"{formats.percent(measured[name]['fpr95'])} of {words}"
+        for name, words in STRANGE.items()
+        if name in measured
+    ]
+    if passing:
+        st.caption(
+            f"{model.name} doubts 5 % of the pictures that show one of them; of what shows something else "
+            f"it takes {', '.join(passing)} for one of the ten."
+        )
+
+
+def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
+    """Return a map of the pixels that speak for a class, float32 [32, 32]."""
+    return _pixels_that_mattered(model, model.onnx_path.stat().st_mtime, array, class_index)
+
+
+@st.cache_data(max_entries=500, show_spinner="Looking at parts of the picture")  # of 4 KB
+def _pixels_that_mattered(
+    model: ModelDirectory,
+    modified: float,  # noqa: ARG001
+    array: np.ndarray,
+    class_index: int,
+) -> np.ndarray:
+    return saliency.saliency(shared.classifier(model).probabilities, array, class_index)

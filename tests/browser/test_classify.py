@@ -1,0 +1,87 @@
+"""The Classify page in a browser: hostile names, the map and its slider, the CSV file, a phone, a reload."""
+
+import csv
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from cifar_core import dataset, model_dir
+
+from .conftest import Server
+
+pytestmark = pytest.mark.browser
+
+FORMULA = "=HYPERLINK('x')+:red[**a**].png"
+NO_PICTURE = "![a](https:example.org) <img src=x>.png"
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> None:
+    shutil.copytree(model_dir.models_root() / "quick", server.runs / "mine")
+    files = [tmp_path / FORMULA, tmp_path / NO_PICTURE, tmp_path / "ship.jpg"]
+    test = dataset.load_test()
+    ship = Image.fromarray(test.images[np.flatnonzero(test.labels == 8)[1]])
+    ship.save(files[0])
+    ship.resize((300, 300)).save(files[2])
+    files[1].write_text("not a picture")
+    abroad: list[str] = []
+    page.on("request", lambda request: abroad.append(request.url) if "example.org" in request.url else None)
+
+    page.goto(f"{server.url}/classify?model=quick&model=mine")
+    page.locator("input[type=file]").set_input_files(files)
+    expect(page.get_by_text(f"{NO_PICTURE}: This file is not a picture", exact=False)).to_be_visible()
+    seen = page.get_by_alt_text("the 32×32 pixels the network sees")
+    expect(seen).to_have_count(2)
+    expect(page.get_by_test_id("stText").filter(has_text=FORMULA)).to_have_text(FORMULA)
+    expect(page.get_by_role("heading", name=re.compile("^ship, "))).to_have_count(4)
+    assert not abroad
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Answers as CSV").click()
+    content = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(content)))
+    assert [row["image"] for row in rows] == [f"'{FORMULA}"] * 2 + ["ship.jpg"] * 2 + [NO_PICTURE]
+    assert [row["model"] for row in rows] == ["quick", "mine"] * 2 + [""]
+    assert [row["class"] for row in rows] == ["ship"] * 4 + [""]
+    assert "not a picture" in rows[-1]["error"]
+
+    # The map is drawn over what the network sees, and anew where the slider is moved.
+    page.get_by_text("Show what mattered", exact=True).click()
+    maps = page.get_by_alt_text("what mattered to quick for ship")
+    expect(maps).to_have_count(2)
+    before = maps.first.get_attribute("src") or ""
+    page.get_by_role("slider").press("ArrowLeft")
+    expect(maps.first).not_to_have_attribute("src", before)
+    expect(page).to_have_url(re.compile("&opacity=59&why=true"))
+
+    # On a phone everything stands below each other, and nothing reaches beyond the edge.
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(seen.first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = [heading.bounding_box() for heading in page.get_by_role("heading").all()]
+    tops = [box["y"] for box in boxes if box]
+    assert len(set(tops)) == len(tops)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_a_random_test_image_survives_a_reload(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/classify?model=quick")
+    page.get_by_role("button", name="Random test image").click()
+    expect(page).to_have_url(re.compile(r"model=.*image=\d+"))
+    name = f"test image {page.url.partition('image=')[2].partition('&')[0]}"
+    expect(page.get_by_text(name, exact=True)).to_be_visible()
+    verdict = page.get_by_role("heading", name=re.compile("right|wrong"))
+    said = verdict.inner_text()
+    url = page.url
+    page.reload()
+    expect(page.get_by_text(name, exact=True)).to_be_visible()
+    expect(verdict).to_have_text(said)
+    assert page.url == url
+    expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -1,0 +1,172 @@
+"""The Classify page as a script without a browser: uploads good and bad, several models, the map."""
+
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cifar_core import dataset, formats, images, model_dir, novelty, saliency
+from cifar_core.dataset import CLASS_NAMES
+from pages import answers
+
+ROOT = Path(__file__).parents[2]
+SHIP = CLASS_NAMES.index("ship")
+
+pytestmark = pytest.mark.usefixtures("runs", "cifar10")
+
+
+def opened(**query: Any) -> AppTest:
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
+    app.switch_page("pages/classify.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return checked(app)
+
+
+def checked(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
+
+
+def upload(app: AppTest, files: dict[str, bytes]) -> AppTest:
+    app.file_uploader(key="files").set_value([(name, data, "image/png") for name, data in files.items()])
+    return checked(app)
+
+
+def png(array: np.ndarray) -> bytes:
+    return images.to_png(array)
+
+
+def photo() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(novelty.photographs(1)[0]).resize((300, 200)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def ships(count: int) -> np.ndarray:
+    test = dataset.load_test()
+    return np.asarray(test.images[test.labels == SHIP][:count])
+
+
+def verdicts(app: AppTest) -> list[str]:
+    return [element.value[5:] for element in app.markdown if element.value.startswith("#### ")]
+
+
+def test_three_files_one_of_which_is_no_picture() -> None:
+    hostile = "![x](https://example.org/x.png) :red[<b>*no*</b>].png"
+    app = upload(opened(model="quick"), {"=1.png": png(ships(1)[0]), hostile: b"no", "two.jpg": photo()})
+    texts = [text.value for text in app.text]
+    [refused] = [text for text in texts if text.startswith(hostile)]
+    assert refused.startswith(f"{hostile}: This file is not a picture")
+    assert {"=1.png", "two.jpg"} <= set(texts)
+    assert len(verdicts(app)) == 2
+    # A name is shown as text only, which nothing in it can turn into anything else.
+    for element in (*app.markdown, *app.caption, *app.error, *app.info):
+        assert "example.org" not in element.value
+    [table] = app.dataframe
+    assert list(table.value["picture"]) == ["'=1.png", "two.jpg"]  # which Streamlit's own export leaves as is
+    assert all(url.startswith("data:image/jpeg;base64,") for url in table.value["thumbnail"])
+    assert table.value["quick: confidence"].between(10, 100).all()
+
+
+def test_many_bad_files_are_counted_and_folded_up() -> None:
+    bad = {f"{number}.png": b"no" for number in range(5)}
+    app = upload(opened(model="quick"), {**bad, "good.png": png(ships(1)[0])})
+    assert app.error[0].value.startswith("5 files could not be read")
+    assert len([text for text in app.expander[0].text if "not a picture" in text.value]) == 5
+    assert len(verdicts(app)) == 1
+
+
+def test_two_models_side_by_side(runs: Path) -> None:
+    shutil.copytree(model_dir.models_root() / "quick", runs / "second")
+    shutil.copytree(model_dir.models_root() / "quick", runs / "broken")
+    (runs / "broken" / "card.json").write_text("{}")
+    app = opened(model=["quick", "second", "broken"], image="0")
+    assert len(verdicts(app)) == 2
+    assert "evaluate broken" in app.error[0].value  # which does not keep the others from answering
+    assert {"quick", "second"} <= {caption.value for caption in app.caption}
+
+    app.multiselect(key="models").unselect("broken")
+    upload(checked(app), {"one.png": png(ships(1)[0]), "two.jpg": photo()})
+    assert not app.error
+    assert app.query_params["model"] == ["quick", "second"]
+    [table] = app.dataframe
+    assert {"quick", "second", "quick: confidence", "second: confidence"} <= set(table.value)
+
+    for name in ("quick", "second"):
+        app.multiselect(key="models").unselect(name)
+    assert "Choose a model" in checked(app).info[0].value
+
+
+def test_a_link_with_unknown_models_opens_on_one_that_there_is() -> None:
+    assert len(opened(model=["quick", "../quick", "none"]).multiselect(key="models").value) == 1
+    assert len(opened(model="none").multiselect(key="models").value) == 1
+
+
+def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
+    noise = {f"noise {n}.png": png(array) for n, array in enumerate(novelty.static(6))}
+    app = upload(opened(model="quick"), noise)
+    said = verdicts(app)
+    assert len(said) == 6
+    assert sum(each == "probably none of the ten" for each in said) >= 5
+    assert sum("nearest is" in caption.value for caption in app.caption) >= 5
+    assert (app.dataframe[0].value["quick"] == "none of the ten").sum() >= 5
+
+    said = verdicts(upload(app, {f"ship {n}.png": png(array) for n, array in enumerate(ships(6))}))
+    assert sum(each.startswith("ship, ") for each in said) >= 4
+    assert sum("none of the ten" in each for each in said) <= 1
+    fpr95 = model_dir.find("quick").card()["out_of_distribution"]["static"]["fpr95"]
+    assert any(f"{formats.percent(fpr95)} of noise" in caption.value for caption in app.caption)
+
+
+def test_a_test_image_is_right_or_wrong() -> None:
+    test, predicted = dataset.load_test(), model_dir.find("quick").predictions()["test"].argmax(axis=1)
+    for index in (0, int(np.flatnonzero(predicted != test.labels)[0])):
+        app = opened(model="quick", image=str(index))
+        [said] = verdicts(app)
+        assert ("· right" in said) == (predicted[index] == test.labels[index])
+        assert ("· wrong, it is a" in said) == (predicted[index] != test.labels[index])
+    # What was asked for last is shown.
+    app = upload(app, {"one.png": png(ships(1)[0])})
+    assert [text.value for text in app.text] == ["one.png"]
+    app.button[0].click()
+    shown = [text.value for text in checked(app).text]
+    assert shown == [f"test image {app.query_params['image']}", "one.png"]
+
+
+def test_the_map_is_computed_once_and_not_at_a_move_of_the_slider(monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_data.clear()
+    asked, compute = [], saliency.saliency
+
+    def counted(*arguments: Any) -> Any:
+        asked.append(arguments[2])
+        return compute(*arguments)
+
+    monkeypatch.setattr(saliency, "saliency", counted)
+    app = upload(opened(model="quick"), {f"{n}.png": png(array) for n, array in enumerate(ships(8))})
+    assert not asked
+    app.toggle(key="why").set_value(True)
+    before = maps(checked(app))
+    assert len(asked) == len(before) == answers.CARDS  # those in sight, and not the other two
+    app.slider(key="opacity").set_value(10)
+    after = maps(checked(app))
+    assert len(asked) == answers.CARDS
+    assert all(old != new for old, new in zip(before, after, strict=True))
+
+
+def maps(app: AppTest) -> list[str]:
+    found = [image.proto.imgs[0] for image in app.get("image")]
+    return [image.url for image in found if image.alt.startswith("what mattered to quick")]
+
+
+def test_without_anything_it_says_what_to_do() -> None:
+    app = opened()
+    assert "Drop a picture" in app.info[0].value
+    assert not app.dataframe
