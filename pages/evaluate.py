@@ -2,16 +2,14 @@
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from cifar_core import charts, formats, metrics
+from cifar_core import browse, charts, formats, metrics
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import ModelDirectory
-from pages import shared
+from pages import gallery, shared
 from pages.shared import Results
 
 ANY = "any class"
-TILES = 12  # a page of the gallery
 REPORT = {"accuracy": 0.85, "loss": 0.64}
 
 
@@ -111,43 +109,18 @@ def show_gallery(model: str, answers: Results, labels: np.ndarray) -> None:
         true = shared.selectbox_in_url("True class", [ANY, *CLASS_NAMES], "true", "cat")
     with right:
         predicted = shared.selectbox_in_url("Taken for", [ANY, *CLASS_NAMES], "predicted", "dog")
-    if true == predicted != ANY:
-        rows = np.flatnonzero((labels == CLASS_NAMES.index(true)) & (answers.raw.argmax(axis=1) == labels))
-        rows = rows[np.argsort(-answers.calibrated[rows].max(axis=1), kind="stable")]
-        st.markdown(f"**{formats.count(len(rows))}** {true} images recognised, the surest first")
-    else:
-        rows = metrics.mistakes(
-            answers.calibrated,
-            labels,
-            None if true == ANY else CLASS_NAMES.index(true),
-            None if predicted == ANY else CLASS_NAMES.index(predicted),
-        )
-        st.markdown(f"**{formats.count(len(rows))}** images mistaken, the surest mistakes first")
+    rows = browse.select(
+        answers.raw,
+        labels,
+        None if true == ANY else CLASS_NAMES.index(true),
+        None if predicted == ANY else CLASS_NAMES.index(predicted),
+    )
+    recognised = true == predicted != ANY
+    st.markdown(f"**{formats.count(len(rows))}** images {'recognised' if recognised else 'mistaken'}")
     if not len(rows):
         st.info("There is none: choose another pair.")
         return
-    pages = -(-len(rows) // TILES)
-    tiles = st.grid(6, min_column_width=88)  # above the page numbers, which say what goes into it
-    page = st.pagination(pages, key=f"{model}-{true}-{predicted}") if pages > 1 else 1
-    for index in rows[(page - 1) * TILES : page * TILES]:
-        show_tile(tiles, int(index), answers.calibrated[index], int(labels[index]))
-
-
-def show_tile(tiles: DeltaGenerator, index: int, probabilities: np.ndarray, label: int) -> None:
-    guess = int(probabilities.argmax())
-    with tiles.container(gap="xsmall"):
-        st.image(
-            shared.tile(index),
-            width="stretch",
-            alt=f"test image {index}: {CLASS_NAMES[label]}, taken for {CLASS_NAMES[guess]}",
-        )
-        likeliest = np.argsort(-probabilities)[:3]
-        st.caption(
-            f"**{CLASS_NAMES[label]} → {CLASS_NAMES[guess]}**  \n"
-            + "  \n".join(f"{CLASS_NAMES[i]} {formats.percent(probabilities[i])}" for i in likeliest),
-            help="All ten: "
-            + ", ".join(f"{name} {p:.1%}" for name, p in zip(CLASS_NAMES, probabilities, strict=True)),
-        )
+    gallery.show(rows, {model: answers}, "gallery")
 
 
 def show_per_class(answers: Results, labels: np.ndarray) -> None:

@@ -1,0 +1,138 @@
+"""A gallery of test images: what models make of them, and what is known about them beside their label.
+
+Evaluate and Compare show it. Only the tiles of the open page are drawn.
+"""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from cifar_core import browse, formats, image_notes, trust, trust_files
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.errors import CifarLabError
+from cifar_core.image_notes import Notes
+from pages import shared
+from pages.shared import Results
+
+COLUMNS = 6
+TILES = 3 * COLUMNS  # a page: what a screen holds
+
+
+def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str) -> None:
+    """Draw a page of test images with the control that sorts them.
+
+    Parameters
+    ----------
+    indices : int [M]
+        Which test images; they are sorted here.
+    models
+        Whose answers to write below each image, by name, one or more.
+    key
+        Names the gallery in the URL, `?KEY-sort=…&KEY-page=…`.
+    """
+    test = shared.test_set_or_explain("The images")
+    if test is None:
+        return
+    known = notes()
+    sorts = [sort for sort in browse.SORTS if sort != "human disagreement" or known.votes is not None]
+    sort = st.segmented_control(
+        "Sort by",
+        sorts,
+        default=sorts[0],
+        required=True,
+        key=f"{key}-sort",
+        bind="query-params",
+        help="Confidence: the surest answers first. Human disagreement: the images people are most divided "
+        "over first. Loss: the least probability for the true class first.",
+    )
+    rows = browse.order(
+        indices, sort, [answers.calibrated for answers in models.values()], test.labels, known
+    )
+    tiles = st.grid(COLUMNS, min_column_width=88, gap=("small", "xsmall"))
+    page = choose_page(rows, key)
+    for index in rows[(page - 1) * TILES : page * TILES]:
+        with tiles.container(gap="xsmall"):
+            show_tile(int(index), int(test.labels[index]), models, known)
+    if known.missing:
+        offer_lists(known)
+
+
+def choose_page(rows: NDArray[np.integer[Any]], key: str) -> int:
+    """Draw the page numbers, beginning anew where other images or another order is shown."""
+    shown = hash(rows.tobytes())
+    if st.session_state.setdefault(f"{key}-shown", shown) != shown:
+        st.session_state[f"{key}-shown"] = shown
+        st.session_state[f"{key}-page"] = 1
+    pages = -(-len(rows) // TILES)
+    return st.pagination(pages, key=f"{key}-page", bind="query-params") if pages > 1 else 1
+
+
+def show_tile(index: int, label: int, models: dict[str, Results], known: Notes) -> None:
+    lines = said(index, CLASS_NAMES[label], models)
+    st.image(shared.tile(index), width="stretch", alt=f"test image {index}: {', '.join(lines)}")
+    st.caption("  \n".join(lines))
+    show_badges(st.container(horizontal=True, gap="xsmall"), index, label, known)
+
+
+def said(index: int, true: str, models: dict[str, Results]) -> list[str]:
+    """Say what each model takes an image for; the name of the only one is left out."""
+    lines = []
+    for name, answers in models.items():
+        probabilities = answers.calibrated[index]
+        guess = int(probabilities.argmax())
+        line = f"{true} → {CLASS_NAMES[guess]}, {probabilities[guess] * 100:.0f} %"
+        lines.append(line if len(models) == 1 else f"{name}: {line}")
+    return lines
+
+
+def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) -> None:
+    votes, people = known.votes_for(index, label), known.people(index)
+    if votes and people:
+        badges.badge(
+            f"{votes[0]} of {votes[1]}",
+            icon=":material/group:",
+            color="orange" if known.outvoted(index, label) else "gray",
+            help=people,
+        )
+    if annotators := known.annotators(index):
+        badges.badge("label", icon=":material/gavel:", color="red", help=annotators)
+    if duplicate := known.duplicate(index):
+        badges.badge("twin", icon=":material/content_copy:", color="violet", help=duplicate)
+
+
+def notes() -> Notes:
+    """Return what the public lists say, as far as they are on this machine and whole."""
+    try:
+        return _notes(str(trust_files.folder()), tuple(trust.missing()))
+    except CifarLabError as error:
+        st.warning(str(error), icon=":material/fact_check:")
+        return image_notes.none()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _notes(folder: str, missing: tuple[str, ...]) -> Notes:  # noqa: ARG001, new lists are read anew
+    return image_notes.load()
+
+
+def offer_lists(known: Notes) -> None:
+    """Say which of the lists are missing, and fetch them if asked to."""
+    st.caption(
+        f":material/fact_check: Not on this machine: {', '.join(known.missing)}. With them, each image says "
+        "what people see in it, whether its label is doubted, and whether the training set holds its twin."
+    )
+    if st.button("Download the lists (0.9 MB)", icon=":material/download:"):
+        bar = st.progress(0.0, text="Connecting …")
+        try:
+
+            def advance(done: int, total: int) -> None:
+                bar.progress(done / total, f"{formats.size_in_bytes(done)} of {formats.size_in_bytes(total)}")
+
+            trust.download(advance)
+        except CifarLabError as error:
+            bar.empty()
+            st.error(str(error))
+            return
+        st.rerun()
