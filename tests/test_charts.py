@@ -68,21 +68,19 @@ def test_thinning_keeps_the_mean_and_leaves_short_logs_alone() -> None:
 def test_the_matrix_shows_counts_or_rates_and_tells_errors_apart_on_their_own_scale() -> None:
     matrix = np.diag(np.full(10, 900))
     matrix[3, 5], matrix[5, 3] = 100, 50
-    specification = charts.confusion_matrix(matrix, rates=False, chosen=(3, 5)).to_dict()
-    rows = {(row["true"], row["predicted"]): row for row in next(iter(specification["datasets"].values()))}
-    assert len(rows) == 100
+    table = charts.confusion_cells(matrix, rates=False, chosen=("cat", "dog"))
+    rows = {(row["true"], row["predicted"]): row for row in table.to_dict("records")}
+    assert len(rows) == 100 + 20
     cat_dog = rows["cat", "dog"]
     assert (cat_dog["count"], cat_dog["label"], cat_dog["strength"]) == (100, "100", 1.0)
     assert rows["dog", "cat"]["strength"] == pytest.approx((50 / 950) / (100 / 1000))
     assert rows["cat", "cat"]["strength"] == pytest.approx(0.9)
-    assert [key for key, row in rows.items() if row["chosen"]] == [("cat", "dog")]
-    assert any(parameter["name"] == "cell" for parameter in specification["params"])
-    rates = charts.confusion_matrix(matrix, rates=True).to_dict()
-    assert "10%" in {row["label"] for row in next(iter(rates["datasets"].values()))}
+    assert [key for key, row in rows.items() if row["chosen"] is True] == [("cat", "dog")]
+    assert "10%" in set(charts.confusion_cells(matrix, rates=True)["label"])
 
 
 def test_an_empty_matrix_is_drawn() -> None:
-    charts.confusion_matrix(np.zeros((10, 10), int), rates=True).to_dict()
+    assert set(charts.confusion_cells(np.zeros((10, 10), int), rates=True)["strength"][:100]) == {0}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Every chart, as a function from numbers to an Altair chart."""
 
+from cifar_core.charts.confusion import confusion_cells, confusion_matrix
 from cifar_core.charts.data import class_balance, pixel_values
-from cifar_core.charts.evaluation import confusion_matrix, per_class, probability_bars, reliability
+from cifar_core.charts.evaluation import coverage, per_class, probability_bars, reliability, robustness
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
 from cifar_core.charts.training import REPORT_ACCURACY, Curve, frontier, learning_curves, thinned
 
@@ -16,12 +17,15 @@ __all__ = [
     "WRONG",
     "Curve",
     "class_balance",
+    "confusion_cells",
     "confusion_matrix",
+    "coverage",
     "frontier",
     "learning_curves",
     "per_class",
     "pixel_values",
     "probability_bars",
     "reliability",
+    "robustness",
     "thinned",
 ]
