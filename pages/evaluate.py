@@ -1,6 +1,6 @@
 """Evaluate: how often a model is right, what it confuses, and the images it got wrong.
 
-What is chosen stands in the URL: `?model=…&true=…&predicted=…&gallery-sort=…&gallery-page=…&detail=…`.
+What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-sort=…&mistakes-page=…&view=…`.
 """
 
 import numpy as np
@@ -111,7 +111,7 @@ def show_images(model: str, answers: Results, labels: np.ndarray, true: str, pre
     images = browse.select(answers.raw, labels, true, predicted)
     st.markdown(f"**{formats.count(len(images))}** {browse.describe(true, predicted)}")
     if len(images):
-        gallery.show(images, {model: answers}, "gallery")
+        gallery.show(images, {model: answers}, "mistakes")
     else:
         st.info("There is none: choose another pair.")
 
@@ -161,7 +161,7 @@ view = st.segmented_control(
     VIEWS if test is not None else VIEWS_WITHOUT_IMAGES,
     default=VIEWS[0] if test is not None else VIEWS_WITHOUT_IMAGES[-1],
     required=True,
-    key="detail",
+    key="view",
     bind="query-params",
     label_visibility="collapsed",
 )

@@ -40,12 +40,12 @@ def show_robustness(model: ModelDirectory) -> None:
         "on the pictures as they are (strength 0)."
     )
     words.dataframe(
-        table.pivot_table("accuracy", "corruption", "strength").loc[order],
+        table.pivot_table("accuracy", "corruption", "strength").loc[order] * 100,
         height="content",
         alt="Accuracy by corruption and strength",
         column_config={
             "corruption": "strength",
-            **{str(n): st.column_config.NumberColumn(format="percent") for n in range(6)},
+            **{str(n): st.column_config.NumberColumn(format="%.1f %%") for n in range(6)},
         },
     )
     images = card.get("robustness_images")
@@ -66,7 +66,10 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
         "the ten."
     )
     st.dataframe(
-        [{"set": name, "what": STRANGE.get(name, ""), **scores} for name, scores in sets.items()],
+        [
+            {"set": name, "what": STRANGE.get(name, ""), "auroc": of["auroc"], "fpr95": of["fpr95"] * 100}
+            for name, of in sets.items()
+        ],
         hide_index=True,
         height="content",
         alt="How well the model tells pictures of none of the ten classes",
@@ -81,7 +84,7 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
             ),
             "fpr95": st.column_config.NumberColumn(
                 "false-positive rate at 95 %",
-                format="percent",
+                format="%.1f %%",
                 help="How many of the strange pictures are let through if 95 % of CIFAR-10's own are.",
             ),
         },

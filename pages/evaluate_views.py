@@ -37,32 +37,32 @@ def show_per_class(model: ModelDirectory, answers: Results, labels: np.ndarray) 
     numbers.markdown("**Each class** · click a row to see its mistakes")
     show_choices(
         numbers,
-        table.drop(columns="support"),
+        in_percent(table, "precision", "recall", "f1").drop(columns="support"),
         [(name, ANY) for name in table["class"]],
         "classes",
         alt="Precision, recall and F1 of each class",
         column_config={
             "precision": st.column_config.NumberColumn(
-                format="percent", help="Of what it calls so, how much is."
+                format="%.1f %%", help="Of what it calls so, how much is."
             ),
             "recall": st.column_config.NumberColumn(
-                format="percent", help="Of what is so, how much it finds."
+                format="%.1f %%", help="Of what is so, how much it finds."
             ),
-            "f1": st.column_config.NumberColumn("F1", format="percent", help="The balance of the two."),
+            "f1": st.column_config.NumberColumn("F1", format="%.1f %%", help="The balance of the two."),
         },
     )
     confused = metrics.most_confused(metrics.confusion(answers.raw, labels)).head(PAIRS)
     pairs.markdown("**Most confused** · click a row to see its images")
     show_choices(
         pairs,
-        confused,
+        in_percent(confused, "rate"),
         list(zip(confused["true"], confused["predicted"], strict=True)),
         "pairs",
         alt="The most confused pairs of classes",
         column_config={
             "predicted": "taken for",
             "count": "images",
-            "rate": st.column_config.NumberColumn("of its class", format="percent"),
+            "rate": st.column_config.NumberColumn("of its class", format="%.1f %%"),
         },
     )
 
@@ -150,18 +150,18 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
             )
     st.markdown("**On cleaner test sets**")
     st.dataframe(
-        table,
+        in_percent(table, "accuracy", "low", "high", "person"),
         hide_index=True,
         height="content",
         alt="Accuracy of the model and of one person on parts of the test set",
         column_config={
             "part": "test images",
             "images": st.column_config.NumberColumn("number", format="localized"),
-            "accuracy": st.column_config.NumberColumn("model", format="percent"),
-            "low": st.column_config.NumberColumn("95 % interval from", format="percent"),
-            "high": st.column_config.NumberColumn("to", format="percent"),
+            "accuracy": st.column_config.NumberColumn("model", format="%.1f %%"),
+            "low": st.column_config.NumberColumn("95 % interval from", format="%.1f %%"),
+            "high": st.column_config.NumberColumn("to", format="%.1f %%"),
             "person": st.column_config.NumberColumn(
-                "one person", format="percent", help="The share of the votes that went to the label."
+                "one person", format="%.1f %%", help="The share of the votes that went to the label."
             ),
         },
     )
@@ -194,6 +194,10 @@ def show_people(table: pd.DataFrame, sided: int) -> None:
         border=True,
         help="Mistakes of the model in which more people chose its answer than the label.",
     )
+
+
+def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    return table.assign(**{column: table[column] * 100 for column in columns})
 
 
 def show_curves(model: ModelDirectory) -> None:

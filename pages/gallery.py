@@ -90,7 +90,7 @@ def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, 
     st.caption(
         "  \n".join(
             ("" if len(answers) == 1 else f"{name}: ")
-            + f"{true} → {guess}, {probabilities.max() * 100:.0f} %"
+            + f"{true} → {guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"
             for guess, (name, probabilities) in zip(guesses, answers, strict=True)
         )
     )

@@ -13,7 +13,8 @@ from cifar_core.browse import ANY
 from cifar_core.charts.palette import RIGHT, TEXT_ON_DARK, TEXT_ON_LIGHT, TRAINING, WRONG
 from cifar_core.dataset import CLASS_NAMES
 
-STRONG = 0.75  # from this strength on a cell is bright enough for dark text in the dark theme, too
+# Cells that are bright enough for dark text in the dark theme, too; green is brighter than orange.
+STRONG = "datum.strength >= (datum.right ? 0.8 : 0.92)"
 
 
 def confusion_cells(
@@ -120,7 +121,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
             **cell,
             "text": {"field": "label"},
             "color": {
-                "condition": {"test": f"datum.strength >= {STRONG}", "value": TEXT_ON_LIGHT},
+                "condition": {"test": STRONG, "value": TEXT_ON_LIGHT},
                 "value": text,
             },
         },
@@ -158,7 +159,7 @@ def _label(count: int, share: float, rates: bool) -> str:
 
 
 def _within(true: str, predicted: str, chosen: tuple[str, str]) -> bool:
-    """Whether a cell belongs to what is chosen, a cell or the mistakes of a row, a column or all."""
-    if ANY in chosen and true == predicted:
+    """Whether a cell belongs to what is chosen, a cell or the mistakes of a row or column."""
+    if chosen == (ANY, ANY) or (ANY in chosen and true == predicted):
         return False
     return chosen[0] in (true, ANY) and chosen[1] in (predicted, ANY)

@@ -81,7 +81,7 @@ def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return (ideal + lines).properties(height=HEIGHT + 30)  # for the legend
+    return (ideal + lines).properties(height=HEIGHT + 60)
 
 
 def coverage(curve: pd.DataFrame, marked: float) -> alt.LayerChart:
@@ -110,7 +110,7 @@ def coverage(curve: pd.DataFrame, marked: float) -> alt.LayerChart:
         )
     )
     rule = alt.Chart(pd.DataFrame({"coverage": [marked]})).mark_rule(strokeDash=[6, 4], color=NEUTRAL)
-    return (rule.encode(x="coverage:Q") + line).properties(height=HEIGHT)
+    return (rule.encode(x="coverage:Q") + line).properties(height=HEIGHT + 60)
 
 
 def robustness(table: pd.DataFrame, order: Sequence[str]) -> alt.Chart:
@@ -138,5 +138,5 @@ def robustness(table: pd.DataFrame, order: Sequence[str]) -> alt.Chart:
                 alt.Tooltip("accuracy:Q", format=".1%", title="right"),
             ],
         )
-        .properties(height=HEIGHT + 60)
+        .properties(height=HEIGHT + 120)
     )
