@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cifar_core.browse import ANY
+from cifar_core.browse import ANY, describe
 from cifar_core.charts.palette import RIGHT, TEXT_ON_DARK, TEXT_ON_LIGHT, TRAINING, WRONG
 from cifar_core.dataset import CLASS_NAMES
 
@@ -44,6 +44,7 @@ def confusion_cells(
             "predicted": predicted,
             "count": int(matrix[i, j]),
             "share": float(share[i, j]),
+            "said": f"{matrix[i, j]:,} {describe(true, predicted)}",
             "label": _label(matrix[i, j], share[i, j], rates),
             "right": i == j,
             # One number a cell for the colour: how strong it is within its own scale, 0 to 1.
@@ -58,8 +59,8 @@ def confusion_cells(
         {"kind": kind, "true": true, "predicted": predicted, "label": name, "said": said, "turn": turn}
         for name in CLASS_NAMES
         for kind, true, predicted, said in (
-            ("row", name, ANY, f"{name}: what it is taken for"),
-            ("column", ANY, name, f"{name}: what is taken for it"),
+            ("row", name, ANY, f"mistaken {describe(name, ANY)}"),
+            ("column", ANY, name, f"mistaken {describe(ANY, name)}"),
         )
     ]
     return pd.DataFrame(cells + names)
@@ -83,10 +84,9 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
     cell = {
         "x": x,
         "y": y,
+        "description": {"field": "said"},
         "tooltip": [
-            {"field": "true", "title": "true class"},
-            {"field": "predicted"},
-            {"field": "count", "type": "quantitative", "title": "images"},
+            {"field": "said", "title": "images"},
             {"field": "share", "type": "quantitative", "format": ".1%", "title": "of its class"},
         ],
     }
@@ -116,7 +116,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
         colours["params"] = [{"name": "cell", "select": select}]
     numbers = {
         "transform": [{"filter": "datum.kind == 'cell'"}],
-        "mark": {**mark, "type": "text", "fontSize": 12, "fontWeight": 500},
+        "mark": {**mark, "type": "text", "fontSize": 12, "fontWeight": 500, "aria": False},
         "encoding": {
             **cell,
             "text": {"field": "label"},
@@ -132,16 +132,17 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
         "encoding": {"x": x, "y": y},
     }
     # Marks of another layer than the selection's take clicks only where they have a tooltip.
-    said = {"field": "said"} if clickable else None
+    said = {"field": "said"}
+    named = {"text": {"field": "label"}, "tooltip": said, "description": said}
     beside = {
         "transform": [{"filter": "datum.kind == 'row'"}],
         "mark": name,
-        "encoding": {"x": {"value": -8}, "y": y, "text": {"field": "label"}, "tooltip": said},
+        "encoding": {**named, "x": {"value": -8}, "y": y},
     }
     below = {
         "transform": [{"filter": "datum.kind == 'column'"}],
         "mark": {**name, "angle": 315, "dy": 8},
-        "encoding": {"x": x, "y": {"value": "height"}, "text": {"field": "label"}, "tooltip": said},
+        "encoding": {**named, "x": x, "y": {"value": "height"}},
     }
     return {
         "layer": [colours, numbers, outline, beside, below],
