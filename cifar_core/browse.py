@@ -8,33 +8,49 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from cifar_core import metrics
+from cifar_core.dataset import CLASS_NAMES
 from cifar_core.image_notes import Notes
 from cifar_core.metrics import FLOOR, Labels, Probabilities
 
+ANY = "any class"  # where a class may be chosen but need not
 Sort = Literal["confidence", "human disagreement", "loss"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 
 
 def select(
-    probabilities: Probabilities, labels: Labels, true: int | None = None, predicted: int | None = None
+    probabilities: Probabilities, labels: Labels, true: str = ANY, predicted: str = ANY
 ) -> NDArray[np.intp]:
     """Find the images of one cell, row or column of the confusion matrix, in their own order.
 
     Returns
     -------
     ndarray
-        Their rows, intp [M]. With both classes, those of `true` taken for `predicted`, which are the right
-        answers where the two are the same class; with one or none, the mistakes among the rest.
+        Their rows, intp [M]. With the names of two classes, those of `true` taken for `predicted`, which are
+        the right answers where the two are the same; with one or none, only mistakes.
     """
     guesses, y = np.asarray(probabilities).argmax(axis=1), np.asarray(labels)
-    wanted = np.ones(len(y), bool) if true is not None and true == predicted else guesses != y
-    if true is not None:
-        wanted &= y == true
-    if predicted is not None:
-        wanted &= guesses == predicted
+    wanted = np.ones(len(y), bool) if true == predicted != ANY else guesses != y
+    if true != ANY:
+        wanted &= y == CLASS_NAMES.index(true)
+    if predicted != ANY:
+        wanted &= guesses == CLASS_NAMES.index(predicted)
     return np.flatnonzero(wanted)
+
+
+def describe(true: str, predicted: str) -> str:
+    """Say in words what `select` finds, to follow their number: "cats taken for dogs"."""
+    images = "images" if true == ANY else _plural(true)
+    if true == predicted != ANY:
+        return f"{images} recognised"
+    return f"{images} taken for {'something else' if predicted == ANY else _plural(predicted)}"
+
+
+def _plural(class_name: str) -> str:
+    return class_name if class_name == "deer" else f"{class_name}s"
 
 
 def order(
@@ -65,3 +81,34 @@ def order(
         of_label = [np.maximum(p[images, np.asarray(labels)[images]], FLOOR) for p in answers]
         return images[np.argsort(np.mean(np.log(of_label), axis=0), kind="stable")]
     return images
+
+
+def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.DataFrame:
+    """List every mistake of a model with what is known about the image, the surest first.
+
+    Parameters
+    ----------
+    answers
+        Its calibrated probabilities, float [10000, 10].
+    labels, notes
+        The true classes and what the public lists say; the columns of a list that is not here stay empty.
+
+    Returns
+    -------
+    DataFrame
+        One row a mistake: image (index in the test set), true, predicted (names), confidence (0 to 1),
+        human_votes_for_label, human_votes (counts), label_rejected (whether no majority of five annotators
+        confirmed it), training_duplicate (index in the training set, if one looks the same).
+    """
+    images = metrics.mistakes(answers, labels)
+    names, of_label = np.array(CLASS_NAMES), np.asarray(labels)[images]
+    table = pd.DataFrame({"image": images, "true": names[of_label]})
+    table["predicted"] = names[answers[images].argmax(axis=1)]
+    table["confidence"] = answers[images].max(axis=1)
+    votes, rejected, duplicates = notes.votes, notes.rejected, notes.duplicates
+    table["human_votes_for_label"] = None if votes is None else votes[images, of_label]
+    table["human_votes"] = None if votes is None else votes[images].sum(axis=1)
+    table["label_rejected"] = None if rejected is None else [int(image) in rejected for image in images]
+    twins = [None if duplicates is None else duplicates.get(int(image), (None,))[0] for image in images]
+    table["training_duplicate"] = pd.array(twins, dtype="Int64")
+    return table

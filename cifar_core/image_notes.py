@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from cifar_core import trust
 from cifar_core.dataset import CLASS_NAMES
 
-ANNOTATORS = 5  # who judged each questioned label
-
 
 @dataclass(frozen=True)
 class Notes:
@@ -27,17 +25,18 @@ class Notes:
     entropy
         How divided people are over each image, `trust.entropy`, float64 [10000], or None.
     rejected
-        Of each image whose label the annotators did not confirm, its row of `trust.questioned_labels`.
+        Of each image whose label the annotators did not confirm, its row of `trust.questioned_labels`; None
+        if that list is not here.
     duplicates
-        Of each test image that has one, the training image that looks the same, and how much so.
+        Of each test image that has one, the training image that looks the same, and how much so; or None.
     missing
         The titles of the lists that are not on this machine.
     """
 
     votes: NDArray[np.int64] | None
     entropy: NDArray[np.float64] | None
-    rejected: dict[int, dict[str, Any]]
-    duplicates: dict[int, tuple[int, str]]
+    rejected: dict[int, dict[str, Any]] | None
+    duplicates: dict[int, tuple[int, str]] | None
     missing: tuple[str, ...]
 
     def people(self, image: int) -> str | None:
@@ -61,7 +60,7 @@ class Notes:
 
     def annotators(self, image: int) -> str | None:
         """Say what five annotators made of a label they rejected; None if they did not."""
-        if (row := self.rejected.get(image)) is None:
+        if (row := (self.rejected or {}).get(image)) is None:
             return None
         return (
             f"Five annotators judged this label: {row['votes_given']} {row['given']}, {row['votes_guessed']} "
@@ -70,7 +69,7 @@ class Notes:
 
     def duplicate(self, image: int) -> str | None:
         """Say which training image looks the same; None if none does."""
-        if (pair := self.duplicates.get(image)) is None:
+        if (pair := (self.duplicates or {}).get(image)) is None:
             return None
         train, kind = pair
         return f"{kind.capitalize()} {'to' if kind == 'very similar' else 'of'} training image {train}"
@@ -90,19 +89,19 @@ def load() -> Notes:
 
 def none() -> Notes:
     """Return the notes of a machine that has no list."""
-    return Notes(None, None, {}, {}, ())
+    return Notes(None, None, None, None, ())
 
 
-def _rejected(table: pd.DataFrame | None) -> dict[int, dict[str, Any]]:
+def _rejected(table: pd.DataFrame | None) -> dict[int, dict[str, Any]] | None:
     if table is None:
-        return {}
+        return None
     rows = table[table["verdict"] != "given"].to_dict("records")
     return {int(row["image"]): {str(name): value for name, value in row.items()} for row in rows}
 
 
-def _duplicates(table: pd.DataFrame | None) -> dict[int, tuple[int, str]]:
+def _duplicates(table: pd.DataFrame | None) -> dict[int, tuple[int, str]] | None:
     if table is None:
-        return {}
+        return None
     return {
         int(test): (int(train), str(kind))
         for test, train, kind in zip(table["test"], table["train"], table["kind"], strict=True)

@@ -1,15 +1,21 @@
-"""Evaluate: how often a model is right, what it confuses, and the images it got wrong."""
+"""Evaluate: how often a model is right, what it confuses, and the images it got wrong.
+
+What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-sort=…&mistakes-page=…&view=…`.
+"""
 
 import numpy as np
 import streamlit as st
 
 from cifar_core import browse, charts, formats, metrics
+from cifar_core.browse import ANY
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import ModelDirectory
-from pages import gallery, shared
+from pages import evaluate_beyond, evaluate_views, gallery, shared
+from pages.evaluate_views import take_pair
 from pages.shared import Results
 
-ANY = "any class"
+VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
+VIEWS_WITHOUT_IMAGES = VIEWS[3:]
 REPORT = {"accuracy": 0.85, "loss": 0.64}
 
 
@@ -66,40 +72,29 @@ def show_metrics(model: ModelDirectory) -> None:
     shared.warn_if_validated_on_test(model)
 
 
-def show_matrix(matrix: np.ndarray) -> None:
-    measure = st.segmented_control(
-        "Cells",
-        ["Counts", "Rates"],
-        default="Counts",
-        required=True,
-        key="cells",
-        bind="query-params",
-        help="Images, or the share of the true class.",
-    )
-    dark = st.context.theme.type == "dark"
-    names = (st.session_state.get("true"), st.session_state.get("predicted"))
-    chosen = tuple(CLASS_NAMES.index(name) if name in CLASS_NAMES else -1 for name in names)
-    st.container(width=560).altair_chart(
-        charts.confusion_matrix(matrix, measure == "Rates", chosen, dark),
-        key="matrix",
-        on_select=take_cell,
-        selection_mode="cell",
-        alt="Confusion matrix: rows are true classes, columns are predictions",
-    )
-    st.caption("Green: right. Orange: mistaken, darker the more often. Click a cell to see its images.")
+@st.fragment  # a click here does not draw the rest of the page again
+def explore(model: ModelDirectory, labels: np.ndarray) -> None:
+    """Draw the matrix and, beside it, the images of the cell, row or column that is chosen in it."""
+    answers = shared.results(model)
+    left, right = st.columns([5, 6], gap="medium")
+    with right:  # first, because it settles what is chosen
+        chosen = choose_pair()
+        show_images(model.name, answers, labels, *chosen)
+    with left:
+        show_matrix(metrics.confusion(answers.raw, labels), chosen)
+        st.download_button(
+            "All its mistakes (CSV)",
+            lambda: browse.mistakes_table(answers.calibrated, labels, gallery.notes()).to_csv(index=False),
+            f"{model.name}-mistakes.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="Index, true and predicted class, calibrated confidence, human votes for the label, whether "
+            "the label is rejected, and the near-duplicate in the training set.",
+        )
 
 
-def take_cell() -> None:
-    """Move the gallery to the clicked cell."""
-    if cells := st.session_state["matrix"]["selection"]["cell"]:
-        take_pair(cells[0]["true"], cells[0]["predicted"])
-
-
-def take_pair(true: str, predicted: str) -> None:
-    st.query_params.update(true=true, predicted=predicted)
-
-
-def show_gallery(model: str, answers: Results, labels: np.ndarray) -> None:
+def choose_pair() -> tuple[str, str]:
     shortcuts = st.container(horizontal=True)
     for true, predicted in (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"), (ANY, ANY)):
         label = f"{true} → {predicted}" if true != ANY else "all mistakes"
@@ -109,73 +104,70 @@ def show_gallery(model: str, answers: Results, labels: np.ndarray) -> None:
         true = shared.selectbox_in_url("True class", [ANY, *CLASS_NAMES], "true", "cat")
     with right:
         predicted = shared.selectbox_in_url("Taken for", [ANY, *CLASS_NAMES], "predicted", "dog")
-    rows = browse.select(
-        answers.raw,
-        labels,
-        None if true == ANY else CLASS_NAMES.index(true),
-        None if predicted == ANY else CLASS_NAMES.index(predicted),
-    )
-    recognised = true == predicted != ANY
-    st.markdown(f"**{formats.count(len(rows))}** images {'recognised' if recognised else 'mistaken'}")
-    if not len(rows):
+    return true, predicted
+
+
+def show_images(model: str, answers: Results, labels: np.ndarray, true: str, predicted: str) -> None:
+    images = browse.select(answers.raw, labels, true, predicted)
+    st.markdown(f"**{formats.count(len(images))}** {browse.describe(true, predicted)}")
+    if len(images):
+        gallery.show(images, {model: answers}, "mistakes")
+    else:
         st.info("There is none: choose another pair.")
-        return
-    gallery.show(rows, {model: answers}, "gallery")
 
 
-def show_per_class(answers: Results, labels: np.ndarray) -> None:
-    table = metrics.per_class(answers.raw, labels)
-    chart, numbers = st.columns(2)
-    chart.altair_chart(charts.per_class(table), alt="Precision, recall and F1 of each class")
-    numbers.dataframe(
-        table.assign(**{name: table[name] * 100 for name in ("precision", "recall", "f1")}),
-        hide_index=True,
-        height="content",
-        alt="Precision, recall and F1 of each class",
-        column_config={
-            "precision": st.column_config.NumberColumn(
-                format="%.1f %%", help="Of what it calls so, how much is."
-            ),
-            "recall": st.column_config.NumberColumn(
-                format="%.1f %%", help="Of what is so, how much it finds."
-            ),
-            "f1": st.column_config.NumberColumn("F1", format="%.1f %%", help="The balance of the two."),
-            "support": st.column_config.NumberColumn("images", format="localized"),
-        },
+def show_matrix(matrix: np.ndarray, chosen: tuple[str, str]) -> None:
+    measure = st.segmented_control(
+        "Cells",
+        ["Counts", "Rates"],
+        default="Counts",
+        required=True,
+        key="cells",
+        bind="query-params",
+        help="Images, or the share of the true class.",
+    )
+    st.container(width=560).vega_lite_chart(
+        charts.confusion_cells(matrix, measure == "Rates", chosen, st.session_state.get("turn", 0)),
+        charts.confusion_matrix(dark=st.context.theme.type == "dark"),
+        key="matrix",
+        on_select=take_cell,
+        selection_mode="cell",
+        alt="Confusion matrix: rows are true classes, columns are predictions",
+    )
+    st.caption(
+        "Green: right. Orange: mistaken, darker the more often. Click a cell to see its images, or the name "
+        "of a class to see all its mistakes."
     )
 
 
-def show_pairs(matrix: np.ndarray) -> None:
-    table = metrics.most_confused(matrix).head(15)
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        alt="The most confused pairs",
-        column_config={
-            "predicted": "taken for",
-            "count": "images",
-            "rate": st.column_config.ProgressColumn(
-                "of its class", format="percent", min_value=0, max_value=float(table["rate"].max())
-            ),
-        },
-    )
+def take_cell() -> None:
+    """Move the gallery to the clicked cell or class."""
+    if cells := st.session_state["matrix"]["selection"]["cell"]:
+        take_pair(cells[0]["true"], cells[0]["predicted"])
 
 
-def show_calibration(answers: Results, labels: np.ndarray, temperature: float) -> None:
-    chart, words = st.columns([3, 2])
-    chart.altair_chart(
-        charts.reliability(
-            metrics.reliability(answers.raw, labels), metrics.reliability(answers.calibrated, labels)
-        ),
-        alt="Reliability diagram: accuracy against confidence, before and after temperature scaling",
+def choose_view(views: list[str]) -> str:
+    """Let the visitor choose a view, `?view=…`.
+
+    Streamlit's own binding would carry the view of another page over to this one.
+    """
+
+    def write_url() -> None:
+        st.query_params["view"] = st.session_state["evaluate-view"]
+
+    asked = st.query_params.get("view", st.session_state.get("evaluate-view"))
+    st.session_state["evaluate-view"] = asked if asked in views else views[0]
+    write_url()
+    st.segmented_control(
+        "View",
+        views,
+        required=True,
+        key="evaluate-view",
+        on_change=write_url,
+        persist_state="session",
+        label_visibility="collapsed",
     )
-    words.markdown(
-        "Of the images about which the model is 80 % sure, it should get 80 % right: the dashed line. Below "
-        "the line it is too sure of itself, above it too modest.\n\n"
-        "One number, fitted on the validation images, corrects it: a temperature of "
-        f"**{temperature:.2f}** (above 1 humbler, below 1 bolder; Guo 2017)."
-    )
+    return str(st.session_state["evaluate-view"])
 
 
 st.title("Evaluate", anchor=False)
@@ -183,33 +175,23 @@ model = shared.choose_model()
 if model is None:
     st.stop()
 show_metrics(model)
-test = shared.test_set_or_explain("The confusion matrix and the gallery")
-curve = charts.Curve(model.name, model.steps(), model.history())
-if test is None:  # the curves need no images
-    shared.show_curves([curve], model.card()["epochs"])
+test = shared.test_set_or_explain("The confusion matrix and the images")
+if test is None:
+    st.page_link("pages/data.py", label="Download it on the page Data", icon=":material/download:")
 else:
+    explore(model, test.labels)
+view = choose_view(VIEWS if test is not None else VIEWS_WITHOUT_IMAGES)
+if view == "Robustness":
+    evaluate_beyond.show_robustness(model)
+elif view == "None of the ten":
+    evaluate_beyond.show_none_of_the_ten(model)
+elif view == "Curves":
+    evaluate_views.show_curves(model)
+elif test is not None:
     answers = shared.results(model)
-    matrix = metrics.confusion(answers.raw, test.labels)
-    left, right = st.columns([5, 6], gap="medium")
-    with right:
-        show_gallery(model.name, answers, test.labels)
-    with left:
-        show_matrix(matrix)
-    detail = st.segmented_control(
-        "Detail",
-        ["Per class", "Most confused", "Calibration", "Curves"],
-        default="Per class",
-        required=True,
-        key="detail",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    match detail:
-        case "Per class":
-            show_per_class(answers, test.labels)
-        case "Most confused":
-            show_pairs(matrix)
-        case "Calibration":
-            show_calibration(answers, test.labels, model.card()["temperature"])
-        case "Curves":
-            shared.show_curves([curve], model.card()["epochs"])
+    if view == "Per class":
+        evaluate_views.show_per_class(model, answers, test.labels)
+    elif view == "Calibration":
+        evaluate_views.show_calibration(model, answers, test.labels)
+    else:
+        evaluate_views.show_humans(answers, test.labels)

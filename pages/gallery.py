@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import browse, formats, image_notes, trust, trust_files
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.image_notes import Notes
 from pages import shared
@@ -19,9 +19,14 @@ from pages.shared import Results
 
 COLUMNS = 6
 TILES = 3 * COLUMNS  # a page: what a screen holds
+LEGEND = (
+    "Point at a badge: :material/group: how many people see in it what its label says, where they disagree · "
+    ":material/gavel: five annotators rejected the label · :material/content_copy: its twin is in the "
+    "training set"
+)
 
 
-def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str) -> None:
+def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str, zoom: int = 3) -> None:
     """Draw a page of test images with the control that sorts them.
 
     Parameters
@@ -32,6 +37,8 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         Whose answers to write below each image, by name, one or more.
     key
         Names the gallery in the URL, `?KEY-sort=…&KEY-page=…`.
+    zoom
+        Screen pixels a pixel of the image, a whole number, which keeps its edges crisp.
     """
     test = shared.test_set_or_explain("The images")
     if test is None:
@@ -51,13 +58,14 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
     rows = browse.order(
         indices, sort, [answers.calibrated for answers in models.values()], test.labels, known
     )
-    tiles = st.grid(COLUMNS, min_column_width=88, gap=("small", "xsmall"))
+    tiles = st.grid(COLUMNS, min_column_width=zoom * IMAGE_SHAPE[0], gap=("small", "xsmall"))
     page = choose_page(rows, key)
     for index in rows[(page - 1) * TILES : page * TILES]:
         with tiles.container(gap="xsmall"):
-            show_tile(int(index), int(test.labels[index]), models, known)
+            show_tile(int(index), int(test.labels[index]), models, known, zoom)
+    st.caption(LEGEND)
     if known.missing:
-        offer_lists(known)
+        offer_lists(known, key)
 
 
 def choose_page(rows: NDArray[np.integer[Any]], key: str) -> int:
@@ -70,22 +78,23 @@ def choose_page(rows: NDArray[np.integer[Any]], key: str) -> int:
     return st.pagination(pages, key=f"{key}-page", bind="query-params") if pages > 1 else 1
 
 
-def show_tile(index: int, label: int, models: dict[str, Results], known: Notes) -> None:
-    lines = said(index, CLASS_NAMES[label], models)
-    st.image(shared.tile(index), width="stretch", alt=f"test image {index}: {', '.join(lines)}")
-    st.caption("  \n".join(lines))
+def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, zoom: int) -> None:
+    true = CLASS_NAMES[label]
+    answers = [(name, results.calibrated[index]) for name, results in models.items()]
+    guesses = [CLASS_NAMES[int(probabilities.argmax())] for _, probabilities in answers]
+    st.image(
+        shared.tile(index, 2 * zoom),  # twice as fine, for screens that are
+        width=zoom * IMAGE_SHAPE[1],
+        alt=f"test image {index}: {true}, taken for {', '.join(guesses)}",
+    )
+    st.caption(
+        "  \n".join(
+            ("" if len(answers) == 1 else f"{name}: ")
+            + f"{true} → {guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"
+            for guess, (name, probabilities) in zip(guesses, answers, strict=True)
+        )
+    )
     show_badges(st.container(horizontal=True, gap="xsmall"), index, label, known)
-
-
-def said(index: int, true: str, models: dict[str, Results]) -> list[str]:
-    """Say what each model takes an image for; the name of the only one is left out."""
-    lines = []
-    for name, answers in models.items():
-        probabilities = answers.calibrated[index]
-        guess = int(probabilities.argmax())
-        line = f"{true} → {CLASS_NAMES[guess]}, {probabilities[guess] * 100:.0f} %"
-        lines.append(line if len(models) == 1 else f"{name}: {line}")
-    return lines
 
 
 def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) -> None:
@@ -117,13 +126,13 @@ def _notes(folder: str, missing: tuple[str, ...]) -> Notes:  # noqa: ARG001, new
     return image_notes.load()
 
 
-def offer_lists(known: Notes) -> None:
+def offer_lists(known: Notes, key: str) -> None:
     """Say which of the lists are missing, and fetch them if asked to."""
     st.caption(
         f":material/fact_check: Not on this machine: {', '.join(known.missing)}. With them, each image says "
         "what people see in it, whether its label is doubted, and whether the training set holds its twin."
     )
-    if st.button("Download the lists (0.9 MB)", icon=":material/download:"):
+    if st.button("Download the lists (0.9 MB)", icon=":material/download:", key=f"{key}-download"):
         bar = st.progress(0.0, text="Connecting …")
         try:
 

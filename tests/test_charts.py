@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cifar_core import charts
+from cifar_core import charts, findings
+from cifar_core.browse import ANY
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 
@@ -68,21 +69,56 @@ def test_thinning_keeps_the_mean_and_leaves_short_logs_alone() -> None:
 def test_the_matrix_shows_counts_or_rates_and_tells_errors_apart_on_their_own_scale() -> None:
     matrix = np.diag(np.full(10, 900))
     matrix[3, 5], matrix[5, 3] = 100, 50
-    specification = charts.confusion_matrix(matrix, rates=False, chosen=(3, 5)).to_dict()
-    rows = {(row["true"], row["predicted"]): row for row in next(iter(specification["datasets"].values()))}
-    assert len(rows) == 100
+    table = charts.confusion_cells(matrix, rates=False, chosen=("cat", "dog"))
+    rows = {(row["true"], row["predicted"]): row for row in table.to_dict("records")}
+    assert len(rows) == 100 + 20
     cat_dog = rows["cat", "dog"]
     assert (cat_dog["count"], cat_dog["label"], cat_dog["strength"]) == (100, "100", 1.0)
     assert rows["dog", "cat"]["strength"] == pytest.approx((50 / 950) / (100 / 1000))
     assert rows["cat", "cat"]["strength"] == pytest.approx(0.9)
-    assert [key for key, row in rows.items() if row["chosen"]] == [("cat", "dog")]
-    assert any(parameter["name"] == "cell" for parameter in specification["params"])
-    rates = charts.confusion_matrix(matrix, rates=True).to_dict()
-    assert "10%" in {row["label"] for row in next(iter(rates["datasets"].values()))}
+    assert [key for key, row in rows.items() if row["chosen"] is True] == [("cat", "dog")]
+    assert "10%" in set(charts.confusion_cells(matrix, rates=True)["label"])
+
+
+def test_a_class_of_the_matrix_outlines_its_mistakes_and_can_be_clicked_like_a_cell() -> None:
+    def outlined(true: str, predicted: str) -> set[tuple[str, str]]:
+        table = charts.confusion_cells(np.diag(np.full(10, 900)), False, (true, predicted), turn=7)
+        assert set(table["turn"]) == {7}
+        chosen = table[table["chosen"] == True]  # noqa: E712, names are neither
+        return set(zip(chosen["true"], chosen["predicted"], strict=True))
+
+    others = [name for name in CLASS_NAMES if name != "cat"]
+    assert outlined("cat", ANY) == {("cat", name) for name in others}
+    assert outlined(ANY, "cat") == {(name, "cat") for name in others}
+    assert outlined(ANY, ANY) == set()
+    names = charts.confusion_cells(np.zeros((10, 10), int), False)[100:]
+    assert {("cat", ANY, "row"), (ANY, "cat", "column")} <= {
+        (row["true"], row["predicted"], row["kind"]) for row in names.to_dict("records")
+    }
+
+
+def test_the_marks_of_the_matrix_take_clicks_only_if_asked_to() -> None:
+    def selections(clickable: bool) -> list[str]:
+        layers = charts.confusion_matrix(clickable=clickable)["layer"]
+        return [parameter["name"] for layer in layers for parameter in layer.get("params", [])]
+
+    assert selections(True) == ["cell"]
+    assert selections(False) == []
+    fields = set(charts.confusion_cells(np.zeros((10, 10), int), False).columns)
+    select = charts.confusion_matrix()["layer"][0]["params"][0]["select"]
+    assert set(select["fields"]) <= fields
+
+
+def test_rates_leave_out_what_rounds_to_nothing() -> None:
+    matrix = np.diag(np.full(10, 996))
+    matrix[3, 5] = 4
+    table = charts.confusion_cells(matrix, rates=True)
+    assert table[(table["true"] == "cat") & (table["predicted"] == "dog")]["label"].item() == ""
+    assert table["label"].iloc[0] == "100%"
 
 
 def test_an_empty_matrix_is_drawn() -> None:
-    charts.confusion_matrix(np.zeros((10, 10), int), rates=True).to_dict()
+    assert set(charts.confusion_cells(np.zeros((10, 10), int), rates=True)["strength"][:100]) == {0}
 
 
 @pytest.mark.parametrize(
@@ -103,3 +139,31 @@ def test_probability_bars_say_what_is_right_and_wrong(true: int | None, meanings
     found = {row["class"]: row["meaning"] for row in rows}
     assert {name: found[name] for name in meanings} == meanings
     assert set(found) == set(CLASS_NAMES)
+
+
+def test_coverage_draws_the_curve_and_marks_a_share() -> None:
+    curve = pd.DataFrame({"coverage": [0.5, 1.0], "accuracy": [0.99, 0.9], "threshold": [0.8, 0.2]})
+    specification = charts.coverage(curve, 0.8).to_dict()
+    rule, line = specification["layer"]
+    assert rows_of(specification, rule) == [{"coverage": 0.8}]
+    assert rows_of(specification, line) == curve.to_dict("records")
+
+
+def test_robustness_draws_a_line_a_corruption_from_strength_0_on() -> None:
+    table = findings.robustness_table({"noise": [0.5] * 5, "blur": [0.7] * 5}, plain=0.9)
+    specification = charts.robustness(table, ["noise", "blur"]).to_dict()
+    rows = next(iter(specification["datasets"].values()))
+    assert [(row["strength"], row["accuracy"]) for row in rows if row["corruption"] == "blur"] == [
+        (0, 0.9), *((strength, 0.7) for strength in range(1, 6))
+    ]  # fmt: skip
+    assert specification["encoding"]["color"]["scale"]["domain"] == ["noise", "blur"]
+
+
+def test_reliability_tells_before_from_after() -> None:
+    before = pd.DataFrame({"confidence": [0.5], "accuracy": [0.7], "count": [10]})
+    specification = charts.reliability(before, before.assign(accuracy=0.5)).to_dict()
+    rows = rows_of(specification, specification["layer"][1])
+    assert [(row["when"], row["accuracy"]) for row in rows] == [
+        ("as it comes", 0.7),
+        ("after temperature scaling", 0.5),
+    ]

@@ -1,8 +1,9 @@
 """Every chart, as a function from numbers to an Altair chart."""
 
 from cifar_core.charts.comparison import cleaner_test_sets, f1_by_class, who_is_right
+from cifar_core.charts.confusion import confusion_cells, confusion_matrix
 from cifar_core.charts.data import class_balance, pixel_values
-from cifar_core.charts.evaluation import confusion_matrix, per_class, probability_bars, reliability
+from cifar_core.charts.evaluation import coverage, per_class, probability_bars, reliability, robustness
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
 from cifar_core.charts.training import REPORT_ACCURACY, Curve, frontier, learning_curves, thinned
 
@@ -18,7 +19,9 @@ __all__ = [
     "Curve",
     "class_balance",
     "cleaner_test_sets",
+    "confusion_cells",
     "confusion_matrix",
+    "coverage",
     "f1_by_class",
     "frontier",
     "learning_curves",
@@ -26,6 +29,7 @@ __all__ = [
     "pixel_values",
     "probability_bars",
     "reliability",
+    "robustness",
     "thinned",
     "who_is_right",
 ]

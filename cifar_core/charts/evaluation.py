@@ -1,76 +1,13 @@
 """Charts of a model's answers: what it confuses, and how far it can be believed."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
 from cifar_core.dataset import CLASS_NAMES
-
-
-def confusion_matrix(
-    matrix: np.ndarray, rates: bool, chosen: tuple[int, ...] | None = None, dark: bool = False
-) -> alt.LayerChart:
-    """Draw a confusion matrix as a square whose cells can be clicked (selection parameter `cell`).
-
-    Diagonal and errors have scales of their own, or the errors would all look alike.
-
-    Parameters
-    ----------
-    matrix
-        int counts [10, 10], rows true, columns predicted.
-    rates
-        Write the share of the true class in the cells instead of the count.
-    chosen
-        (true, predicted) of the cell to outline.
-    dark
-        Whether the page is dark; the theme does not reach the numbers in the cells.
-    """
-    counts = matrix.sum(axis=1, keepdims=True)
-    share = matrix / np.maximum(counts, 1)
-    rows = [
-        {
-            "true": CLASS_NAMES[i],
-            "predicted": CLASS_NAMES[j],
-            "count": int(matrix[i, j]),
-            "share": float(share[i, j]),
-            "label": (f"{share[i, j]:.0%}" if rates else f"{matrix[i, j]}") if matrix[i, j] else "",
-            "right": i == j,
-            "chosen": (i, j) == chosen,
-        }
-        for i in range(len(CLASS_NAMES))
-        for j in range(len(CLASS_NAMES))
-    ]
-    table = pd.DataFrame(rows)
-    errors = table.loc[~table["right"], "share"].max() or 1.0
-    # One number a cell for the colour: how strong it is within its own scale, 0 to 1.
-    table["strength"] = np.where(table["right"], table["share"], table["share"] / errors)
-    axis = alt.Axis(labelLimit=90, labelOverlap=False, ticks=False, domain=False, grid=False)
-    base = alt.Chart(table).encode(
-        x=alt.X("predicted:N", sort=list(CLASS_NAMES), title="predicted", axis=axis.copy()),
-        y=alt.Y("true:N", sort=list(CLASS_NAMES), title="true class", axis=axis.copy()),
-        tooltip=[
-            alt.Tooltip("true:N", title="true class"),
-            alt.Tooltip("predicted:N"),
-            alt.Tooltip("count:Q", title="images"),
-            alt.Tooltip("share:Q", format=".1%", title="of its class"),
-        ],
-    )
-    base.encoding.x.axis.labelAngle = -45
-    cells = base.mark_rect(cursor="pointer", cornerRadius=2).encode(
-        color=alt.Color("right:N", legend=None).scale(domain=[True, False], range=[RIGHT, WRONG]),
-        opacity=alt.Opacity("strength:Q", legend=None).scale(domain=[0, 1], range=[0.04, 0.95]),
-    )
-    cells = cells.add_params(
-        alt.selection_point(name="cell", fields=["true", "predicted"], on="click", empty=False)
-    )
-    outline = base.transform_filter(alt.datum.chosen).mark_rect(
-        filled=False, strokeWidth=2.5, stroke=TRAINING
-    )
-    numbers = base.mark_text(fontSize=12, fontWeight=500, color="#E8EDF2" if dark else "#17212B").encode(
-        text="label:N"
-    )
-    return (cells + numbers + outline).properties(height=500)
 
 
 def probability_bars(
@@ -123,7 +60,8 @@ def per_class(table: pd.DataFrame) -> alt.Chart:
 
 def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
     """Draw accuracy against confidence before and after scaling, from two tables of `metrics.reliability`."""
-    table = pd.concat([before.assign(when="before"), after.assign(when="after")])
+    whens = ["as it comes", "after temperature scaling"]
+    table = pd.concat([before.assign(when=whens[0]), after.assign(when=whens[1])])
     ideal = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
     ideal = ideal.mark_line(strokeDash=[6, 4], color=NEUTRAL).encode(x="x:Q", y="y:Q")
     lines = (
@@ -132,8 +70,8 @@ def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
         .encode(
             x=alt.X("confidence:Q", title="confidence", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
             y=alt.Y("accuracy:Q", title="how often right", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
-            color=alt.Color("when:N", title="temperature scaling", legend=alt.Legend(orient="top")).scale(
-                domain=["before", "after"], range=[VALIDATION, TRAINING]
+            color=alt.Color("when:N", title=None, legend=alt.Legend(orient="top", labelLimit=200)).scale(
+                domain=whens, range=[VALIDATION, TRAINING]
             ),
             tooltip=[
                 alt.Tooltip("when:N"),
@@ -143,4 +81,62 @@ def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return (ideal + lines).properties(height=HEIGHT)
+    return (ideal + lines).properties(height=HEIGHT + 60)
+
+
+def coverage(curve: pd.DataFrame, marked: float) -> alt.LayerChart:
+    """Draw how often a model is right that answers only where it is surest.
+
+    Parameters
+    ----------
+    curve
+        The table of `selective.coverage_curve`.
+    marked
+        The coverage, above 0, at most 1, at which to draw a rule.
+    """
+    percent = alt.Axis(format="%")
+    answers = alt.X("coverage:Q", title="share of the images it answers, the surest first", axis=percent)
+    line = (
+        alt.Chart(curve)
+        .mark_line(color=TRAINING, strokeWidth=2.5)
+        .encode(
+            x=answers.scale(domain=[0, 1]),
+            y=alt.Y("accuracy:Q", title="how often right", axis=percent).scale(zero=False),
+            tooltip=[
+                alt.Tooltip("coverage:Q", format=".1%", title="answers"),
+                alt.Tooltip("accuracy:Q", format=".1%", title="right"),
+                alt.Tooltip("threshold:Q", format=".1%", title="confidence at least"),
+            ],
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"coverage": [marked]})).mark_rule(strokeDash=[6, 4], color=NEUTRAL)
+    return (rule.encode(x="coverage:Q") + line).properties(height=HEIGHT + 60)
+
+
+def robustness(table: pd.DataFrame, order: Sequence[str]) -> alt.Chart:
+    """Draw accuracy against the strength of each corruption, a line each.
+
+    Parameters
+    ----------
+    table
+        As `findings.robustness_table` returns it.
+    order
+        The corruptions as the legend lists them, at most six.
+    """
+    return (
+        alt.Chart(table)
+        .mark_line(point=alt.OverlayMarkDef(size=50, filled=True), strokeWidth=2)
+        .encode(
+            x=alt.X("strength:O", title="strength", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("accuracy:Q", title="how often right", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
+            color=alt.Color("corruption:N", title=None, legend=alt.Legend(orient="top", columns=3)).scale(
+                domain=list(order), range=RUN_COLOURS
+            ),
+            tooltip=[
+                alt.Tooltip("corruption:N"),
+                alt.Tooltip("strength:O"),
+                alt.Tooltip("accuracy:Q", format=".1%", title="right"),
+            ],
+        )
+        .properties(height=HEIGHT + 120)
+    )

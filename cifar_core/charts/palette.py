@@ -1,11 +1,13 @@
 """The colours of all charts; but for the theme, no other file knows one.
 
 They keep apart for colour-blind eyes and have a contrast of at least 3 to 1 on the light and on the dark
-background. Axis, grid and text colours are left to Streamlit's theme.
+background. Axis, grid and text colours are left to Streamlit's theme. It does not reach text that is a mark,
+which takes one of two colours here.
 """
 
 TRAINING, VALIDATION = "#4C8ED9", "#D9730D"
 RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
+TEXT_ON_LIGHT, TEXT_ON_DARK = "#17212B", "#E8EDF2"
 RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#B4609F", "#A68A00", "#7C8A99"]
 INK, INK_ON_DARK = "#17212B", "#E8EDF2"  # the theme's text colours, which do not reach text within a chart
 

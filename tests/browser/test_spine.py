@@ -101,8 +101,8 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
         page.get_by_role("button", name=f"{true} → {predicted}", exact=True).click()
         a, b = dataset.CLASS_NAMES.index(true), dataset.CLASS_NAMES.index(predicted)
         count = int(((labels == a) & (guesses == b)).sum())
-        expect(page.get_by_text(f"{count:,} images mistaken")).to_be_visible()
-        expect(page.get_by_alt_text(f"{true}, taken for {predicted}")).to_have_count(min(count, 12))
+        expect(page.get_by_text(f"{count:,} {true}s taken for {predicted}s")).to_be_visible()
+        expect(page.get_by_alt_text(f"{true}, taken for {predicted}")).to_have_count(min(count, 18))
     assert f"model={run.name}" in page.url
     no_exception(page)
 

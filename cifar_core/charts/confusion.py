@@ -1,0 +1,166 @@
+"""The confusion matrix: a square whose cells and class names can be clicked.
+
+It is drawn anew with every click, so it is written in Vega-Lite's own words: Altair would take a tenth of a
+second and more to check each of them.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cifar_core.browse import ANY, describe
+from cifar_core.charts.palette import RIGHT, TEXT_ON_DARK, TEXT_ON_LIGHT, TRAINING, WRONG
+from cifar_core.dataset import CLASS_NAMES
+
+# Cells that are bright enough for dark text in the dark theme, too; green is brighter than orange.
+STRONG = "datum.strength >= (datum.right ? 0.8 : 0.92)"
+
+
+def confusion_cells(
+    matrix: np.ndarray, rates: bool, chosen: tuple[str, str] | None = None, turn: int = 0
+) -> pd.DataFrame:
+    """Return the rows that `confusion_matrix` draws: a cell each, then the class names beside and below.
+
+    Diagonal and errors have scales of their own, or the errors would all look alike.
+
+    Parameters
+    ----------
+    matrix
+        int counts [10, 10], rows true, columns predicted.
+    rates
+        Write the share of the true class in the cells instead of the count.
+    chosen
+        Names of the true and the predicted class to outline; `ANY` for a whole row or column.
+    turn
+        Another number after each choice: a browser tells only of a selection that differs from its last.
+    """
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    errors = share[~np.eye(len(share), dtype=bool)].max() or 1.0
+    cells = [
+        {
+            "kind": "cell",
+            "true": true,
+            "predicted": predicted,
+            "count": int(matrix[i, j]),
+            "share": float(share[i, j]),
+            "said": f"{matrix[i, j]:,} {describe(true, predicted)}",
+            "label": _label(matrix[i, j], share[i, j], rates),
+            "right": i == j,
+            # One number a cell for the colour: how strong it is within its own scale, 0 to 1.
+            "strength": float(share[i, j] / (1.0 if i == j else errors)),
+            "chosen": chosen is not None and _within(true, predicted, chosen),
+            "turn": turn,
+        }
+        for i, true in enumerate(CLASS_NAMES)
+        for j, predicted in enumerate(CLASS_NAMES)
+    ]
+    names = [
+        {"kind": kind, "true": true, "predicted": predicted, "label": name, "said": said, "turn": turn}
+        for name in CLASS_NAMES
+        for kind, true, predicted, said in (
+            ("row", name, ANY, f"mistaken {describe(name, ANY)}"),
+            ("column", ANY, name, f"mistaken {describe(ANY, name)}"),
+        )
+    ]
+    return pd.DataFrame(cells + names)
+
+
+def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, Any]:
+    """Return the Vega-Lite marks of the matrix; the data to hand over with them are `confusion_cells`.
+
+    Parameters
+    ----------
+    dark
+        Whether the page is dark; the theme does not reach the text in and around the cells.
+    clickable
+        Whether a click on a cell or a class name selects it: parameter `cell`, fields true, predicted, turn.
+    """
+    text = TEXT_ON_DARK if dark else TEXT_ON_LIGHT
+    axis = {"labels": False, "ticks": False, "domain": False, "grid": False}
+    place = {"type": "nominal", "scale": {"domain": CLASS_NAMES}}
+    x = {**place, "field": "predicted", "title": "predicted", "axis": {**axis, "titlePadding": 56}}
+    y = {**place, "field": "true", "title": "true class", "axis": {**axis, "titlePadding": 72}}
+    cell = {
+        "x": x,
+        "y": y,
+        "description": {"field": "said"},
+        "tooltip": [
+            {"field": "said", "title": "images"},
+            {"field": "share", "type": "quantitative", "format": ".1%", "title": "of its class"},
+        ],
+    }
+    mark = {"cursor": "pointer" if clickable else "default"}
+    name = {**mark, "type": "text", "align": "right", "fontSize": 12, "color": text}
+    colours: dict[str, Any] = {
+        "transform": [{"filter": "datum.kind == 'cell'"}],
+        "mark": {**mark, "type": "rect", "cornerRadius": 2},
+        "encoding": {
+            **cell,
+            "color": {
+                "field": "right",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": [True, False], "range": [RIGHT, WRONG]},
+            },
+            "opacity": {
+                "field": "strength",
+                "type": "quantitative",
+                "legend": None,
+                "scale": {"domain": [0, 1], "range": [0.04, 0.95]},
+            },
+        },
+    }
+    if clickable:
+        select = {"type": "point", "fields": ["true", "predicted", "turn"], "on": "click"}
+        colours["params"] = [{"name": "cell", "select": select}]
+    numbers = {
+        "transform": [{"filter": "datum.kind == 'cell'"}],
+        "mark": {**mark, "type": "text", "fontSize": 12, "fontWeight": 500, "aria": False},
+        "encoding": {
+            **cell,
+            "text": {"field": "label"},
+            "color": {
+                "condition": {"test": STRONG, "value": TEXT_ON_LIGHT},
+                "value": text,
+            },
+        },
+    }
+    outline = {
+        "transform": [{"filter": "datum.kind == 'cell' && datum.chosen"}],
+        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING},
+        "encoding": {"x": x, "y": y},
+    }
+    # Marks of another layer than the selection's take clicks only where they have a tooltip.
+    said = {"field": "said"}
+    named = {"text": {"field": "label"}, "tooltip": said, "description": said}
+    beside = {
+        "transform": [{"filter": "datum.kind == 'row'"}],
+        "mark": name,
+        "encoding": {**named, "x": {"value": -8}, "y": y},
+    }
+    below = {
+        "transform": [{"filter": "datum.kind == 'column'"}],
+        "mark": {**name, "angle": 315, "dy": 8},
+        "encoding": {**named, "x": x, "y": {"value": "height"}},
+    }
+    return {
+        "layer": [colours, numbers, outline, beside, below],
+        # As high as it is wide, however wide the page lets it be; the number stands for "not by the step".
+        "height": 400,
+        "params": [{"name": "height", "expr": "width"}],
+        "autosize": {"type": "fit-x", "contains": "padding"},
+    }
+
+
+def _label(count: int, share: float, rates: bool) -> str:
+    """Write a cell; nothing where it rounds to nothing, or the zeros would drown the rest."""
+    shown = share * 100 if rates else count
+    return f"{shown:.0f}{'%' if rates else ''}" if round(shown) else ""
+
+
+def _within(true: str, predicted: str, chosen: tuple[str, str]) -> bool:
+    """Whether a cell belongs to what is chosen, a cell or the mistakes of a row or column."""
+    if chosen == (ANY, ANY) or (ANY in chosen and true == predicted):
+        return False
+    return chosen[0] in (true, ANY) and chosen[1] in (predicted, ANY)

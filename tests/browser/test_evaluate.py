@@ -1,0 +1,131 @@
+"""Evaluate, as a visitor explores it: the matrix moves the gallery, and the URL keeps it all."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Download, Page, expect
+
+from cifar_core import dataset, metrics, model_dir, trust
+from cifar_core.dataset import CLASS_NAMES
+
+from .conftest import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+MODEL = "fast"
+CAT, DOG = CLASS_NAMES.index("cat"), CLASS_NAMES.index("dog")
+TILES = 18
+
+
+def shown(page: Page) -> list[int]:
+    """Return the test images whose tiles stand on the page, in their order."""
+    names = page.get_by_alt_text(re.compile("^test image ")).evaluate_all(
+        "images => images.map(image => image.alt)"
+    )
+    return [int(re.findall(r"\d+", name)[0]) for name in names]
+
+
+def expect_images(page: Page, images: NDArray[np.integer]) -> None:
+    """Wait until exactly these tiles stand on the page, in this order."""
+    names = page.get_by_alt_text(re.compile("^test image "))
+    expect(names).to_have_count(len(images))
+    for place in (0, len(images) - 1):
+        expect(names.nth(place)).to_have_attribute("alt", re.compile(f"^test image {images[place]}:"))
+    assert shown(page) == images.tolist()
+
+
+def choose_view(page: Page, view: str) -> None:
+    page.get_by_test_id("stButtonGroup").last.get_by_role("radio", name=view, exact=True).click()
+
+
+def drawn(page: Page, what: str) -> None:
+    """Wait for a chart by its description, and for the marks in it."""
+    expect(page.locator(f"[aria-label^='{what}'] svg, [aria-label^='{what}']").first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
+    model, labels, votes = model_dir.find(MODEL), dataset.load_test().labels, trust.human_votes()
+    assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
+    raw = model.predictions()["test"].astype(float)
+    answers = metrics.temperature_scale(raw, model.card()["temperature"])
+    guesses = raw.argmax(axis=1)
+
+    def surest(images: NDArray[np.integer]) -> NDArray[np.integer]:
+        return images[np.argsort(-answers[images].max(axis=1), kind="stable")]
+
+    cats_as_dogs = surest(np.flatnonzero((labels == CAT) & (guesses == DOG)))
+    dogs_as_cats = surest(np.flatnonzero((labels == DOG) & (guesses == CAT)))
+    assert min(len(cats_as_dogs), len(dogs_as_cats)) > 2 * TILES
+
+    # It opens on the cats taken for dogs; another cell shows exactly its images, and back.
+    page.goto(f"{server.url}/evaluate?model={MODEL}")
+    expect_images(page, cats_as_dogs[:TILES])
+    for images, words in ((dogs_as_cats, "dogs taken for cats"), (cats_as_dogs, "cats taken for dogs")):
+        page.locator(f"svg [aria-label='{len(images)} {words}']").click(position={"x": 4, "y": 4})
+        expect(page.get_by_text(f"{len(images)} {words}", exact=True)).to_be_visible()
+        expect_images(page, images[:TILES])
+    page.wait_for_url(re.compile("true=cat&predicted=dog"))
+
+    # The second page holds the next ones, and another order begins anew.
+    page.get_by_role("button", name="Page 2", exact=True).click()
+    expect_images(page, cats_as_dogs[TILES : 2 * TILES])
+    page.wait_for_url(re.compile("mistakes-page=2"))
+    page.get_by_role("radio", name="human disagreement", exact=True).click()
+    divided = cats_as_dogs[np.argsort(-trust.entropy(votes)[cats_as_dogs], kind="stable")]
+    expect_images(page, divided[:TILES])
+    assert divided[:TILES].tolist() != cats_as_dogs[:TILES].tolist()
+    badge = page.get_by_text(f"{votes[divided[0], CAT]} of {votes[divided[0]].sum()}", exact=True).first
+    expect(badge).to_be_visible()
+
+    # A reload keeps what was chosen.
+    page.get_by_role("button", name="Page 2", exact=True).click()
+    expect_images(page, divided[TILES : 2 * TILES])
+    page.wait_for_url(re.compile("mistakes-page=2"))
+    assert "mistakes-sort=human" in page.url
+    page.reload()
+    expect_images(page, divided[TILES : 2 * TILES])
+
+    # The name of a class shows all its mistakes, a row of the table those of its pair.
+    page.get_by_role("radio", name="confidence", exact=True).click()
+    page.locator("svg [aria-label='mistaken cats taken for something else']").click()
+    mistaken_cats = surest(np.flatnonzero((labels == CAT) & (guesses != CAT)))
+    expect_images(page, mistaken_cats[:TILES])
+    first = metrics.most_confused(metrics.confusion(raw, labels)).iloc[0]
+    page.get_by_test_id("stDataFrame").last.click(position={"x": 40, "y": 35 + 17})
+    expect(
+        page.get_by_text(f"{first['count']} {first['true']}s taken for {first['predicted']}s", exact=True)
+    ).to_be_visible()
+
+    check_views(page)
+    check_download(page, labels, guesses)
+
+
+def check_views(page: Page) -> None:
+    for view, chart in {
+        "Calibration": "Reliability diagram",
+        "Humans": "Confusion matrix of people",
+        "Curves": "Training and validation loss",
+        "Per class": "Precision, recall and F1",
+    }.items():
+        choose_view(page, view)
+        drawn(page, chart)
+        page.wait_for_url(re.compile(f"view={view.replace(' ', '.')}"))
+    for view in ("Robustness", "None of the ten"):  # a chart, or the command that it takes
+        choose_view(page, view)
+        page.wait_for_url(re.compile(f"view={view.replace(' ', '.')}"))
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def check_download(page: Page, labels: NDArray[np.integer], guesses: NDArray[np.integer]) -> None:
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="All its mistakes (CSV)").click()
+    download: Download = waited.value
+    with download.path().open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["image"]) for row in rows} == set(np.flatnonzero(labels != guesses))
+    assert all(CLASS_NAMES[labels[int(row["image"])]] == row["true"] != row["predicted"] for row in rows)
+    assert {row["label_rejected"] for row in rows} == {"True", "False"}

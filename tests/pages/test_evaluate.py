@@ -1,0 +1,103 @@
+"""Evaluate where something is missing or given, run as a script without a browser."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifar_core import formats, model_dir
+
+ROOT = Path(__file__).parents[2]
+LISTS = "Download the lists (0.9 MB)"
+VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
+    app.switch_page("pages/evaluate.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    elements = [*app.markdown, *app.caption, *app.info, *app.warning, *app.code]
+    return "\n".join(element.value for element in elements)
+
+
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_without_the_lists_it_works_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CIFAR10_TRUST")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    app = opened(model="fast")
+    said = texts(app)
+    assert "cats taken for dogs" in said
+    assert "Not on this machine: human votes (CIFAR-10H)" in said
+    assert [button.label for button in app.button if "lists" in button.label] == [
+        "Download the lists (0.9 MB)"
+    ]
+    sorts = next(group for group in app.button_group if group.label == "Sort by")
+    assert sorts.options == ["confidence", "loss"] or len(sorts.options) == 2
+    humans = opened(model="fast", view="Humans")
+    assert "What people see in these images is not known" in texts(humans)
+
+
+@pytest.mark.usefixtures("runs")
+def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from pages import shared
+
+    monkeypatch.delenv("CIFAR10_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    shared.test_set.clear()
+    try:
+        app = opened(model="fast")
+        assert "cannot be shown. CIFAR-10 is not on this machine" in texts(app)
+        for view in VIEWS[3:]:
+            opened(model="fast", view=view)
+    finally:
+        shared.test_set.clear()
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: Path) -> None:
+    shutil.copytree(model_dir.models_root() / "quick", runs / "measured")
+    card = model_dir.find("measured").card()
+    card["robustness"] = {"noise": [0.7, 0.6, 0.5, 0.4, 0.123], "blur": [0.8] * 5}
+    card["robustness_images"] = 2_000
+    card["out_of_distribution"] = {
+        "static": {"auroc": 0.99, "fpr95": 0.01},
+        "jigsaw": {"auroc": 0.81, "fpr95": 0.456},
+    }
+    (runs / "measured" / "card.json").write_text(json.dumps(card))
+    said = texts(opened(model="measured", view="Robustness"))
+    assert f"**noise**: at strength 5 it is right {formats.percent(0.123)}" in said
+    assert "CIFAR-10-C" in said
+    assert "on 2,000 test images" in said
+    said = texts(opened(model="measured", view="None of the ten"))
+    assert "fooled most by **jigsaw**" in said
+    assert "45.6 %" in said
+
+    for name in ("robustness", "out_of_distribution"):
+        del card[name]
+    (runs / "measured" / "card.json").write_text(json.dumps(card))
+    said = texts(opened(model="measured", view="Robustness"))
+    assert "python -m cifar_core evaluate measured --robustness" in said
+    assert "python -m cifar_core evaluate measured" in texts(opened(model="measured", view="None of the ten"))
+
+
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_the_sentences_a_student_reads() -> None:
+    said = texts(opened(model="fast", view="Calibration"))
+    assert "Answering only the surest 80 % of the images, it is right **98.7 %** of the time" in said
+    app = opened(model="fast", view="Humans")
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["One person"] == "95.2 %"
+    assert float(values["Model, where people agree"].rstrip(" %")) > float(
+        values["Model, where they disagree"].rstrip(" %")
+    )
