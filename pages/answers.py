@@ -16,7 +16,7 @@ from pages import shared
 
 CARDS = 6  # pictures shown in full on one page
 LIKELIEST = 5  # classes that get a bar
-TILE = 160  # pixels, of a picture in a card
+TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of the ten"
 # Of `novelty`'s sets those that a visitor can picture.
 STRANGE = {"digits": "handwritten digits", "photographs": "parts of other photographs", "static": "noise"}
@@ -149,25 +149,28 @@ def show_card(picture: Picture, theirs: dict[ModelDirectory, Answer], opacity: f
         cells = said.grid(len(theirs), min_column_width=260)
         for model, answer in theirs.items():
             with cells.container():
-                if len(theirs) > 1:
-                    st.caption(model.name)
-                show_answer(model, picture, answer, opacity)
+                show_answer(model, picture, answer, opacity, alone=len(theirs) == 1)
 
 
-def show_answer(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float | None) -> None:
+def show_answer(
+    model: ModelDirectory, picture: Picture, answer: Answer, opacity: float | None, *, alone: bool
+) -> None:
+    """Show the verdict, the map and the bars; the latter side by side where there is room."""
+    if not alone:
+        st.caption(model.name)
     st.markdown(f"#### {verdict(answer, picture.true)}")
     if answer.none_of_the_ten:
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
         st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
-    with st.container(horizontal=True):
-        if opacity is not None:
-            with st.container(width=TILE):
-                show_map(model, picture, answer, opacity)
-        with st.container(width="stretch"):
-            st.altair_chart(
-                charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
-                alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
-            )
+    bars = st.container()
+    if opacity is not None:
+        mattered, bars = st.columns([1, 4]) if alone else (bars.container(), bars)
+        with mattered.container(width=TILE):
+            show_map(model, picture, answer, opacity)
+    bars.altair_chart(
+        charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
+        alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+    )
 
 
 def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float) -> None:
