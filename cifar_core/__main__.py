@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cifar_core import console, dataset, jobs, model_dir
+from cifar_core.deploy import commands as deploy
 from cifar_core.errors import CifarLabError, ImageError, JobError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory, Status
@@ -31,6 +32,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(deploy.export)
+app.add_typer(deploy.serving, name="serving")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Foreground = Annotated[
