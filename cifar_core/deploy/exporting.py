@@ -3,13 +3,16 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Literal
 
 from cifar_core import model_dir
+from cifar_core.deploy import container
 from cifar_core.errors import ServingError
 from cifar_core.model_dir import ModelDirectory
 
@@ -63,6 +66,24 @@ def export(directory: ModelDirectory, destination: Path, kind: Kind = "savedmode
         f"its process ended with status {done.returncode}, perhaps for lack of memory",
     )
     raise ServingError(f"“{directory.name}” could not be exported: {reason}")
+
+
+def archive(directory: ModelDirectory) -> bytes:
+    """Return a ZIP file of a folder ready to be served: SavedModel, Compose file and batching parameters.
+
+    Raises `ServingError` as `export` does.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "serving")
+        export(directory, folder)
+        container.write_beside(folder, directory.name)
+        return Path(shutil.make_archive(str(folder), "zip", scratch, folder.name)).read_bytes()
+
+
+def litert(directory: ModelDirectory) -> bytes:
+    """Return a model as LiteRT's file; raises `ServingError` as `export` does."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return export(directory, Path(scratch), "litert").read_bytes()
 
 
 def _last_line(output: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> list[Pa
     turned[0x0112] = 6
     contents = {
         **{f"{i}.png": to_png(dataset.load_test(cifar10).images[i]) for i in range(4)},
-        "static.png": encoded(Image.effect_noise((97, 97), 90).convert("RGB"), "PNG"),
+        "stripes.png": to_png(np.tile(np.array([[0], [255]], np.uint8), (32, 16, 3))),
         "photo.jpg": encoded(photo(640, 480), "JPEG", quality=85),
         "odd.png": encoded(photo(101, 77), "PNG"),
         "turned.jpg": encoded(photo(301, 200), "JPEG", exif=turned),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from cifar_core.deploy import serving
 from cifar_core.deploy.check import TOLERANCE, compare
 from cifar_core.deploy.serving import Client
 from cifar_core.errors import ServingError
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 
 from .conftest import MODEL, free_port
@@ -150,7 +152,7 @@ def test_what_kserve_refuses(kserve: str) -> None:
 
 @pytest.mark.slow
 def test_compare_finds_the_same_model_and_another_one(
-    kserve: str, pictures: list[Path], here: Classifier
+    kserve: str, pictures: list[Path], here: Classifier, tmp_path: Path
 ) -> None:
     given = [(path.name, path.read_bytes()) for path in pictures]
     same = compare(Client(kserve, MODEL), model_dir.find(MODEL), here, given)
@@ -158,9 +160,13 @@ def test_compare_finds_the_same_model_and_another_one(
     assert same.agreement == 1
     assert 0 < same.largest_difference < 1e-4 < TOLERANCE
 
-    report = model_dir.find("report")
-    other = compare(Client(kserve, MODEL), report, Classifier(report.onnx_path), given)
+    copy = ModelDirectory(tmp_path / MODEL)
+    shutil.copytree(model_dir.find(MODEL).path, copy.path)
+    card = copy.card()
+    copy.card_path.write_text(json.dumps({**card, "temperature": 1.1 * card["temperature"]}))
+    other = compare(Client(kserve, MODEL), copy, here, given)
     assert not other.same
+    assert other.agreement == 1, "the classes are the same, the probabilities are not"
     assert other.largest_difference > TOLERANCE
 
 
