@@ -33,9 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(deploy.export)
-app.add_typer(deploy.serving, name="serving")
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Foreground = Annotated[
     bool, typer.Option("--foreground", help="Stay and show progress; Ctrl-C stops the run, resumably.")
@@ -195,6 +192,10 @@ def classify(
             print(json.dumps({"image": image, **result}) if as_json else f"{image}: {line}", flush=True)
     if failed:
         raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
+
+
+app.command()(deploy.export)
+app.add_typer(deploy.serving, name="serving")
 
 
 def _as_json(answer: "Answer") -> dict[str, Any]:

@@ -46,7 +46,7 @@ def check(
     ],
     images: Annotated[list[Path], typer.Argument(help="Pictures of any size.", metavar="IMAGE")],
     model: Annotated[
-        str, typer.Option(help="The model's name, there and here; by default the one that URL names.")
+        str, typer.Option(help="The model here, and there too if URL names none; by default URL's.")
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -55,13 +55,15 @@ def check(
     from cifar_core.deploy.serving import Client, parse
     from cifar_core.runtime import Classifier
 
-    name = model or parse(url).model
+    served = parse(url).model
+    name = model or served
     if not name:
         raise ServingError("Say which model with --model NAME, or give its address, …/v1/models/NAME.")
     directory = model_dir.find(name, allow_path=True)
     pictures = [(str(image), _read(image)) for image in images]
+    client = Client(url, served or directory.name)
     with console.working(f"asking {url}"):
-        found = compare(Client(url, directory.name), directory, Classifier(directory.onnx_path), pictures)
+        found = compare(client, directory, Classifier(directory.onnx_path), pictures)
     if as_json:
         print(json.dumps({"url": url, "model": directory.name, **_as_json(found)}))
     else:
