@@ -11,6 +11,7 @@ st.navigation(
         st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("pages/classify.py", title="Classify", icon=":material/image_search:"),
+        st.Page("pages/deploy.py", title="Deploy", icon=":material/rocket_launch:"),
     ],
     position="top",
 ).run()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cifar_core import console, dataset, jobs, model_dir
+from cifar_core.deploy import commands as deploy
 from cifar_core.errors import CifarLabError, ImageError, JobError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory, Status
@@ -191,6 +192,10 @@ def classify(
             print(json.dumps({"image": image, **result}) if as_json else f"{image}: {line}", flush=True)
     if failed:
         raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
+
+
+app.command()(deploy.export)
+app.add_typer(deploy.serving, name="serving")
 
 
 def _as_json(answer: "Answer") -> dict[str, Any]:

@@ -5,7 +5,8 @@ CifarLabError
 ├── ImageError            a file is not a picture we can classify
 ├── ModelDirectoryError   a model or run is missing, damaged or misnamed
 ├── RecipeError           a hyper-parameter is out of its range
-└── JobError              a training cannot be started, stopped or resumed now
+├── JobError              a training cannot be started, stopped or resumed now
+└── ServingError          a model cannot be exported, or an endpoint does not answer as it should
 
 The message is one sentence for the person at the screen: what is wrong and what to do. The command line
 prints it and exits with status 1, a page shows it in a box; neither shows a traceback.
@@ -34,3 +35,7 @@ class RecipeError(CifarLabError):
 
 class JobError(CifarLabError):
     """A training cannot be started, stopped or resumed now."""
+
+
+class ServingError(CifarLabError):
+    """A model cannot be exported, or an endpoint does not answer as it should."""

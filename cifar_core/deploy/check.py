@@ -1,0 +1,104 @@
+"""Whether a server answers as the app does: the same pictures, asked here and there."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cifar_core import images
+from cifar_core.classify import calibration_of, classify
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy.serving import FILES_SIGNATURE, IMAGES_SIGNATURE, Client
+from cifar_core.errors import ServingError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.runtime import Classifier
+
+TOLERANCE = 1e-3  # of a probability; the same weights on another processor are at most 1e-5 apart
+
+
+class Compared(NamedTuple):
+    """One picture: the class and its probability here and there, and the largest difference of the ten."""
+
+    name: str
+    signature: str
+    here: str
+    here_confidence: float
+    there: str
+    there_confidence: float
+    difference: float
+
+
+class Comparison(NamedTuple):
+    """All pictures, each through every signature that suits it, and the state of the server."""
+
+    rows: list[Compared]
+    version: int | None  # of the model that answers; None if the server does not say
+    signatures: list[str]
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference of a probability."""
+        return max(row.difference for row in self.rows)
+
+    @property
+    def agreement(self) -> float:
+        """The share of answers with the same class."""
+        return float(np.mean([row.here == row.there for row in self.rows]))
+
+    @property
+    def same(self) -> bool:
+        """Whether the server has this very model."""
+        return self.agreement == 1 and self.largest_difference <= TOLERANCE
+
+
+def compare(
+    client: Client, directory: ModelDirectory, classifier: Classifier, pictures: Sequence[tuple[str, bytes]]
+) -> Comparison:
+    """Ask a server and the local model about pictures, given as (name, content of the file), at least one.
+
+    Every picture goes as an array through `serving_default`; JPEG and PNG also go as files through
+    `classify_bytes`, if the server has it.
+
+    Raises
+    ------
+    ImageError, ModelDirectoryError, ServingError
+        If a picture, the local model or the server is not as it should be.
+    """
+    arrays = np.stack([images.load(content)[1] for _, content in pictures])
+    local = [answer.probabilities for answer in classify(classifier, calibration_of(directory), arrays)]
+    rows = [
+        _compared(name, IMAGES_SIGNATURE, here, there)
+        for (name, _), here, there in zip(pictures, local, client.predict(arrays), strict=True)
+    ]
+    version, signatures = _about(client)
+    if FILES_SIGNATURE in signatures:
+        for (name, content), here in zip(pictures, local, strict=True):
+            if content.startswith((b"\xff\xd8\xff", b"\x89PNG")):
+                [answer] = client.classify_files([content])
+                rows.append(_compared(name, FILES_SIGNATURE, here, answer["probabilities"]))
+    return Comparison(rows, version, sorted(signatures))
+
+
+def _about(client: Client) -> tuple[int | None, list[str]]:
+    """Ask for version and signatures, which KServe, for one, does not tell."""
+    try:
+        ready = [item.version for item in client.status() if item.state == "AVAILABLE"]
+        return max(ready, default=None), list(client.metadata())
+    except ServingError:
+        return None, [IMAGES_SIGNATURE]
+
+
+def _compared(
+    name: str, signature: str, here: npt.NDArray[np.float64], there: npt.NDArray[np.float64]
+) -> Compared:
+    mine, theirs = int(here.argmax()), int(there.argmax())
+    return Compared(
+        name,
+        signature,
+        CLASS_NAMES[mine],
+        float(here[mine]),
+        CLASS_NAMES[theirs],
+        float(there[theirs]),
+        float(np.abs(here - there).max()),
+    )

@@ -1,0 +1,100 @@
+"""What to type and which files to use to run a model in TensorFlow Serving's container and to ask it."""
+
+import json
+import shlex
+from pathlib import Path
+
+from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
+from cifar_core.files import write_whole
+
+IMAGE = "tensorflow/serving:2.21.0"  # the TensorFlow that exports; older ones may not know its format
+URL = f"http://localhost:{REST_PORT}"
+BATCHING = "batching.config"
+
+_PAYLOAD = Path(__file__).parent / "payload"
+
+
+def export_command(model: str) -> str:
+    """Return the command that writes the model as a SavedModel, with the files beside it, under `serving`."""
+    return f"python -m cifar_core export {shlex.quote(model)} serving"
+
+
+def docker_command(model: str) -> str:
+    """Return the command that serves the model from the folder `serving`, on this machine only."""
+    lines = [
+        "docker run --rm",
+        f"-p 127.0.0.1:{REST_PORT}:8501 -p 127.0.0.1:{GRPC_PORT}:8500",
+        f'-v "$PWD/serving/{model}:/models/{model}:ro" -v "$PWD/serving/{BATCHING}:/config/{BATCHING}:ro"',
+        f"-e MODEL_NAME={model} {IMAGE}",
+        f"--enable_batching=true --batching_parameters_file=/config/{BATCHING}",
+    ]
+    return " \\\n  ".join(lines)
+
+
+def compose_name(model: str) -> str:
+    """Return the name of the model's Compose file."""
+    return f"{model}.compose.yaml"
+
+
+def compose(model: str) -> str:
+    """Return the model's Compose file, to stand in the folder that holds its export and `BATCHING`."""
+    return _filled("compose.yaml", model=model, image=IMAGE, rest=REST_PORT, grpc=GRPC_PORT)
+
+
+def batching() -> str:
+    """Return the batching parameters."""
+    return (_PAYLOAD / BATCHING).read_text()
+
+
+def write_beside(folder: Path, model: str) -> list[Path]:
+    """Write Compose file and batching parameters into a folder of exports; return what was not there before.
+
+    What is there stays: somebody may have changed it.
+    """
+    contents = {folder / compose_name(model): compose(model), folder / BATCHING: batching()}
+    new = [path for path in contents if not path.exists()]
+    for path in new:
+        write_whole(path, contents[path])
+    return new
+
+
+def curl_status(model: str) -> str:
+    """Return the command that asks whether the model is ready."""
+    return f"curl {URL}/v1/models/{model}"
+
+
+def curl_predict(model: str, request: str) -> str:
+    """Return the command that posts the file `request`."""
+    return f"curl -d @{request} {URL}/v1/models/{model}:predict"
+
+
+def curl_picture(model: str) -> str:
+    """Return the command that classifies the file `photo.jpg`, in a shell."""
+    head = '{"signature_name": "classify_bytes", "instances": [{"b64": "'
+    return (
+        f"(printf '{head}'; base64 < photo.jpg | tr -d '\\n'; printf '\"}}]}}') |\n"
+        f"  curl -d @- {URL}/v1/models/{model}:predict"
+    )
+
+
+def python_files(model: str) -> str:
+    """Return a script that asks about a picture file."""
+    return _filled("request_files.py", model=model, url=URL)
+
+
+def python_images(model: str) -> str:
+    """Return a script that asks about an array."""
+    return _filled("request_images.py", model=model, url=URL)
+
+
+def request_json(picture: bytes) -> str:
+    """Return the body of a request about one picture file."""
+    return json.dumps(files_request([picture]))
+
+
+def _filled(name: str, **values: object) -> str:
+    """Fill in a file's {names}; all other braces stay."""
+    text = (_PAYLOAD / name).read_text()
+    for key, value in values.items():
+        text = text.replace(f"{{{key}}}", str(value))
+    return text

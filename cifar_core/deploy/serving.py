@@ -1,0 +1,250 @@
+"""TensorFlow Serving's REST API, without TensorFlow: status, metadata and answers of a model on a server.
+
+Source: https://www.tensorflow.org/tfx/serving/api_rest. KServe speaks the same protocol for answers,
+but not for status and metadata.
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.errors import ServingError
+
+REST_PORT, GRPC_PORT = 8501, 8500  # TensorFlow Serving's own
+
+IMAGES_SIGNATURE = "serving_default"  # images in [0, 1] to probabilities
+FILES_SIGNATURE = "classify_bytes"  # JPEG and PNG files to all that the app says of them
+
+MAX_ANSWER = 8 * 1024**2  # bytes; 64 pictures take 20 kB
+BATCH = 64  # pictures a request, 2.4 MB of JSON
+
+_CONNECT_SECONDS = 3.05
+_RETRIES = 2  # of a connection that does not come about: nothing has been asked yet
+_DECIMALS = 7  # of a pixel in JSON; float32 has no more, and without a limit it would be 17
+
+_PATH = re.compile(r"(?:/v1/models/(?P<model>[^/:]+)(?:/versions/\d+)?(?::predict)?)?/?")
+
+
+class Address(NamedTuple):
+    """Where a server is, without a path, and the model that its address named, or ""."""
+
+    url: str
+    host: str
+    port: int | None
+    model: str
+
+
+class ModelVersion(NamedTuple):
+    """A version of a model and its state (START, LOADING, AVAILABLE, UNLOADING, END), and what went wrong."""
+
+    version: int
+    state: str
+    message: str
+
+
+def parse(url: str) -> Address:
+    """Take an address apart: `http://host:8501`, or the whole `http://host:8501/v1/models/name:predict`.
+
+    Raises
+    ------
+    ServingError
+        If it is not such an address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # a port that is no number, say
+        parts, host, port = urlsplit(""), "", None
+    path = _PATH.fullmatch(parts.path)
+    if parts.scheme not in ("http", "https") or not host or parts.username or not path or parts.query:
+        raise ServingError(
+            f"“{url}” is not an endpoint's address; give one like http://localhost:{REST_PORT}."
+        )
+    name = f"[{host}]" if ":" in host else host
+    origin = f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+    return Address(origin, host, port, path["model"] or "")
+
+
+class Client:
+    """Asks one model on a server.
+
+    Parameters
+    ----------
+    url
+        The server's address, `parse`.
+    model
+        The model's name there; "" if the address says it.
+    seconds
+        How long an answer may take.
+
+    Every method raises `ServingError`, whose message says what is wrong: no server, no such model, refused
+    input, a model that is still loading, an answer that is late, cut off, too large or of another kind.
+    Proxies are not used and redirects not followed: the answer is the server's own.
+    """
+
+    def __init__(self, url: str, model: str = "", seconds: float = 30.0) -> None:
+        address = parse(url)
+        self.url, self.model = address.url, model or address.model
+        if not re.fullmatch(r"[\w.-]+", self.model):
+            raise ServingError(f"Say which model to ask at {address.url}.")
+        self._seconds = seconds
+        self._session = requests.Session()
+        self._session.trust_env = False
+        retry = Retry(
+            total=_RETRIES, connect=_RETRIES, read=False, redirect=False, status=False, backoff_factor=0.2
+        )
+        self._session.mount("http://", HTTPAdapter(max_retries=retry))
+        self._session.mount("https://", HTTPAdapter(max_retries=retry))
+
+    def status(self) -> list[ModelVersion]:
+        """Return the state of each version the server knows, the newest first."""
+        try:
+            versions = [
+                ModelVersion(int(item["version"]), item["state"], item["status"].get("error_message", ""))
+                for item in self._ask("GET", "")["model_version_status"]
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._another_kind("a status") from error
+        return sorted(versions, reverse=True)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the signatures of the version that answers: name to `inputs`, `outputs`, `method_name`."""
+        try:
+            signatures = self._ask("GET", "/metadata")["metadata"]["signature_def"]["signature_def"]
+            return dict(signatures)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._another_kind("signatures") from error
+
+    def predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """Classify images, uint8 [N, 32, 32, 3] RGB: probabilities, float64 [N, 10]."""
+        if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+            raise ValueError(f"expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}")
+        parts = [np.empty((0, len(CLASS_NAMES)))]
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            rows = self._predict(images_request(batch), len(batch))
+            parts.append(self._probabilities(rows))
+        return np.concatenate(parts)
+
+    def classify_files(self, files: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Classify JPEG or PNG files, each as large as `cifar_core.images.MAX_BYTES` at most.
+
+        Returns
+        -------
+        list of dict
+            One a file: `class`, `classes`, `none_of_the_ten` and `probabilities`, float64 [10].
+        """
+        rows = [row for file in files for row in self._predict(files_request([file]), 1)]
+        try:
+            probabilities = self._probabilities([row["probabilities"] for row in rows])
+            names = [tuple(row["classes"]) for row in rows]
+        except (KeyError, TypeError) as error:
+            raise self._another_kind("ten probabilities and their names") from error
+        if any(name != CLASS_NAMES for name in names):
+            raise self._another_kind("the ten classes of CIFAR-10")
+        return [{**row, "probabilities": p} for row, p in zip(rows, probabilities, strict=True)]
+
+    def _predict(self, request: dict[str, Any], count: int) -> list[Any]:
+        rows = self._ask("POST", ":predict", request).get("predictions")
+        if not isinstance(rows, list) or len(rows) != count:
+            raise self._another_kind(f"{count} predictions")
+        return rows
+
+    def _probabilities(self, rows: list[Any]) -> npt.NDArray[np.float64]:
+        try:
+            answers = np.array(rows, np.float64)
+        except (TypeError, ValueError) as error:
+            raise self._another_kind("ten probabilities") from error
+        if answers.shape[1:] != (len(CLASS_NAMES),) or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
+            raise self._another_kind("ten probabilities")
+        return answers
+
+    def _ask(self, method: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        deadline = time.monotonic() + self._seconds
+        content = bytearray()
+        try:
+            with self._session.request(
+                method,
+                f"{self.url}/v1/models/{self.model}{what}",
+                json=body,
+                headers={"Accept-Encoding": "identity"},  # what is small on the way might be huge here
+                timeout=(_CONNECT_SECONDS, self._seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                while piece := answer.raw.read1(65_536):
+                    content += piece
+                    if len(content) > MAX_ANSWER:
+                        raise ServingError(f"{self.url} answers with more than a classifier has to say.")
+                    if time.monotonic() > deadline:
+                        raise requests.Timeout
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            if isinstance(error, requests.ConnectTimeout):
+                raise self._nobody() from error
+            raise ServingError(f"{self.url} did not answer within {self._seconds:g} seconds.") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if isinstance(error, requests.ConnectionError) and isinstance(
+                error.args[0], urllib3.exceptions.MaxRetryError
+            ):
+                raise self._nobody() from error
+            raise ServingError(
+                f"{self.url} broke off before it had answered; see in its log whether it still runs."
+            ) from error
+        return self._understood(answer.status_code, bytes(content))
+
+    def _understood(self, status: int, content: bytes) -> dict[str, Any]:
+        try:
+            values = json.loads(content)
+        except ValueError:
+            values = None
+        if status == 200 and isinstance(values, dict):
+            return values
+        told = values.get("error") if isinstance(values, dict) else None
+        reason = f": {' '.join(str(told).split())[:300]}" if told else ""
+        match status:
+            case 200:
+                raise self._another_kind("JSON")
+            case 400:
+                raise ServingError(f"{self.url} refused the input{reason}")
+            case 404:
+                raise ServingError(
+                    f"{self.url} has no model “{self.model}” that is ready; check the name, or wait until "
+                    f"it is loaded{reason}"
+                )
+            case 429 | 503:
+                raise ServingError(f"{self.url} is still loading or overloaded; try again in a while{reason}")
+            case _ if 300 <= status < 400:
+                raise ServingError(f"{self.url} sends elsewhere; give the address that it sends to.")
+            case _:
+                raise ServingError(f"{self.url} failed with status {status}{reason}")
+
+    def _nobody(self) -> ServingError:
+        return ServingError(f"Nothing answers at {self.url}; check that the server runs, and its port.")
+
+    def _another_kind(self, expected: str) -> ServingError:
+        return ServingError(
+            f"{self.url} did not answer with {expected}; is “{self.model}” there a model exported from here?"
+        )
+
+
+def images_request(images: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """Return the body of a request about images, uint8 [N, 32, 32, 3]."""
+    return {"signature_name": IMAGES_SIGNATURE, "instances": (images / 255).round(_DECIMALS).tolist()}
+
+
+def files_request(files: Sequence[bytes]) -> dict[str, Any]:
+    """Return the body of a request about JPEG or PNG files."""
+    instances = [{"b64": base64.b64encode(file).decode()} for file in files]
+    return {"signature_name": FILES_SIGNATURE, "instances": instances}

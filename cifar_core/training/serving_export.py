@@ -1,0 +1,194 @@
+"""A finished model in other formats: `python -m cifar_core.training.serving_export KIND MODEL DIRECTORY`.
+
+For TensorFlow Serving a SavedModel with two signatures and calibrated answers, and the requests with which a
+server warms up; for LiteRT one file. `cifar_core.deploy.exporting` starts this process.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cifar_core.classify import Calibration, calibration_of
+from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.deploy import serving
+from cifar_core.errors import CifarLabError, ModelDirectoryError
+from cifar_core.files import write_whole
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.training.server_images import decode_all
+
+
+class Servable(tf.Module):
+    """A network with its temperature, and the signatures that a server offers of it.
+
+    `serving_default` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities, float32 [N, 10]: a
+    single output, so that a REST answer's `predictions` are plain lists. `classify_bytes` takes JPEG or PNG
+    files, string [N], and answers as the app does: also the likeliest class, the names that the probabilities
+    belong to, [N, 10] because a server wants a row of each output for each picture, and whether it is none of
+    the ten.
+    """
+
+    def __init__(self, network: keras.Model, calibration: Calibration) -> None:
+        super().__init__()
+        outputs = [network.get_layer(name).output for name in ("logits", "features")]
+        self.network = keras.Model(network.input, outputs)
+        self._calibration = calibration
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE], tf.float32, name="images")])
+    def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classify images in [0, 1]."""
+        logits, _ = self.network(images, training=False)
+        return {"probabilities": self._calibrated(logits)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def classify_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classify picture files."""
+        images = tf.cast(decode_all(image_bytes), tf.float32) / 255
+        logits, features = self.network(images, training=False)
+        probabilities, names = self._calibrated(logits), tf.constant(CLASS_NAMES)
+        return {
+            "class": tf.gather(names, tf.argmax(probabilities, axis=1)),
+            "classes": tf.tile(names[None], [tf.shape(probabilities)[0], 1]),
+            "none_of_the_ten": self._strangeness(logits, features) > self._calibration.threshold,
+            "probabilities": probabilities,
+        }
+
+    def _calibrated(self, logits: tf.Tensor) -> tf.Tensor:
+        return tf.nn.softmax(logits / self._calibration.temperature)
+
+    def _strangeness(self, logits: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        """Score pictures as `cifar_core.novelty.familiarity` does."""
+        centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
+        unit = tf.math.l2_normalize(features, axis=1)
+        cosines = tf.matmul(unit, self._calibration.directions, transpose_b=True)
+        return -tf.reduce_logsumexp(centred, axis=1) * tf.reduce_max(cosines, axis=1)
+
+
+def export(directory: ModelDirectory, destination: Path) -> Path:
+    """Write the next version of a model under `destination/<model>`; return that version's folder.
+
+    A server that watches the folder sees the version whole or not at all.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If `model.keras` or the results are missing or damaged.
+    """
+    network, calibration = _load(directory), calibration_of(directory)
+    base = destination.resolve() / directory.name
+    base.mkdir(parents=True, exist_ok=True)
+    unfinished = base / f".{os.getpid()}.tmp"  # no number, so no version
+    try:
+        servable = Servable(network, calibration)
+        signatures = {
+            serving.IMAGES_SIGNATURE: servable.probabilities,
+            serving.FILES_SIGNATURE: servable.classify_bytes,
+        }
+        tf.saved_model.save(servable, str(unfinished), signatures=signatures)
+        _write_warmup(unfinished, directory.name)
+        return _rename_to_next_version(unfinished, base)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def export_litert(directory: ModelDirectory, destination: Path) -> Path:
+    """Write a model as `destination/<model>.tflite`, for phones and small devices; return the file.
+
+    It takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities as the network gives them, not
+    calibrated.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If `model.keras` is missing or damaged.
+    """
+    network = _load(directory)
+    destination.mkdir(parents=True, exist_ok=True)
+    path = destination.resolve() / f"{directory.name}.tflite"
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder, path.name)
+        network.export(scratch, format="litert", verbose=False)
+        write_whole(path, scratch.read_bytes())
+    return path
+
+
+def _load(directory: ModelDirectory) -> keras.Model:
+    try:
+        return keras.saving.load_model(directory.keras_path, compile=False)
+    except Exception as error:  # each kind of damage raises something else
+        raise ModelDirectoryError(
+            f"{directory.keras_path.name} of “{directory.name}” is missing or damaged; train it again."
+        ) from error
+
+
+def _rename_to_next_version(folder: Path, base: Path) -> Path:
+    while True:
+        taken = [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
+        version = base / str(max(taken, default=0) + 1)
+        try:
+            return folder.rename(version)
+        except OSError:
+            if not version.exists():  # else another export took the number a moment ago
+                raise
+
+
+def _write_warmup(folder: Path, name: str) -> None:
+    """Write one request for each way through the model, which a server answers before it takes others."""
+    grey = np.full((48, 64, 3), 127, np.uint8)
+    files = [tf.io.encode_jpeg(grey).numpy(), tf.io.encode_png(grey).numpy()]
+    requests = [
+        _predict_log(name, serving.IMAGES_SIGNATURE, "images", np.zeros((1, *IMAGE_SHAPE), np.float32)),
+        _predict_log(name, serving.FILES_SIGNATURE, "image_bytes", np.array(files)),
+    ]
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
+        for request in requests:
+            writer.write(request)
+
+
+def _predict_log(model: str, signature: str, name: str, values: np.ndarray) -> bytes:
+    """Encode a `tensorflow.serving.PredictionLog` that holds one request.
+
+    Its definition comes in a package that insists on another TensorFlow package than ours, and these are four
+    small messages: the numbers are those of prediction_log.proto, predict.proto and model.proto.
+    """
+    tensor = tf.make_tensor_proto(values).SerializeToString()
+    spec = _field(1, model.encode()) + _field(3, signature.encode())  # ModelSpec: name, signature_name
+    entry = _field(1, name.encode()) + _field(2, tensor)  # an entry of a map: key, value
+    request = _field(1, spec) + _field(2, entry)  # PredictRequest: model_spec, inputs
+    return _field(6, _field(1, request))  # PredictionLog: predict_log; PredictLog: request
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Encode a field of bytes, text or a message: its number and type 2, its length, its content."""
+    length, size = bytearray(), len(content)
+    while size > 127:  # seven bits a byte, the lowest first; the eighth says that more follow
+        length.append(size & 127 | 128)
+        size >>= 7
+    length.append(size)
+    return bytes([number << 3 | 2]) + bytes(length) + content
+
+
+def main(arguments: list[str]) -> int:
+    """Export; print where it is, or one line on what is wrong, as JSON for the process that asks."""
+    answer: dict[str, Any]
+    try:
+        kind, model, destination = arguments
+        write = {"savedmodel": export, "litert": export_litert}[kind]
+        answer = {"path": str(write(ModelDirectory(Path(model)), Path(destination)))}
+    except (CifarLabError, OSError) as error:
+        answer = {"error": str(error)}
+    print(json.dumps(answer))
+    return int("error" in answer)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,274 @@
+"""Deploy: the chosen model on TensorFlow Serving, asked and checked from here, and as files."""
+
+import base64
+import json
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cifar_core import formats, images
+from cifar_core.classify import calibration_of, classify
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy import access, container, exporting, serving
+from cifar_core.deploy.check import Comparison, compare
+from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import ModelDirectory
+from pages import shared
+
+EXAMPLE = 12  # the test image of the example request
+CHECKED = range(8)  # the test images that a check asks about
+SECONDS = 20.0  # that a check waits for each answer
+
+
+@st.cache_data(max_entries=2, show_spinner="TensorFlow exports the model, in a process of its own")
+def archive(model: ModelDirectory, modified: float) -> bytes:  # noqa: ARG001
+    return exporting.archive(model)
+
+
+@st.cache_data(max_entries=2, show_spinner="TensorFlow converts the model, in a process of its own")
+def litert(model: ModelDirectory, modified: float) -> bytes:  # noqa: ARG001
+    return exporting.litert(model)
+
+
+def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind) -> None:
+    """Offer a file that TensorFlow has to make first: a button to make it, then one to download it."""
+    wanted = f"{kind} {model.name}"
+    if st.button(f"Make the {what}", key=f"make {wanted}", icon=":material/conveyor_belt:"):
+        st.session_state[wanted] = True
+    if not st.session_state.get(wanted):
+        return
+    make = archive if kind == "savedmodel" else litert
+    try:
+        content = make(model, model.keras_path.stat().st_mtime)
+    except (CifarLabError, OSError) as error:
+        st.error(plain(str(error)))
+        return
+    st.download_button(
+        f"Download {file_name} ({formats.size_in_bytes(len(content))})",
+        content,
+        file_name,
+        key=f"download {wanted}",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def plain(text: str) -> str:
+    """Keep what others wrote from being read as Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#$:~|!])", r"\\\1", text)
+
+
+def show_export(model: ModelDirectory) -> None:
+    st.subheader("1 · Export", anchor=False)
+    st.markdown("A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:")
+    st.code(container.export_command(model.name), language="bash")
+    offer(model, "SavedModel", f"{model.name}-serving.zip", "savedmodel")
+
+
+def show_container(model: ModelDirectory) -> None:
+    st.subheader("2 · Serve", anchor=False)
+    how = st.segmented_control(
+        "Serve with", ["docker run", "Compose"], default="docker run", required=True, key="serve"
+    )
+    if how == "docker run":
+        st.code(container.docker_command(model.name), language="bash")
+    else:
+        st.code(f"docker compose -f serving/{container.compose_name(model.name)} up", language="bash")
+        with st.expander("What the export wrote beside the model"):
+            st.caption(container.compose_name(model.name))
+            st.code(container.compose(model.name), language="yaml")
+            st.caption(container.BATCHING)
+            st.code(container.batching(), language=None)
+    st.caption(
+        "REST on port 8501 and gRPC on 8500, for this machine only: TensorFlow Serving asks nobody who they "
+        "are. A new export beside the old one is served without a restart."
+    )
+
+
+def show_requests(model: ModelDirectory) -> None:
+    st.subheader("3 · Ask", anchor=False)
+    test = shared.test_set_or_explain("A request about a test image")
+    request = "request.json"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Ask with",
+            ["curl", "Python, a picture", "Python, an array"],
+            default="curl",
+            required=True,
+            key="ask",
+        )
+        if test is not None:
+            picture = images.to_png(test.images[EXAMPLE])
+            name = CLASS_NAMES[test.labels[EXAMPLE]]
+            st.image(shared.tile(EXAMPLE, 2), width=64, alt=f"test image {EXAMPLE}, {name}")
+            st.download_button(
+                f"{request}: test image {EXAMPLE}",
+                container.request_json(picture),
+                request,
+                mime="application/json",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+    if how == "curl":
+        st.code(container.curl_status(model.name), language="bash")
+        if test is not None:
+            st.code(container.curl_predict(model.name, request), language="bash")
+            show_answer(model, test.images[EXAMPLE])
+        st.markdown("Any JPEG or PNG of yours:")
+        st.code(container.curl_picture(model.name), language="bash")
+    elif how == "Python, a picture":
+        st.code(container.python_files(model.name), language="python")
+    else:
+        st.code(container.python_images(model.name), language="python")
+    st.caption(
+        "`classify_bytes` decodes, crops and shrinks a picture on the server as the app does, to the same "
+        "pixels; `serving_default` takes 32×32 pixels from 0 to 1. Both answer with calibrated probabilities."
+    )
+
+
+def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
+    """Show what the server answers: what the app says of this picture, in the server's form."""
+    try:
+        [answer] = classify(shared.classifier(model), calibration_of(model), array[None])
+    except CifarLabError as error:
+        st.error(plain(str(error)))
+        return
+    row = {
+        "class": answer.class_name,
+        "classes": CLASS_NAMES,
+        "none_of_the_ten": answer.none_of_the_ten,
+        "probabilities": [round(float(p), 6) for p in answer.probabilities],
+    }
+    body = ",\n      ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in row.items())
+    st.markdown("answers, but for the last digits:")
+    st.code(
+        f'{{\n  "predictions": [\n    {{\n      {body}\n    }}\n  ]\n}}', language="json", wrap_lines=True
+    )
+
+
+def named_hosts() -> str | None:
+    """Return the hosts that whoever runs the app lets it ask; None if they said nothing."""
+    if access.VARIABLE in os.environ:
+        return os.environ[access.VARIABLE]
+    return st.secrets.get(access.VARIABLE) if st.secrets.load_if_toml_exists() else None
+
+
+def show_check(model: ModelDirectory) -> None:
+    st.subheader("4 · Check", anchor=False)
+    st.markdown(
+        f"Asks a running server about {len(CHECKED)} test images, as arrays and as files, and compares its "
+        "answers with the model here."
+    )
+    with st.form("check", border=False):
+        url = st.text_input("Endpoint", container.URL, key="endpoint", width=480, help="With its port.")
+        if not st.form_submit_button("Check", type="primary", icon=":material/network_check:"):
+            return
+    test = shared.test_set_or_explain("A check with test images")
+    if test is None:
+        return
+    try:
+        address = serving.parse(url)
+        here = access.opened_here(st.context.ip_address, dict(st.context.headers))
+        access.refuse_unless_allowed(address, named_hosts(), here)
+        client = serving.Client(address.url, address.model or model.name, SECONDS)
+        pictures = [(f"test image {i}", images.to_png(test.images[i])) for i in CHECKED]
+        with st.spinner("Asking"):
+            found = compare(client, model, shared.classifier(model), pictures)
+    except CifarLabError as error:
+        st.error(plain(str(error)))
+        return
+    show_comparison(found, [content for _, content in pictures], model)
+
+
+def show_comparison(found: Comparison, pictures: list[bytes], model: ModelDirectory) -> None:
+    version, same_class, difference = st.columns(3)
+    version.metric("Version", "not told" if found.version is None else found.version)
+    same_class.metric("Same class", formats.percent(found.agreement), help="Share of all answers.")
+    difference.metric(
+        "Largest difference",
+        f"{found.largest_difference:.1e}",
+        help="Of a probability; the same model on another processor differs by 0.00001 at most.",
+    )
+    if found.same:
+        st.success(f"The server answers as “{model.name}” does here.", icon=":material/check_circle:")
+    else:
+        st.warning(
+            f"The server answers otherwise than “{model.name}” does here: another model, or an older export.",
+            icon=":material/warning:",
+        )
+    shown = [f"data:image/png;base64,{base64.b64encode(picture).decode()}" for picture in pictures]
+    table = pd.DataFrame([row._asdict() for row in found.rows])
+    table.insert(0, "picture", [shown[i % len(shown)] for i in range(len(table))])
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="every picture with the answer of the server and of the model here",
+        column_config={
+            "picture": st.column_config.ImageColumn(""),
+            "here_confidence": st.column_config.NumberColumn("confidence here", format="percent"),
+            "there_confidence": st.column_config.NumberColumn("confidence there", format="percent"),
+            "difference": st.column_config.NumberColumn(format="scientific"),
+        },
+    )
+
+
+def show_serving(model: ModelDirectory) -> None:
+    show_export(model)
+    show_container(model)
+    show_requests(model)
+    show_check(model)
+
+
+def show_files(model: ModelDirectory) -> None:
+    files = {
+        "Keras": (
+            model.keras_path,
+            "Keras' own format: opens wherever Keras 3 is, to go on training or to look inside.",
+            f'keras.saving.load_model("{model.name}.keras")  # float32 [N, 32, 32, 3] in [0, 1]',
+        ),
+        "ONNX": (
+            model.onnx_path,
+            "For ONNX Runtime and what else reads ONNX; what this app runs on. It takes bytes, 0 to 255.",
+            f'onnxruntime.InferenceSession("{model.name}.onnx")  # uint8 [N, 32, 32, 3]',
+        ),
+    }
+    for title, (path, what, code) in files.items():
+        with st.container(border=True):
+            st.markdown(f"**{title}** · {what}")
+            st.code(code, language="python")
+            st.download_button(
+                f"Download {model.name}{path.suffix} ({formats.size_in_bytes(path.stat().st_size)})",
+                path.read_bytes,
+                f"{model.name}{path.suffix}",
+                key=f"download {title}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+    with st.container(border=True):
+        st.markdown("**LiteRT** · For phones and small devices, formerly TensorFlow Lite.")
+        st.code(f"python -m cifar_core export {model.name} . --litert", language="bash")
+        offer(model, "LiteRT file", f"{model.name}.tflite", "litert")
+    st.caption(
+        "These three give probabilities as the network has them. The card's temperature calibrates them: "
+        f"{model.card()['temperature']:.3f} divides the logits. TensorFlow Serving's export has it built in."
+    )
+
+
+st.title("Deploy", anchor=False)
+model = shared.choose_model()
+if model is None:
+    st.stop()
+view = st.segmented_control(
+    "View",
+    ["TensorFlow Serving", "Files"],
+    default="TensorFlow Serving",
+    required=True,
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+{"TensorFlow Serving": show_serving, "Files": show_files}[view](model)

@@ -1,0 +1,69 @@
+import ast
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cifar_core.deploy import container
+
+from .conftest import MODEL
+
+
+def test_the_server_is_as_new_as_the_tensorflow_that_exports() -> None:
+    pinned = next(
+        line for line in Path("requirements.txt").read_text().splitlines() if line.startswith("tensorflow")
+    )
+    assert container.IMAGE.rpartition(":")[2] in pinned
+
+
+def test_docker_command() -> None:
+    words = shlex.split(container.docker_command(MODEL).replace("\\\n", " "))
+    assert words[:3] == ["docker", "run", "--rm"]
+    options, arguments = words[3 : words.index(container.IMAGE)], words[words.index(container.IMAGE) + 1 :]
+    assert ["-e", f"MODEL_NAME={MODEL}"] == options[-2:]
+    # what comes after the image goes to the server, and the file it names is mounted
+    assert arguments[-1] == "--batching_parameters_file=/config/batching.config"
+    assert "$PWD/serving/batching.config:/config/batching.config:ro" in options
+    assert all(ports.startswith("127.0.0.1:") for ports in options[1:4:2])
+
+
+def test_compose(kserve_python: str, tmp_path: Path) -> None:
+    """It is YAML that says what it should; ours has no YAML reader, KServe's environment has."""
+    (tmp_path / "compose.yaml").write_text(container.compose("2024"))
+    code = "import json, yaml; print(json.dumps(yaml.safe_load(open('compose.yaml'))))"
+    printed = subprocess.run(
+        [kserve_python, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout
+    service = json.loads(printed)["services"]["2024"]
+    assert service["image"] == container.IMAGE
+    assert service["environment"] == {"MODEL_NAME": "2024"}
+    assert "./2024:/models/2024:ro" in service["volumes"]
+    assert service["ports"] == ["127.0.0.1:8501:8501", "127.0.0.1:8500:8500"]
+    script = service["healthcheck"]["test"][-1]
+    assert r"GET /v1/models/2024 HTTP/1.0\r\n\r\n" in script
+    assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("script", [container.python_files, container.python_images])
+def test_scripts_are_python(script: object) -> None:
+    assert callable(script)
+    text = script(MODEL)
+    ast.parse(text)
+    assert f"http://localhost:8501/v1/models/{MODEL}:predict" in text
+
+
+def test_write_beside_keeps_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "batching.config").write_text("mine")
+    assert container.write_beside(tmp_path, MODEL) == [tmp_path / f"{MODEL}.compose.yaml"]
+    assert (tmp_path / "batching.config").read_text() == "mine"
+
+
+def test_curl_picture_makes_the_request(tmp_path: Path) -> None:
+    """The shell line puts the same JSON together as the client, whatever is in the file."""
+    picture = bytes(range(256)) * 3
+    (tmp_path / "photo.jpg").write_bytes(picture)
+    line = container.curl_picture(MODEL).partition("|\n")[0]
+    made = subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, capture_output=True).stdout
+    assert json.loads(made) == json.loads(container.request_json(picture))

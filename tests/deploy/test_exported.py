@@ -1,0 +1,115 @@
+"""The SavedModel, asked where this package is not, answers as the app does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifar_core import dataset, images, model_dir
+from cifar_core.classify import Answer, calibration_of, classify
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy import container
+from cifar_core.runtime import Classifier
+
+from .conftest import MODEL
+
+pytestmark = pytest.mark.slow
+
+LOAD = """
+import json, sys
+from importlib.util import find_spec
+from pathlib import Path
+import numpy as np
+import tensorflow as tf
+
+assert find_spec("cifar_core") is None
+folder, *files = map(Path, sys.argv[1:])
+signatures = tf.saved_model.load(folder).signatures
+x = np.load("images.npy").astype(np.float32) / 255
+default = signatures["serving_default"](tf.constant(x))
+assert [(name, out.dtype) for name, out in default.items()] == [("probabilities", tf.float32)]
+by_file = signatures["classify_bytes"](tf.constant([file.read_bytes() for file in files]))
+print(json.dumps({
+    "images": default["probabilities"].numpy().tolist(),
+    "files": by_file["probabilities"].numpy().tolist(),
+    "class": [name.decode() for name in by_file["class"].numpy()],
+    "classes": [[name.decode() for name in row] for row in by_file["classes"].numpy()],
+    "none_of_the_ten": by_file["none_of_the_ten"].numpy().tolist(),
+}))
+"""
+
+# TensorFlow Serving's own definition of the messages, from a package that cannot be installed beside ours.
+PARSE = """
+import json, sys
+import tensorflow as tf
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+found = []
+for record in tf.data.TFRecordDataset(sys.argv[1]):
+    log = PredictionLog.FromString(record.numpy())
+    request = log.predict_log.request
+    [(name, tensor)] = request.inputs.items()
+    spec = request.model_spec
+    found.append([spec.name, spec.signature_name, name, list(tf.make_ndarray(tensor).shape)])
+print(json.dumps(found))
+"""
+
+
+def run(python: str, code: str, *arguments: str, folder: Path) -> str:
+    """Run code in a process that finds no module of ours."""
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [python, "-P", "-W", "ignore", "-c", code, *arguments]
+    done = subprocess.run(command, cwd=folder, env=elsewhere, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    return done.stdout.splitlines()[-1]
+
+
+def in_the_app(arrays: np.ndarray) -> list[Answer]:
+    directory = model_dir.find(MODEL)
+    return classify(Classifier(directory.onnx_path), calibration_of(directory), arrays)
+
+
+def test_both_signatures_answer_as_the_app_does(
+    exported: Path, pictures: list[Path], tmp_path: Path, cifar10: Path
+) -> None:
+    test = dataset.load_test(cifar10).images[:200]
+    np.save(tmp_path / "images.npy", test)
+    files = [str(picture) for picture in pictures]
+    printed = run(sys.executable, LOAD, str(exported / MODEL / "1"), *files, folder=tmp_path)
+    there = json.loads(printed)
+
+    here = np.stack([answer.probabilities for answer in in_the_app(test)])
+    np.testing.assert_allclose(there["images"], here, atol=1e-4)
+    assert len(set(here.argmax(axis=1))) == 10
+
+    answers = in_the_app(np.stack([images.load(picture)[1] for picture in pictures]))
+    np.testing.assert_allclose(there["files"], [answer.probabilities for answer in answers], atol=1e-4)
+    assert there["class"] == [answer.class_name for answer in answers]
+    assert there["classes"] == [list(CLASS_NAMES)] * len(pictures)
+    assert there["none_of_the_ten"] == [answer.none_of_the_ten for answer in answers]
+    assert set(there["none_of_the_ten"]) == {True, False}
+
+
+def test_the_warm_up_requests_are_what_the_server_reads(
+    exported: Path, kserve_python: str, tmp_path: Path
+) -> None:
+    path = exported / MODEL / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    found = json.loads(run(kserve_python, PARSE, str(path), folder=tmp_path))
+    assert found == [
+        [MODEL, "serving_default", "images", [1, 32, 32, 3]],
+        [MODEL, "classify_bytes", "image_bytes", [2]],
+    ]
+
+
+def test_what_stands_beside_the_export(exported: Path) -> None:
+    beside = {path.name: path.read_text() for path in exported.iterdir() if path.is_file()}
+    beside.pop("kserve.log", None)
+    assert beside == {
+        f"{MODEL}.compose.yaml": container.compose(MODEL),
+        "batching.config": container.batching(),
+    }
+    assert [path.name for path in (exported / MODEL).iterdir()] == ["1"]

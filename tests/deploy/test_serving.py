@@ -1,0 +1,345 @@
+"""The client, against KServe's server and one that answers as TensorFlow Serving's documents say."""
+
+import base64
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+
+from cifar_core import dataset, images, model_dir
+from cifar_core.classify import Answer, calibration_of, classify
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy import serving
+from cifar_core.deploy.check import TOLERANCE, compare
+from cifar_core.deploy.serving import Client
+from cifar_core.errors import ServingError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.runtime import Classifier
+
+from .conftest import MODEL, free_port
+
+
+class Scripted:
+    """A server that gives one answer to everything, or misbehaves as told, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, Any]] = []
+        self.answers: dict[str, tuple[int, bytes]] = {}
+        self.behave = "answer"
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer._handle(self)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def answer(self, status: int, body: Any, path: str = "") -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers[path] = (status, content)
+
+    def _handle(self, handler: BaseHTTPRequestHandler) -> None:
+        content = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        self.asked.append((handler.command, handler.path, json.loads(content or b"null")))
+        if self.behave == "die":
+            handler.connection.close()
+            return
+        if self.behave == "hang":
+            time.sleep(3)
+            return
+        status, body = self.answers.get(handler.path.rpartition("/")[2]) or self.answers[""]
+        handler.send_response(status)
+        if status == 302:
+            handler.send_header("Location", "http://127.0.0.1:1/secret")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        if self.behave == "stop halfway":
+            handler.wfile.write(body[: len(body) // 2])
+            handler.connection.close()
+        elif self.behave == "drip":
+            for byte in body:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.1)
+        else:
+            handler.wfile.write(body)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    scripted = Scripted()
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture(scope="session")
+def test_images(cifar10: Path) -> np.ndarray:
+    return dataset.load_test(cifar10).images[:100]
+
+
+@pytest.fixture(scope="session")
+def here() -> Classifier:
+    return Classifier(model_dir.find(MODEL).onnx_path)
+
+
+def in_the_app(classifier: Classifier, arrays: np.ndarray) -> list[Answer]:
+    return classify(classifier, calibration_of(model_dir.find(MODEL)), arrays)
+
+
+# KServe's server, which loads the exported SavedModel with TensorFlow
+
+
+@pytest.mark.slow
+def test_the_reports_own_request(kserve: str, test_images: np.ndarray, here: Classifier) -> None:
+    x = test_images[:8].astype(np.float32) / 255
+    body = {"signature_name": "serving_default", "instances": x.tolist()}
+    answer = requests.post(f"{kserve}/v1/models/{MODEL}:predict", json=body, timeout=60)
+    predictions = answer.json()["predictions"]
+    assert [len(row) for row in predictions] == [10] * 8
+    expected = [a.probabilities for a in in_the_app(here, test_images[:8])]
+    np.testing.assert_allclose(predictions, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_predict_asks_in_batches_and_keeps_the_order(
+    kserve: str, test_images: np.ndarray, here: Classifier
+) -> None:
+    assert len(test_images) > serving.BATCH
+    found = Client(kserve, MODEL).predict(test_images)
+    expected = [a.probabilities for a in in_the_app(here, test_images)]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert Client(kserve, MODEL).predict(test_images[:0]).shape == (0, 10)
+
+
+@pytest.mark.slow
+def test_files_are_decoded_on_the_server_as_in_the_app(
+    kserve: str, pictures: list[Path], here: Classifier
+) -> None:
+    found = Client(f"{kserve}/v1/models/{MODEL}").classify_files([path.read_bytes() for path in pictures])
+    expected = in_the_app(here, np.stack([images.load(path)[1] for path in pictures]))
+    for there, answer in zip(found, expected, strict=True):
+        np.testing.assert_allclose(there["probabilities"], answer.probabilities, atol=1e-4)
+        assert (there["class"], there["none_of_the_ten"]) == (answer.class_name, answer.none_of_the_ten)
+
+
+@pytest.mark.slow
+def test_what_kserve_refuses(kserve: str) -> None:
+    with pytest.raises(ServingError, match=r"refused the input: .*neither a JPEG nor a PNG"):
+        Client(kserve, MODEL).classify_files([b"GIF89a, but not really"])
+    with pytest.raises(ServingError, match="has no model “nobody”"):
+        Client(kserve, "nobody").predict(np.zeros((1, 32, 32, 3), np.uint8))
+    with pytest.raises(ServingError, match="still loading"):
+        Client(kserve, "loading").predict(np.zeros((1, 32, 32, 3), np.uint8))
+
+
+@pytest.mark.slow
+def test_compare_finds_the_same_model_and_another_one(
+    kserve: str, pictures: list[Path], here: Classifier, tmp_path: Path
+) -> None:
+    given = [(path.name, path.read_bytes()) for path in pictures]
+    same = compare(Client(kserve, MODEL), model_dir.find(MODEL), here, given)
+    assert same.same
+    assert same.agreement == 1
+    assert 0 < same.largest_difference < 1e-4 < TOLERANCE
+
+    copy = ModelDirectory(tmp_path / MODEL)
+    shutil.copytree(model_dir.find(MODEL).path, copy.path)
+    card = copy.card()
+    copy.card_path.write_text(json.dumps({**card, "temperature": 1.1 * card["temperature"]}))
+    other = compare(Client(kserve, MODEL), copy, here, given)
+    assert not other.same
+    assert other.agreement == 1, "the classes are the same, the probabilities are not"
+    assert other.largest_difference > TOLERANCE
+
+
+# A server that answers as https://www.tensorflow.org/tfx/serving/api_rest says
+
+
+def test_status(server: Scripted) -> None:
+    def version(number: str, state: str, message: str = "") -> dict[str, Any]:
+        return {
+            "version": number,
+            "state": state,
+            "status": {"error_code": "OK", "error_message": message},
+        }
+
+    versions = [version("9", "END", "no memory"), version("10", "AVAILABLE")]
+    server.answer(200, {"model_version_status": versions})
+    assert Client(server.url, "my_model").status() == [(10, "AVAILABLE", ""), (9, "END", "no memory")]
+    assert server.asked == [("GET", "/v1/models/my_model", None)]
+
+
+def test_metadata(server: Scripted) -> None:
+    signatures = {
+        "serving_default": {"inputs": {}, "outputs": {}, "method_name": "tensorflow/serving/predict"}
+    }
+    server.answer(
+        200,
+        {
+            "model_spec": {"name": "my_model", "signature_name": "", "version": "1"},
+            "metadata": {"signature_def": {"signature_def": signatures}},
+        },
+    )
+    assert Client(server.url, "my_model").metadata() == signatures
+    assert server.asked == [("GET", "/v1/models/my_model/metadata", None)]
+
+
+def test_what_is_sent(server: Scripted, test_images: np.ndarray) -> None:
+    client = Client(server.url, "my_model")
+    server.answer(200, {"predictions": [[0.1] * 10] * 2})
+    client.predict(test_images[:2])
+    row = {"class": "cat", "classes": CLASS_NAMES, "none_of_the_ten": False, "probabilities": [0.1] * 10}
+    server.answer(200, {"predictions": [row]})
+    client.classify_files([b"\xff\x00"])
+    (_, path, first), (_, _, second) = server.asked
+    assert path == "/v1/models/my_model:predict"
+    assert first["signature_name"] == "serving_default"
+    sent = np.float32(first["instances"])
+    np.testing.assert_allclose(sent, test_images[:2] / np.float32(255), atol=1e-7)
+    encoded = {"b64": base64.b64encode(b"\xff\x00").decode()}
+    assert second == {"signature_name": "classify_bytes", "instances": [encoded]}
+
+
+def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path], here: Classifier) -> None:
+    """Where the server says that it takes files, files are sent too."""
+    ready = {"version": "3", "state": "AVAILABLE", "status": {}}
+    server.answer(200, {"model_version_status": [ready]}, "my_model")
+    signatures: dict[str, Any] = {"serving_default": {}, "classify_bytes": {}}
+    server.answer(200, {"metadata": {"signature_def": {"signature_def": signatures}}}, "metadata")
+    content = pictures[0].read_bytes()
+    [answer] = in_the_app(here, images.load(content)[1][None])
+    server.answer(200, {"predictions": [answer.probabilities.tolist()]}, "my_model:predict")
+    with pytest.raises(ServingError, match="ten probabilities and their names"):
+        compare(Client(server.url, "my_model"), model_dir.find(MODEL), here, [("one.png", content)])
+    assert server.asked[-1][2]["signature_name"] == "classify_bytes"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (
+            400,
+            {"error": "JSON Parse error:\n Missing a comma"},
+            "refused the input: JSON Parse error: Missing a",
+        ),
+        (
+            404,
+            {"error": "Servable not found for request: Latest(m)"},
+            "has no model “m” .*: Servable not found",
+        ),
+        (429, {"error": "queue full"}, "still loading or overloaded; .*: queue full"),
+        (503, {"error": "unavailable"}, "still loading or overloaded"),
+        (500, b"<html>", "failed with status 500$"),
+        (302, b"", "sends elsewhere"),
+        (200, b"<html>Welcome to nginx!</html>", "did not answer with JSON"),
+        (200, [1], "did not answer with JSON"),
+        (200, {"hello": 1}, "did not answer with 1 predictions"),
+        (200, {"predictions": [[0.1] * 10, [0.1] * 10]}, "did not answer with 1 predictions"),
+        (200, {"predictions": [[0.2] * 5]}, "did not answer with ten probabilities"),
+        (200, {"predictions": [[3.0] * 10]}, "did not answer with ten probabilities"),
+        (200, {"predictions": [["a"] * 10]}, "did not answer with ten probabilities"),
+        (200, {"predictions": [{"scores": [0.1] * 10}]}, "did not answer with ten probabilities"),
+        (200, b" " * (serving.MAX_ANSWER + 1), "more than a classifier has to say"),
+    ],
+)
+def test_answers_that_are_none(server: Scripted, status: int, body: Any, told: str) -> None:
+    server.answer(status, body)
+    with pytest.raises(ServingError, match=told):
+        Client(server.url, "m").predict(np.zeros((1, 32, 32, 3), np.uint8))
+    assert len(server.asked) == 1, "asked once only"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        ("die", "broke off before it had answered"),
+        ("stop halfway", "broke off before it had answered"),
+        ("hang", "did not answer within 1 seconds"),
+        ("drip", "did not answer within 1 seconds"),
+    ],
+)
+def test_a_server_that_dies_or_hangs(server: Scripted, behaviour: str, told: str) -> None:
+    server.behave = behaviour
+    server.answer(200, {"predictions": [[0.1] * 10]})
+    with pytest.raises(ServingError, match=told):
+        Client(server.url, "m", seconds=1).predict(np.zeros((1, 32, 32, 3), np.uint8))
+    assert len(server.asked) == 1, "a request that was sent is never sent again"
+
+
+def test_nobody_there() -> None:
+    with pytest.raises(ServingError, match="Nothing answers at http://127"):
+        Client(f"http://127.0.0.1:{free_port()}", "m").status()
+
+
+def test_a_server_that_comes_up_late() -> None:
+    """A connection that is refused is tried again."""
+    port = free_port()
+    late: list[ThreadingHTTPServer] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"model_version_status": []}')
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    def come_up() -> None:
+        late.append(ThreadingHTTPServer(("127.0.0.1", port), Handler))
+        late[0].serve_forever()
+
+    timer = threading.Timer(0.1, come_up)
+    timer.start()
+    assert Client(f"http://127.0.0.1:{port}", "m").status() == []
+    late[0].shutdown()
+    late[0].server_close()
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("http://localhost:8501", ("http://localhost:8501", "localhost", 8501, "")),
+        (" https://Example.org/ ", ("https://example.org", "example.org", None, "")),
+        ("http://[::1]:8501/v1/models/quick", ("http://[::1]:8501", "::1", 8501, "quick")),
+        ("http://h:1/v1/models/quick/versions/3:predict", ("http://h:1", "h", 1, "quick")),
+    ],
+)
+def test_addresses(url: str, parts: tuple[Any, ...]) -> None:
+    assert serving.parse(url) == parts
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "localhost:8501", "ftp://localhost:8501", "http://:8501", "http://h:port", "http://h:99999"),
+        *("http://user@h:8501", "http://h:8501/other", "http://h:8501?x=1", "http://h:8501/v1/models/a/../b"),
+    ],
+)
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(ServingError, match="is not an endpoint's address"):
+        serving.parse(url)
+
+
+@pytest.mark.parametrize("model", ["", "a/b", "a?b", "a:b"])
+def test_what_is_no_model(model: str) -> None:
+    with pytest.raises(ServingError, match="Say which model"):
+        Client("http://localhost:8501", model)

@@ -1,0 +1,177 @@
+"""The picture decoder in TensorFlow's operations is Pillow's, pixel for pixel; versions are written whole."""
+
+import io
+import shutil
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from cifar_core import images, model_dir
+from cifar_core.errors import ModelDirectoryError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.training import serving_export
+from cifar_core.training.server_images import decode_all
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def decode() -> Callable[[bytes], np.ndarray]:
+    traced = tf.function(decode_all, input_signature=[tf.TensorSpec([None], tf.string)])
+    return lambda content: traced(tf.constant([content])).numpy()[0]
+
+
+def noise(width: int, height: int, channels: int = 3) -> Image.Image:
+    """A picture in which no two pixels are alike by rule, so that one that is out of place shows."""
+    rng = np.random.default_rng(width * height)
+    return Image.fromarray(rng.integers(0, 256, (height, width, channels), dtype=np.uint8))
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def exif(orientation: int, order: str = "<") -> bytes:
+    """EXIF data with a maker's name before the orientation, in either byte order."""
+    begin = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, 2)
+    maker = struct.pack(f"{order}HHI4s", 0x010F, 2, 4, b"Cam\0")
+    turned = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0)
+    return b"Exif\0\0" + begin + maker + turned + bytes(4)
+
+
+def png(depth: int, colour: int, transparent: bytes = b"") -> bytes:
+    """A PNG of 96×80 pixels of noise, of a kind that Pillow does not write."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    bits = depth * {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    rows = np.random.default_rng(depth).integers(0, 256, (80, 96 * bits // 8), dtype=np.uint8)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 96, 80, depth, colour, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
+    between = chunk(b"tRNS", transparent) if transparent else b""
+    return b"\x89PNG\r\n\x1a\n" + header + between + pixels + chunk(b"IEND", b"")
+
+
+def rgba(width: int, height: int) -> Image.Image:
+    return noise(width, height, 4)
+
+
+PICTURES: dict[str, Callable[[], bytes]] = {
+    "JPEG of a camera": lambda: encoded(noise(640, 480), "JPEG"),
+    "JPEG as the network sees it": lambda: encoded(noise(32, 32), "JPEG", quality=95),
+    "JPEG smaller than that": lambda: encoded(noise(20, 13), "JPEG"),
+    "JPEG of one pixel": lambda: encoded(noise(1, 1), "JPEG"),
+    "JPEG decoded at full size": lambda: encoded(noise(1023, 1100), "JPEG"),
+    "JPEG decoded at half size": lambda: encoded(noise(1025, 1101), "JPEG"),
+    "JPEG decoded at a quarter": lambda: encoded(noise(2051, 2301), "JPEG"),
+    "JPEG, all colour kept": lambda: encoded(noise(301, 299), "JPEG", subsampling=0),
+    "JPEG, progressive": lambda: encoded(noise(301, 299), "JPEG", progressive=True),
+    "JPEG, grey": lambda: encoded(noise(301, 299).convert("L"), "JPEG"),
+    "JPEG, high byte first": lambda: encoded(noise(301, 200), "JPEG", exif=exif(6, ">")),
+    "PNG, odd": lambda: encoded(noise(101, 77), "PNG"),
+    "PNG, small": lambda: encoded(noise(31, 17), "PNG"),
+    "PNG, reduced by 2": lambda: encoded(noise(1025, 1101), "PNG", compress_level=1),
+    "PNG, reduced by 3, turned": lambda: encoded(
+        noise(1541, 1601), "PNG", compress_level=1, exif=exif(6)[6:]
+    ),
+    "PNG, see-through": lambda: encoded(rgba(200, 150), "PNG"),
+    "PNG, see-through and reduced": lambda: encoded(rgba(1101, 1025), "PNG", compress_level=1),
+    "PNG, grey and see-through": lambda: encoded(rgba(200, 150).convert("LA"), "PNG"),
+    "PNG, palette": lambda: encoded(noise(200, 150).quantize(16), "PNG", transparency=3),
+    "PNG, 1 bit": lambda: png(1, 0),
+    "PNG, 2 bits, one grey see-through": lambda: png(2, 0, b"\0\1"),
+    "PNG, 4 bits": lambda: png(4, 0),
+    "PNG, 16 bits grey": lambda: png(16, 0),
+    "PNG, 16 bits": lambda: png(16, 2),
+    "PNG, 16 bits see-through": lambda: png(16, 6),
+    **{
+        f"{form}, orientation {o}": lambda form=form, o=o: encoded(  # type: ignore[misc]
+            noise(41, 28), form, exif=exif(o) if form == "JPEG" else exif(o)[6:]
+        )
+        for form in ("JPEG", "PNG")
+        for o in range(10)
+    },
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_server_sees_the_pixels_that_the_app_sees(
+    name: str, decode: Callable[[bytes], np.ndarray]
+) -> None:
+    content = PICTURES[name]()
+    _, expected = images.load(content)
+    np.testing.assert_array_equal(decode(content), expected)
+
+
+def test_cmyk_is_all_but_equal(decode: Callable[[bytes], np.ndarray]) -> None:
+    content = encoded(noise(48, 48).convert("CMYK"), "JPEG", quality=95)
+    assert np.abs(decode(content).astype(int) - images.load(content)[1]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "neither a JPEG nor a PNG"),
+        (b"GIF89a" + bytes(100), "neither a JPEG nor a PNG"),
+        (encoded(noise(64, 64), "JPEG")[:1_000], "Invalid JPEG data"),
+        (encoded(noise(64, 64), "PNG")[:1_000], "Invalid PNG data"),
+        (png(8, 0)[:16] + struct.pack(">II", 9_000, 9_000) + bytes(99), "over 64,000,000 pixels"),
+    ],
+)
+def test_what_is_no_picture_is_refused(
+    content: bytes, told: str, decode: Callable[[bytes], np.ndarray]
+) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=told):
+        decode(content)
+
+
+def test_versions_count_on_and_nothing_half_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = model_dir.find("quick")
+    (tmp_path / "quick" / "7").mkdir(parents=True)
+    (tmp_path / "quick" / "notes").mkdir()
+    assert serving_export.export(quick, tmp_path) == tmp_path / "quick" / "8"
+
+    def no_space(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(serving_export, "_write_warmup", no_space)
+    with pytest.raises(OSError, match="No space"):
+        serving_export.export(quick, tmp_path)
+    assert {path.name for path in (tmp_path / "quick").iterdir()} == {"7", "8", "notes"}
+
+
+def test_a_damaged_model(tmp_path: Path) -> None:
+    copy = ModelDirectory(tmp_path / "copy")
+    shutil.copytree(model_dir.find("quick").path, copy.path)
+    copy.keras_path.write_bytes(b"no model")
+    with pytest.raises(ModelDirectoryError, match="of “copy” is missing or damaged"):
+        serving_export.export(copy, tmp_path)
+    copy.card_path.unlink()
+    shutil.copy(model_dir.find("quick").keras_path, copy.keras_path)
+    with pytest.raises(ModelDirectoryError, match="`python -m cifar_core evaluate copy`"):
+        serving_export.export(copy, tmp_path)
+
+
+def test_litert_answers_as_keras_does(tmp_path: Path, noise: np.ndarray) -> None:
+    path = serving_export.export_litert(model_dir.find("quick"), tmp_path)
+    assert path == tmp_path / "quick.tflite"
+    with pytest.warns(UserWarning, match="deprecated"):  # in favour of a package that is not needed otherwise
+        interpreter = tf.lite.Interpreter(str(path))
+    x = noise.astype(np.float32) / 255
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(taken["index"], x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(taken["index"], x)
+    interpreter.invoke()
+    expected = serving_export._load(model_dir.find("quick"))(x, training=False)
+    np.testing.assert_allclose(interpreter.get_tensor(given["index"]), expected, atol=1e-5)
