@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, findings, formats, metrics, selective, trust
 from cifar_core.browse import ANY
+from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from pages import gallery, shared
 from pages.shared import Results
@@ -126,11 +127,15 @@ def show_calibration(model: ModelDirectory, answers: Results, labels: np.ndarray
 
 def show_humans(answers: Results, labels: np.ndarray) -> None:
     notes = gallery.notes()
-    parts = parts_of_test_set(notes.missing)
+    try:
+        parts = parts_of_test_set(notes.missing)
+    except CifarLabError:  # a list is damaged: the gallery says so
+        return
     table = findings.accuracy_by_part(answers.raw, labels, parts, notes.votes)
     if notes.votes is None:
         st.info("What people see in these images is not known on this machine.", icon=":material/group:")
-        gallery.offer_lists(notes, "humans")
+        if notes.missing:
+            gallery.offer_lists(notes, "humans")
     else:
         show_people(table.set_index("part"), findings.people_side_with(answers.raw, labels, notes.votes))
         one, other = st.columns(2, gap="large")
