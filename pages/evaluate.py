@@ -72,7 +72,6 @@ def show_metrics(model: ModelDirectory) -> None:
     shared.warn_if_validated_on_test(model)
 
 
-@st.fragment  # a click here does not draw the rest of the page again
 def explore(model: ModelDirectory, labels: np.ndarray) -> None:
     """Draw the matrix and, beside it, the images of the cell, row or column that is chosen in it."""
     answers = shared.results(model)

@@ -4,7 +4,7 @@ To make a chart takes a tenth of a second, so those of a model are kept until it
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, findings, formats, metrics, selective, trust
 from cifar_core.browse import ANY
+from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from pages import gallery, shared
 from pages.shared import Results
+
+Measure = Literal["loss", "accuracy"]
 
 COVERAGE = 0.8  # of the sentence about declining
 PAIRS = 10  # rows of the table of the most confused
@@ -126,11 +129,15 @@ def show_calibration(model: ModelDirectory, answers: Results, labels: np.ndarray
 
 def show_humans(answers: Results, labels: np.ndarray) -> None:
     notes = gallery.notes()
-    parts = parts_of_test_set(notes.missing)
+    try:
+        parts = parts_of_test_set(notes.missing)
+    except CifarLabError:  # a list is damaged: the gallery says so
+        return
     table = findings.accuracy_by_part(answers.raw, labels, parts, notes.votes)
     if notes.votes is None:
         st.info("What people see in these images is not known on this machine.", icon=":material/group:")
-        gallery.offer_lists(notes, "humans")
+        if notes.missing:
+            gallery.offer_lists(notes, "humans")
     else:
         show_people(table.set_index("part"), findings.people_side_with(answers.raw, labels, notes.votes))
         one, other = st.columns(2, gap="large")
@@ -201,7 +208,13 @@ def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 def show_curves(model: ModelDirectory) -> None:
-    shared.show_curves([charts.Curve(model.name, model.steps(), model.history())], model.card()["epochs"])
+    measures: tuple[Measure, ...] = get_args(Measure)
+    for place, measure in zip(st.columns(2), measures, strict=True):
+        place.markdown(f"**{measure.capitalize()}**")
+        place.vega_lite_chart(
+            learning_chart(model, written(model), measure),
+            alt=f"Training and validation {measure} of {model.name} over the epochs",
+        )
 
 
 def written(model: ModelDirectory) -> float:
@@ -224,6 +237,12 @@ def reliability_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:
     labels, answers = shared.test_set().labels, shared.results(model)
     before, after = (metrics.reliability(each, labels) for each in answers)
     return charts.reliability(before, after).to_dict()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def learning_chart(model: ModelDirectory, modified: float, measure: Measure) -> dict[str, Any]:  # noqa: ARG001
+    curve = charts.Curve(model.name, model.steps(), model.history())
+    return charts.learning_curves([curve], measure, model.card()["epochs"]).to_dict()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

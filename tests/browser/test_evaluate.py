@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Download, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from cifar_core import dataset, metrics, model_dir, trust
 from cifar_core.dataset import CLASS_NAMES
@@ -20,17 +20,19 @@ CAT, DOG = CLASS_NAMES.index("cat"), CLASS_NAMES.index("dog")
 TILES = 18
 
 
+def tiles(page: Page) -> Locator:
+    return page.get_by_alt_text(re.compile("^test image "))
+
+
 def shown(page: Page) -> list[int]:
     """Return the test images whose tiles stand on the page, in their order."""
-    names = page.get_by_alt_text(re.compile("^test image ")).evaluate_all(
-        "images => images.map(image => image.alt)"
-    )
+    names = tiles(page).evaluate_all("images => images.map(image => image.alt)")
     return [int(re.findall(r"\d+", name)[0]) for name in names]
 
 
 def expect_images(page: Page, images: NDArray[np.integer]) -> None:
     """Wait until exactly these tiles stand on the page, in this order."""
-    names = page.get_by_alt_text(re.compile("^test image "))
+    names = tiles(page)
     expect(names).to_have_count(len(images))
     for place in (0, len(images) - 1):
         expect(names.nth(place)).to_have_attribute("alt", re.compile(f"^test image {images[place]}:"))
@@ -63,6 +65,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
 
     # It opens on the cats taken for dogs; another cell shows exactly its images, and back.
     page.goto(f"{server.url}/evaluate?model={MODEL}")
+    tiles(page).first.wait_for(timeout=300_000)  # the server and the browser load all they have first
     expect_images(page, cats_as_dogs[:TILES])
     for images, words in ((dogs_as_cats, "dogs taken for cats"), (cats_as_dogs, "cats taken for dogs")):
         page.locator(f"svg [aria-label='{len(images)} {words}']").click(position={"x": 4, "y": 4})
@@ -78,8 +81,8 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     divided = cats_as_dogs[np.argsort(-trust.entropy(votes)[cats_as_dogs], kind="stable")]
     expect_images(page, divided[:TILES])
     assert divided[:TILES].tolist() != cats_as_dogs[:TILES].tolist()
-    badge = page.get_by_text(f"{votes[divided[0], CAT]} of {votes[divided[0]].sum()}", exact=True).first
-    expect(badge).to_be_visible()
+    badge = f"{votes[divided[0], CAT]} of {votes[divided[0]].sum()}"
+    expect(page.locator(".stMarkdownBadge", has_text=badge).first).to_be_visible()
 
     # A reload keeps what was chosen.
     page.get_by_role("button", name="Page 2", exact=True).click()
@@ -123,8 +126,7 @@ def check_views(page: Page) -> None:
 def check_download(page: Page, labels: NDArray[np.integer], guesses: NDArray[np.integer]) -> None:
     with page.expect_download() as waited:
         page.get_by_role("button", name="All its mistakes (CSV)").click()
-    download: Download = waited.value
-    with download.path().open(newline="") as file:
+    with waited.value.path().open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {int(row["image"]) for row in rows} == set(np.flatnonzero(labels != guesses))
     assert all(CLASS_NAMES[labels[int(row["image"])]] == row["true"] != row["predicted"] for row in rows)

@@ -48,6 +48,17 @@ def test_without_the_lists_it_works_and_says_what_is_missing(
     assert "What people see in these images is not known" in texts(humans)
 
 
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_a_damaged_list_is_named_and_the_images_are_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cifar10h-counts.npy").write_bytes(b"something else")
+    monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path))
+    said = texts(opened(model="fast", view="Humans"))
+    assert "cifar10h-counts.npy is not the published file" in said
+    assert "cats taken for dogs" in said
+
+
 @pytest.mark.usefixtures("runs")
 def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from pages import shared
