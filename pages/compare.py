@@ -11,6 +11,7 @@ from pages import duel, model_table, shared
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
+VIEWS = ["Per class", "Who is right", "Curves", "Cleaner test sets"]
 ORIGINAL = "original test set"
 
 
@@ -156,15 +157,7 @@ if len(models) < 2:
 if len(chosen) < 2:
     st.info("Choose two models or more to see how they differ.", icon=":material/info:")
     st.stop()
-view = st.segmented_control(
-    "View",
-    ["Per class", "Who is right", "Curves", "Cleaner test sets"],
-    default="Per class",
-    required=True,
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+view = shared.segments_in_url("View", VIEWS, "view", "compare-view", VIEWS[0])
 if view == "Curves":  # they need no images
     show_curves(chosen)
 elif test := shared.test_set_or_explain(f"“{view}”"):

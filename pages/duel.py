@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from cifar_core import charts, comparison, formats
-from cifar_core.comparison import QUADRANTS, Duel
+from cifar_core.comparison import QUADRANTS, Duel, Quadrant
 from cifar_core.model_dir import ModelDirectory
 from pages import gallery, shared
 
@@ -16,21 +16,26 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
     first, second = choose_pair(list(by_name))
     answers = {name: shared.results(by_name[name]) for name in (first, second)}
     found = comparison.duel(*(each.raw.argmax(axis=1) == labels for each in answers.values()))
-    titles = dict(
-        zip(
-            QUADRANTS,
-            ["both right", f"only {first} right", f"only {second} right", "both wrong"],
-            strict=True,
-        )
-    )
+    titles: dict[Quadrant, str] = {
+        "both": "both right",
+        "first": f"only {first} right",
+        "second": f"only {second} right",
+        "neither": "both wrong",
+    }
     counts = {quadrant: len(images) for quadrant, images in found.quadrants.items()}
     fields, words = st.columns(2)
     with words:
         show_verdict(found, first, second)
-    who = choose_quadrant({each: f"{titles[each]} ({formats.count(counts[each])})" for each in QUADRANTS})
-    widget = (
-        f"quadrant-{first}-{second}-{who}"  # a new chart each time, or a field could be clicked once only
+    who = shared.segments_in_url(  # in words too: not everybody can click a chart
+        "Whose images",
+        QUADRANTS,
+        "who",
+        "compare-who",
+        "first",
+        lambda each: f"{titles[each]} ({formats.count(counts[each])})",
     )
+    # A new chart for each choice: in the old one a field that was clicked before could not be clicked again.
+    widget = f"quadrant-{first}-{second}-{who}"
     fields.altair_chart(
         charts.who_is_right(counts, (first, second), list(by_name), who, st.context.theme.type == "dark"),
         key=widget,
@@ -82,28 +87,6 @@ def show_verdict(found: Duel, first: str, second: str) -> None:
         help="By custom, what chance does less than 5 times in 100 counts as a difference. It is one between "
         "these two trained networks: trained anew with another seed, each would answer a little differently.",
     )
-
-
-def choose_quadrant(titles: dict[comparison.Quadrant, str]) -> comparison.Quadrant:
-    """Let the visitor choose whose images to see, `?who=…`, in words: not everybody can click a chart."""
-    asked = st.query_params.get("who", st.session_state.get("who"))
-    st.session_state["who"] = asked if asked in QUADRANTS else "first"
-
-    def write_url() -> None:
-        st.query_params["who"] = st.session_state["who"]
-
-    st.segmented_control(
-        "Whose images",
-        QUADRANTS,
-        format_func=lambda who: titles[who],
-        required=True,
-        key="who",
-        on_change=write_url,
-        label_visibility="collapsed",
-    )
-    write_url()
-    chosen: comparison.Quadrant = st.session_state["who"]
-    return chosen
 
 
 def take_quadrant(widget: str) -> None:

@@ -123,4 +123,6 @@ def timing(model: ModelDirectory) -> Timing | None:
 @st.cache_data(max_entries=16, show_spinner="Measuring the time for one image")
 def _timing(model: ModelDirectory, modified: float) -> Timing:  # noqa: ARG001
     # With a classifier that goes when it is measured: several large ones would not fit into the memory.
-    return comparison.time_one_image(Classifier(model.onnx_path))
+    measured = comparison.time_one_image(Classifier(model.onnx_path))
+    hardware.give_back_memory()
+    return measured

@@ -4,7 +4,8 @@ The caches are bounded and keyed by the files' modification times, so that a mod
 anew.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,8 @@ from cifar_core import charts, dataset, images, metrics, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class Results(NamedTuple):
@@ -91,6 +94,39 @@ def selectbox_in_url(label: str, options: list[str], key: str, default: str) -> 
     st.selectbox(label, options, key=key, persist_state="session", on_change=write_url)
     write_url()
     return str(st.session_state[key])
+
+
+def segments_in_url(
+    label: str,
+    options: Sequence[Choice],
+    name: str,
+    key: str,
+    default: Choice,
+    title: Callable[[Choice], str] = str,
+) -> Choice:
+    """Draw a segmented control whose choice always stands in the URL as `?NAME=…`.
+
+    `key` is the page's own: with one that two pages share, the choice on one would be that on the other.
+    """
+    asked = st.query_params.get(name, st.session_state.get(key))
+    st.session_state[key] = asked if asked in options else default
+
+    def write_url() -> None:
+        st.query_params[name] = st.session_state[key]
+
+    st.segmented_control(
+        label,
+        options,
+        format_func=title,
+        required=True,
+        key=key,
+        persist_state="session",
+        on_change=write_url,
+        label_visibility="collapsed",
+    )
+    write_url()
+    chosen: Choice = st.session_state[key]
+    return chosen
 
 
 def warn_if_validated_on_test(model: ModelDirectory) -> None:
