@@ -35,6 +35,7 @@ OPTIONS = {
     "runs": ["--json"],
     "evaluate": ["--json"],
     "classify": ["--views", "--json"],
+    "export": ["--litert", "--json"],
 }
 
 
