@@ -15,6 +15,7 @@ import typer
 
 from cifar_core import console, dataset, jobs, model_dir
 from cifar_core.deploy import commands as deploy
+from cifar_core.deploy import vertex_cli
 from cifar_core.errors import CifarLabError, ImageError, JobError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory, Status
@@ -32,6 +33,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(vertex_cli.app, name="vertex")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Foreground = Annotated[

@@ -2,6 +2,7 @@
 
 CifarLabError
 ├── DatasetError          CIFAR-10 is missing, damaged or cannot be downloaded
+├── CloudError            Google Cloud cannot be used, or does not have what is asked for
 ├── ImageError            a file is not a picture we can classify
 ├── ModelDirectoryError   a model or run is missing, damaged or misnamed
 ├── RecipeError           a hyper-parameter is out of its range
@@ -19,6 +20,10 @@ class CifarLabError(Exception):
 
 class DatasetError(CifarLabError):
     """CIFAR-10 is missing, damaged or cannot be downloaded."""
+
+
+class CloudError(CifarLabError):
+    """Google Cloud cannot be used, or does not have what is asked for."""
 
 
 class ImageError(CifarLabError):

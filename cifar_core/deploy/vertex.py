@@ -1,0 +1,318 @@
+"""A model on Google Cloud: its files in Cloud Storage, a Model and an Endpoint of Vertex AI.
+
+Every call of Google's libraries goes through `google_calls.Calls`, which in a dry run prints it instead.
+
+On the cloud a model is known by its name: Model and Endpoint are displayed as `cifar-lab-<model>`, the files
+are in `gs://BUCKET/cifar-lab/<model>/<hash of the content>/`. The Model carries that hash as a label, so that
+the same content is not registered twice.
+"""
+
+import base64
+import contextlib
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.deploy.google_calls import Calls, Named
+from cifar_core.errors import CloudError
+
+MACHINE = "n1-standard-2"  # the smallest of its kind, two virtual processors, is ample for 32×32 pixels
+PRICES = "https://cloud.google.com/vertex-ai/pricing"
+
+# A public endpoint takes requests of up to 1.5 MB. A picture of 3,072 numbers takes 38 kB.
+BATCH = 32
+_DECIMALS = 7  # of a number; float32 has no more, and without a limit JSON would get 17
+_SECONDS = 60.0  # for an answer; a public endpoint gives up then too
+
+_LABEL = "cifar_lab_content"
+_RANDOM = "fingerprint.pb"  # in a SavedModel; has a random number, by which alone two exports differ
+
+
+class Settings(NamedTuple):
+    """Where on Google Cloud: the id of a project, a region such as europe-west4, and the name of a bucket."""
+
+    project: str
+    region: str
+    bucket: str = ""
+
+
+EXAMPLE = Settings("my-project", "europe-west4", "my-bucket")
+
+
+class Stored(NamedTuple):
+    """Where a model's files are, their content's hash, how many there are and how many had to be sent."""
+
+    uri: str
+    content: str
+    files: int
+    sent: int
+
+
+def store(calls: Calls, settings: Settings, model: str, saved_model: Path) -> Stored:
+    """Copy a SavedModel, the folder that holds saved_model.pb, to the bucket; send only what is not there."""
+    files = _files(saved_model)
+    content = _hash(files)
+    folder = f"{folder_of(model)}{content}"
+    client = calls("storage.Client", project=settings.project, result=Named("client"))
+    blobs = calls(
+        "client.list_blobs", of=client, bucket_or_name=settings.bucket, prefix=f"{folder}/", result=[]
+    )
+    there = {blob.name: blob.md5_hash for blob in blobs}
+    bucket = calls("client.bucket", of=client, bucket_name=settings.bucket, result=Named("bucket"))
+    missing = [name for name, path in files.items() if there.get(f"{folder}/{name}") != _md5(path)]
+    for name in missing:
+        blob = calls("bucket.blob", of=bucket, blob_name=f"{folder}/{name}", result=Named("blob"))
+        calls("blob.upload_from_filename", of=blob, filename=str(files[name]))
+    return Stored(f"gs://{settings.bucket}/{folder}", content, len(files), len(missing))
+
+
+def register(calls: Calls, settings: Settings, model: str, stored: Stored, container: str) -> bool:
+    """Make a Model of stored files, served by `container`, unless there is one; return whether it is new."""
+    _start(calls, settings)
+    same = f'{_called(model)} AND labels.{_LABEL}="{stored.content}"'
+    found = calls("aiplatform.Model.list", filter=same, result=[])
+    if any(known.container_spec.image_uri == container for known in found):
+        return False
+    calls(
+        "aiplatform.Model.upload",
+        display_name=display_name(model),
+        artifact_uri=stored.uri,
+        serving_container_image_uri=container,
+        labels={_LABEL: stored.content},
+        result=Named("model"),
+    )
+    return True
+
+
+def deploy(
+    calls: Calls, settings: Settings, model: str, machine: str, min_replicas: int, max_replicas: int
+) -> bool:
+    """Let the model's endpoint, made if needed, serve what was uploaded last; return whether that is new.
+
+    What the endpoint served before is taken off it once the new model answers: it would go on costing.
+
+    Raises
+    ------
+    CloudError
+        If the model was not uploaded.
+    """
+    _start(calls, settings)
+    newest = calls(
+        "aiplatform.Model.list",
+        filter=_called(model),
+        order_by="create_time desc",
+        result=[Named("model")],
+    )
+    if not newest:
+        raise CloudError(
+            f"“{model}” is not in the project {settings.project}, region {settings.region}; "
+            f"`python -m cifar_core vertex upload {shlex.quote(model)}` uploads it."
+        )
+    endpoints = calls("aiplatform.Endpoint.list", filter=_called(model), order_by="create_time", result=[])
+    endpoint = (
+        endpoints[0]
+        if endpoints
+        else calls("aiplatform.Endpoint.create", display_name=display_name(model), result=Named("endpoint"))
+    )
+    deployed = calls("endpoint.list_models", of=endpoint, result=[])
+    if len(deployed) == 1 and _serves(deployed[0], newest[0], machine, min_replicas, max_replicas):
+        return False
+    calls(
+        "endpoint.deploy",
+        of=endpoint,
+        model=newest[0],
+        deployed_model_display_name=display_name(model),
+        traffic_percentage=100,
+        machine_type=machine,
+        min_replica_count=min_replicas,
+        max_replica_count=max_replicas,
+    )
+    for old in deployed:
+        calls("endpoint.undeploy", of=endpoint, deployed_model_id=old.id)
+    return True
+
+
+def predict(
+    calls: Calls, settings: Settings, model: str, images: Sequence[npt.NDArray[np.uint8]]
+) -> Iterator[npt.NDArray[np.float64]]:
+    """Ask the model's endpoint about images; in a dry run there are no answers.
+
+    Parameters
+    ----------
+    calls, settings, model
+        How, where and which.
+    images
+        Each uint8 [32, 32, 3] RGB, as `cifar_core.images` makes them. They go in requests of `BATCH`.
+
+    Yields
+    ------
+    ndarray
+        float64 [10], an image's probabilities, calibrated as the exported model does it.
+
+    Raises
+    ------
+    CloudError
+        If there is no endpoint, nothing is deployed to it, or its answer is of another kind.
+    """
+    _start(calls, settings)
+    endpoints = calls(
+        "aiplatform.Endpoint.list",
+        filter=_called(model),
+        order_by="create_time",
+        result=[Named("endpoint")],
+    )
+    if not endpoints or not calls("endpoint.list_models", of=endpoints[0], result=[Named("deployed")]):
+        raise CloudError(
+            f"Nothing serves “{model}” in the project {settings.project}, region {settings.region}; "
+            f"`python -m cifar_core vertex deploy {shlex.quote(model)}` does."
+        )
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH]
+        answer = calls(
+            "endpoint.predict",
+            of=endpoints[0],
+            instances=[instance(image) for image in batch],
+            timeout=_SECONDS,
+            result=SimpleNamespace(predictions=[]),
+        )
+        if not calls.dry_run:
+            yield from _probabilities(model, answer.predictions, len(batch))
+
+
+def withdraw(calls: Calls, settings: Settings, model: str) -> None:
+    """Delete endpoints and Models of a model, with all that they serve; what is not there is no error."""
+    _start(calls, settings)
+    for endpoint in calls("aiplatform.Endpoint.list", filter=_called(model), result=[Named("endpoint")]):
+        calls("endpoint.undeploy_all", of=endpoint)
+        calls("endpoint.delete", of=endpoint)
+    for found in calls("aiplatform.Model.list", filter=_called(model), result=[Named("model")]):
+        calls("model.delete", of=found)
+
+
+def remove(calls: Calls, settings: Settings, model: str) -> None:
+    """Delete a model's files, of every content; what is not there is no error."""
+    client = calls("storage.Client", project=settings.project, result=Named("client"))
+    folder = folder_of(model)
+    found = calls(
+        "client.list_blobs",
+        of=client,
+        bucket_or_name=settings.bucket,
+        prefix=folder,
+        result=[Named("blob")],
+    )
+    for blob in found:
+        calls("blob.delete", of=blob)
+
+
+def display_name(model: str) -> str:
+    """Return the name of a model's Model and Endpoint on Vertex AI."""
+    return f"cifar-lab-{model}"
+
+
+def folder_of(model: str) -> str:
+    """Return the folder of a model's files in its bucket."""
+    return f"cifar-lab/{model}/"
+
+
+def container_for(region: str) -> str:
+    """Return the newest of Google's prebuilt containers for TensorFlow without a GPU, near a region.
+
+    https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
+    """
+    continent = region.split("-")[0]
+    host = continent if continent in ("europe", "asia") else "us"
+    return f"{host}-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+
+
+def cost(settings: Settings, model: str, machine: str, min_replicas: int, max_replicas: int) -> str:
+    """Say what deploying will cost, in words; the prices change too often to be given here."""
+    count = f"{min_replicas}" if min_replicas == max_replicas else f"{min_replicas} to {max_replicas}"
+    plural = "s" if max_replicas > 1 else ""
+    return (
+        f"This keeps {count} machine{plural} of type {machine} running in {settings.region}, whether or not "
+        f"anybody asks. Google bills each by the hour (a month has 730) until "
+        f"`python -m cifar_core vertex delete {shlex.quote(model)}`. Prices: {PRICES}"
+    )
+
+
+def commands(model: str, settings: Settings = EXAMPLE) -> list[tuple[str, str]]:
+    """Return what to type for a model, in order: what each command does, and the command."""
+    where = f"--project {shlex.quote(settings.project)} --region {shlex.quote(settings.region)}"
+    bucket = f"--bucket {shlex.quote(settings.bucket)}"
+    vertex, name = "python -m cifar_core vertex", shlex.quote(model)
+    return [
+        ("Install Google's libraries", "pip install -r requirements-cloud.txt"),
+        ("Sign in", "gcloud auth application-default login"),
+        ("See every call first; nothing is sent", f"{vertex} upload {name} {where} {bucket} --dry-run"),
+        ("Copy the model to the bucket and register it", f"{vertex} upload {name} {where} {bucket}"),
+        ("Serve it; this costs money until it is deleted", f"{vertex} deploy {name} {where}"),
+        ("Ask it about a picture", f"{vertex} predict {name} photo.jpg {where}"),
+        ("Delete endpoint, model and files", f"{vertex} delete {name} {where} {bucket}"),
+    ]
+
+
+def instance(image: npt.NDArray[np.uint8]) -> list[list[list[float]]]:
+    """Return an image, uint8 [32, 32, 3], as the exported model takes it: numbers from 0 to 1."""
+    if image.dtype != np.uint8 or image.shape != IMAGE_SHAPE:
+        raise ValueError(f"expected uint8 [32, 32, 3], got {image.dtype} {list(image.shape)}")
+    numbers: list[list[list[float]]] = (image / 255).round(_DECIMALS).tolist()
+    return numbers
+
+
+def _start(calls: Calls, settings: Settings) -> None:
+    try:
+        calls("aiplatform.init", project=settings.project, location=settings.region)
+    except ValueError as error:
+        raise CloudError(
+            f"“{settings.region}” is not a region of Vertex AI; one is europe-west4, another us-central1."
+        ) from error
+
+
+def _serves(deployed: Any, model: Any, machine: str, min_replicas: int, max_replicas: int) -> bool:
+    resources = deployed.dedicated_resources
+    return bool(
+        deployed.model.split("@")[0] == model.resource_name  # the part behind @ is a version
+        and resources.machine_spec.machine_type == machine
+        and (resources.min_replica_count, resources.max_replica_count) == (min_replicas, max_replicas)
+    )
+
+
+def _called(model: str) -> str:
+    return f'display_name="{display_name(model)}"'
+
+
+def _files(saved_model: Path) -> dict[str, Path]:
+    """Return the files of a SavedModel by their names relative to it, in order."""
+    if not (saved_model / "saved_model.pb").is_file():
+        raise CloudError(f"{saved_model} holds no saved_model.pb; give the folder of one version.")
+    paths = sorted(path for path in saved_model.rglob("*") if path.is_file() and path.name != _RANDOM)
+    return {path.relative_to(saved_model).as_posix(): path for path in paths}
+
+
+def _hash(files: dict[str, Path]) -> str:
+    """Return 16 digits that stand for names and content; a label may have 63."""
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name}\n" for name, path in files.items()]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def _md5(path: Path) -> str:
+    """Return a file's MD5 as Cloud Storage gives it; it is to find transfer errors, not forgeries."""
+    return base64.b64encode(hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()).decode()
+
+
+def _probabilities(model: str, rows: Any, count: int) -> list[npt.NDArray[np.float64]]:
+    with contextlib.suppress(TypeError, ValueError):
+        answers = np.array(rows, np.float64)
+        if answers.shape == (count, len(CLASS_NAMES)) and np.allclose(answers.sum(axis=1), 1, atol=0.01):
+            return list(answers)
+    raise CloudError(
+        f"The endpoint {display_name(model)} did not answer with ten probabilities a picture; "
+        f"is it a model uploaded from here?"
+    )

@@ -1,0 +1,492 @@
+"""Vertex AI: our calls against the signatures of Google's classes, the commands, and how they fail."""
+
+import io
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest.mock import call, create_autospec
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from google.api_core import exceptions as api
+from google.cloud import aiplatform
+from PIL import Image
+
+from cifar_core import __main__ as command_line
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy import vertex
+from cifar_core.deploy.google_calls import Calls
+from cifar_core.deploy.vertex import BATCH, Settings, Stored, cost
+from cifar_core.errors import CloudError
+from tests.deploy.saved_model import lay_out
+
+LAB = Settings("a-project", "europe-west4", "lab")
+STORED = Stored("gs://lab/cifar-lab/quick/0123456789abcdef", "0123456789abcdef", 4, 0)
+SAME = 'display_name="cifar-lab-quick"'
+CAT, DOG = (np.full(10, 0.01) + 0.9 * np.eye(10)[i] for i in (3, 5))
+
+
+class Done(NamedTuple):
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test finds credentials or settings of whoever runs it."""
+    for name in ("CIFAR_LAB_PROJECT", "CIFAR_LAB_REGION", "CIFAR_LAB_BUCKET", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "no-credentials.json"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `python -m cifar_core vertex …`, without the seconds that a process and Google's libraries take."""
+
+    def command(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["python -m cifar_core", "vertex", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            command_line.main()
+        return Done(int(end.value.code or 0), *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFAR_LAB_PROJECT", "a-project")
+    monkeypatch.setenv("CIFAR_LAB_REGION", "europe-west4")
+    monkeypatch.setenv("CIFAR_LAB_BUCKET", "lab")
+
+
+@pytest.fixture
+def saved_model(tmp_path: Path) -> Path:
+    return lay_out(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def doubles() -> SimpleNamespace:
+    """The library's init and classes with their own signatures, two models and an endpoint; slow to make."""
+    return SimpleNamespace(
+        init=create_autospec(aiplatform.init),
+        Model=create_autospec(aiplatform.Model),
+        Endpoint=create_autospec(aiplatform.Endpoint),
+        models=[create_autospec(aiplatform.Model, instance=True) for _ in range(2)],
+        endpoint=create_autospec(aiplatform.Endpoint, instance=True),
+    )
+
+
+@pytest.fixture
+def cloud(doubles: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """`doubles` in the library's place; nothing is on this cloud yet."""
+    for double in (doubles.init, doubles.Model, doubles.Endpoint, *doubles.models, doubles.endpoint):
+        double.reset_mock()
+    for name in ("init", "Model", "Endpoint"):
+        monkeypatch.setattr(aiplatform, name, getattr(doubles, name))
+    doubles.Model.list.return_value = []
+    doubles.Endpoint.list.return_value = []
+    doubles.Endpoint.create.return_value = doubles.endpoint
+    doubles.endpoint.list_models.return_value = []
+    for number, model in enumerate(doubles.models):
+        model.resource_name = f"models/{number}"
+        model.container_spec = SimpleNamespace(image_uri="image")
+    for called in (doubles.Model.list, doubles.endpoint.predict):
+        called.side_effect = None
+    return doubles
+
+
+@pytest.fixture
+def none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without Google's libraries; whoever imports them fails."""
+    for name in ("aiplatform", "storage"):
+        monkeypatch.setitem(sys.modules, f"google.cloud.{name}", None)
+
+
+def serves(cloud: SimpleNamespace, *models: Any) -> None:
+    """Let there be the endpoint, with these deployed to it."""
+    cloud.Endpoint.list.return_value = [cloud.endpoint]
+    cloud.endpoint.list_models.return_value = list(models)
+
+
+def deployed(number: str, model: str, machine: str = vertex.MACHINE, least: int = 1, most: int = 1) -> Any:
+    """Return what `Endpoint.list_models` tells of a model, in the library's own type."""
+    return aiplatform.gapic.DeployedModel(
+        id=number,
+        model=model,
+        dedicated_resources=aiplatform.gapic.DedicatedResources(
+            machine_spec=aiplatform.gapic.MachineSpec(machine_type=machine),
+            min_replica_count=least,
+            max_replica_count=most,
+        ),
+    )
+
+
+def pictures(count: int) -> list[npt.NDArray[np.uint8]]:
+    return list(np.random.default_rng(1).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
+
+
+# The calls
+
+
+def test_the_same_content_is_registered_once(cloud: SimpleNamespace) -> None:
+    assert vertex.register(Calls(), LAB, "quick", STORED, "image")
+    cloud.init.assert_called_once_with(project="a-project", location="europe-west4")
+    cloud.Model.list.assert_called_once_with(filter=f'{SAME} AND labels.cifar_lab_content="0123456789abcdef"')
+    cloud.Model.upload.assert_called_once_with(
+        display_name="cifar-lab-quick",
+        artifact_uri=STORED.uri,
+        serving_container_image_uri="image",
+        labels={"cifar_lab_content": "0123456789abcdef"},
+    )
+    cloud.Model.list.return_value = cloud.models
+    assert not vertex.register(Calls(), LAB, "quick", STORED, "image")
+    assert cloud.Model.upload.call_count == 1
+    assert vertex.register(Calls(), LAB, "quick", STORED, "another image")
+    assert cloud.Model.upload.call_count == 2
+
+
+def test_deploy_makes_an_endpoint(cloud: SimpleNamespace) -> None:
+    cloud.Model.list.return_value = cloud.models
+    assert vertex.deploy(Calls(), LAB, "quick", "n1-standard-4", 1, 3)
+    cloud.Model.list.assert_called_once_with(filter=SAME, order_by="create_time desc")
+    cloud.Endpoint.create.assert_called_once_with(display_name="cifar-lab-quick")
+    cloud.endpoint.deploy.assert_called_once_with(
+        model=cloud.models[0],
+        deployed_model_display_name="cifar-lab-quick",
+        traffic_percentage=100,
+        machine_type="n1-standard-4",
+        min_replica_count=1,
+        max_replica_count=3,
+    )
+
+
+def test_what_is_deployed_is_not_deployed_again(cloud: SimpleNamespace) -> None:
+    cloud.Model.list.return_value = cloud.models
+    serves(cloud, deployed("7", "models/0@1"))
+    assert not vertex.deploy(Calls(), LAB, "quick", vertex.MACHINE, 1, 1)
+    cloud.Endpoint.create.assert_not_called()
+    cloud.endpoint.deploy.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        deployed("7", "models/1"),
+        deployed("7", "models/0", most=2),
+        deployed("7", "models/0", machine="n1-standard-8"),
+    ],
+)
+def test_what_was_served_before_goes_once_the_new_answers(old: Any, cloud: SimpleNamespace) -> None:
+    cloud.Model.list.return_value = cloud.models
+    serves(cloud, old)
+    assert vertex.deploy(Calls(), LAB, "quick", vertex.MACHINE, 1, 1)
+    cloud.Endpoint.create.assert_not_called()
+    assert [asked[0] for asked in cloud.endpoint.mock_calls] == ["list_models", "deploy", "undeploy"]
+    cloud.endpoint.undeploy.assert_called_once_with(deployed_model_id="7")
+
+
+def test_predict_asks_in_requests_that_are_small_enough(cloud: SimpleNamespace) -> None:
+    serves(cloud, deployed("7", "models/0"))
+    images = pictures(BATCH + 1)
+    # The first pixel decides, so that an answer in the wrong place is noticed.
+    cloud.endpoint.predict.side_effect = lambda **asked: SimpleNamespace(
+        predictions=[(DOG if picture[0][0][0] < 0.5 else CAT).tolist() for picture in asked["instances"]]
+    )
+    answers = list(vertex.predict(Calls(), LAB, "quick", images))
+    assert [answer.argmax() for answer in answers] == [5 if image[0, 0, 0] < 128 else 3 for image in images]
+    requests = [asked.kwargs["instances"] for asked in cloud.endpoint.predict.call_args_list]
+    assert [len(request) for request in requests] == [BATCH, 1]
+    np.testing.assert_allclose(np.array(requests[0]), np.stack(images[:BATCH]) / 255, atol=1e-7)
+    # Vertex AI allows 1.5 MB, which may count what the library sends or the JSON that the container gets.
+    assert len(json.dumps({"instances": requests[0]})) < 1_500_000
+    sent = aiplatform.gapic.PredictRequest()
+    sent.instances.extend(requests[0])
+    assert 1_000_000 < aiplatform.gapic.PredictRequest.pb(sent).ByteSize() < 1_500_000
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [[1.0]], [CAT.tolist()] * 2, [(2 * CAT).tolist()], [{"class": "cat"}], ["cat"]]
+)
+def test_an_answer_of_another_kind(rows: list[Any], cloud: SimpleNamespace) -> None:
+    serves(cloud, deployed("7", "models/0"))
+    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=rows)
+    with pytest.raises(CloudError, match="did not answer with ten probabilities"):
+        list(vertex.predict(Calls(), LAB, "quick", pictures(1)))
+
+
+def test_withdraw_takes_everything_and_twice_is_no_error(cloud: SimpleNamespace) -> None:
+    vertex.withdraw(Calls(), LAB, "quick")  # nothing is there
+    serves(cloud, deployed("7", "models/0"))
+    cloud.Model.list.return_value = cloud.models
+    vertex.withdraw(Calls(), LAB, "quick")
+    assert cloud.endpoint.mock_calls == [call.undeploy_all(), call.delete()]
+    assert [model.mock_calls for model in cloud.models] == [[call.delete()]] * 2
+    assert cloud.Model.list.mock_calls == cloud.Endpoint.list.mock_calls == [call(filter=SAME)] * 2
+
+
+def test_a_changed_signature_is_noticed(cloud: SimpleNamespace) -> None:
+    """The doubles refuse what the library would refuse: they are worth asking."""
+    for function, of, wrong in (
+        ("aiplatform.Model.upload", None, {"artefact_uri": "gs://lab"}),
+        ("aiplatform.init", None, {"region": "europe-west4"}),
+        ("endpoint.deploy", cloud.endpoint, {"model": cloud.models[0], "machine": "n1-standard-2"}),
+        ("endpoint.predict", cloud.endpoint, {"images": []}),
+        ("endpoint.undeploy", cloud.endpoint, {}),
+    ):
+        with pytest.raises(TypeError):
+            Calls()(function, of=of, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("europe-west4", "europe"),
+        ("asia-east1", "asia"),
+        ("us-central1", "us"),
+        ("australia-southeast1", "us"),
+    ],
+)
+def test_container_is_near(region: str, host: str) -> None:
+    uri = vertex.container_for(region)
+    assert uri == f"{host}-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+    # The library knows the images that Google has; it must be one of them.
+    assert aiplatform.helpers.is_prebuilt_prediction_container_uri(uri)
+
+
+# The dry run
+
+
+@pytest.mark.usefixtures("none_at_all", "settings")
+def test_dry_run_prints_each_call(run: Run, saved_model: Path, tmp_path: Path) -> None:
+    content = vertex._hash(vertex._files(saved_model))
+    folder, there = f"cifar-lab/quick/{content}", 'list(filter=\'display_name="cifar-lab-quick"'
+    done = run("upload", "quick", "--saved-model", str(saved_model), "--dry-run")
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0].startswith("# ")
+    assert lines[1] == "client = storage.Client(project='a-project')"
+    assert lines[2].startswith(f"client.list_blobs(bucket_or_name='lab', prefix='{folder}/')")
+    assert f"blob = bucket.blob(blob_name='{folder}/saved_model.pb')" in lines
+    assert f"blob.upload_from_filename(filename='{saved_model / 'saved_model.pb'}')" in lines
+    assert lines[-1] == (
+        f"model = aiplatform.Model.upload(display_name='cifar-lab-quick', artifact_uri='gs://lab/{folder}', "
+        "serving_container_image_uri='europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest', "
+        f"labels={{'cifar_lab_content': '{content}'}})"
+    )
+
+    done = run("deploy", "quick", "--max-replicas", "3", "--dry-run")
+    assert (done.status, done.err) == (0, cost(LAB, "quick", "n1-standard-2", 1, 3) + "\n")
+    assert done.out.splitlines()[1:] == [
+        "aiplatform.init(project='a-project', location='europe-west4')",
+        f"[model] = aiplatform.Model.{there}', order_by='create_time desc')",
+        f"aiplatform.Endpoint.{there}', order_by='create_time')  # suppose there is none",
+        "endpoint = aiplatform.Endpoint.create(display_name='cifar-lab-quick')",
+        "endpoint.list_models()  # suppose there is none",
+        "endpoint.deploy(model=model, deployed_model_display_name='cifar-lab-quick', traffic_percentage=100, "
+        "machine_type='n1-standard-2', min_replica_count=1, max_replica_count=3)",
+    ]
+
+    Image.new("RGB", (32, 32), (255, 0, 0)).save(tmp_path / "red.png")
+    done = run("predict", "quick", *[str(tmp_path / "red.png")] * 2, "--dry-run")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == (
+        "endpoint.predict(instances="
+        "[[[[1.0, … 3 in all], … 32 in all], … 32 in all], … 2 in all], timeout=60.0)"
+    )
+
+    done = run("delete", "quick", "--dry-run")
+    assert done.status == 0
+    assert [line.split("(")[0] for line in done.out.splitlines()[1:]] == [
+        "aiplatform.init",
+        "[endpoint] = aiplatform.Endpoint.list",
+        *("endpoint.undeploy_all", "endpoint.delete"),
+        "[model] = aiplatform.Model.list",
+        "model.delete",
+        "client = storage.Client",
+        "[blob] = client.list_blobs",
+        "blob.delete",
+    ]
+
+
+@pytest.mark.usefixtures("none_at_all")
+def test_the_commands_that_the_page_shows(
+    run: Run, saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (32, 32)).save("photo.jpg")
+    commands = [shlex.split(command) for _, command in vertex.commands("quick")]
+    ours = [words[4:] for words in commands if words[:4] == ["python", "-m", "cifar_core", "vertex"]]
+    assert [words[0] for words in ours] == ["upload", "upload", "deploy", "predict", "delete"]
+    for words in ours:
+        exported = ["--saved-model", str(saved_model)] if words[0] == "upload" else []
+        done = run(*words, *exported, *([] if "--dry-run" in words else ["--dry-run"]))
+        assert done.status == 0, done.err
+    assert "“" not in str(commands)
+
+
+# What a person reads
+
+
+@pytest.mark.usefixtures("settings")
+def test_predict_prints_a_line_a_picture(run: Run, cloud: SimpleNamespace, tmp_path: Path) -> None:
+    serves(cloud, deployed("7", "models/0"))
+    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[CAT.tolist(), DOG.tolist()])
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 30)).save(tmp_path / name)
+    names = [str(tmp_path / name) for name in ("a.png", "text.png", "b.png")]
+    done = run("predict", "quick", *names)
+    assert done.status == 1
+    assert done.err == "Error: 1 of 3 pictures could not be classified.\n"
+    first, second, third = done.out.splitlines()
+    assert first == f"{names[0]}: cat, 91.0 % (then airplane 1.0 %, automobile 1.0 %)"
+    assert second.startswith(f"{names[1]}: This file is not a picture")
+    assert third.startswith(f"{names[2]}: dog, 91.0 %")
+
+    rows = [json.loads(line) for line in run("predict", "quick", *names, "--json").out.splitlines()]
+    assert [row["image"] for row in rows] == names
+    assert [row.get("class") for row in rows] == ["cat", None, "dog"]
+    assert rows[0]["probabilities"] == dict(zip(CLASS_NAMES, CAT.tolist(), strict=True))
+    assert set(rows[0]) == {"image", "class", "confidence", "probabilities", "none_of_the_ten"}
+    assert set(rows[1]) == {"image", "error"}
+
+
+@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.parametrize("answer", ["n\n", ""])
+@pytest.mark.parametrize("command", ["deploy", "delete"])
+def test_nothing_is_done_unconfirmed(
+    command: str, answer: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    done = run(command, "quick")
+    assert (done.status, done.out.strip()) == (1, "")
+    assert "Go on?" in done.err
+    assert done.err.endswith("Error: Nothing was done; answer y to go on, or give --yes.\n")
+
+
+@pytest.mark.usefixtures("settings")
+def test_confirmed(run: Run, cloud: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.Model.list.return_value = cloud.models
+    serves(cloud)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert run("deploy", "quick").out.strip() == "The endpoint cifar-lab-quick serves “quick”."
+    serves(cloud, deployed("7", "models/0"))
+    assert run("deploy", "quick", "--yes").out == "The endpoint cifar-lab-quick already serves “quick”.\n"
+    assert cloud.endpoint.deploy.call_count == 1
+
+
+def failed(done: Any) -> str:
+    """Return the one line with which a command fails."""
+    assert (done.status, done.out) == (1, "")
+    [line] = [line for line in done.err.splitlines() if not line.startswith(("This keeps", "This deletes"))]
+    assert line.startswith("Error: ")
+    assert line.endswith(".")
+    return str(line)
+
+
+@pytest.mark.parametrize("setting", ["project", "region", "bucket"])
+@pytest.mark.usefixtures("settings")
+def test_a_setting_is_missing(setting: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(f"CIFAR_LAB_{setting.upper()}")
+    line = failed(run("delete", "quick", "--yes"))
+    assert f"with --{setting} or CIFAR_LAB_{setting.upper()}" in line
+
+
+@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.parametrize("command", ["deploy", "delete"])
+def test_libraries_are_missing(command: str, run: Run) -> None:
+    assert "`pip install -r requirements-cloud.txt`" in failed(run(command, "quick", "--yes"))
+
+
+@pytest.mark.usefixtures("settings")
+def test_credentials_are_missing(run: Run, saved_model: Path) -> None:
+    line = failed(run("upload", "quick", "--saved-model", str(saved_model)))  # asks Google's own library
+    assert "`gcloud auth application-default login`" in line
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_region_that_is_none(run: Run) -> None:
+    assert "“mars” is not a region" in failed(run("deploy", "quick", "--region", "mars", "--yes"))
+
+
+@pytest.mark.usefixtures("settings", "cloud")
+def test_nothing_is_there(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    assert "`python -m cifar_core vertex upload quick`" in failed(run("deploy", "quick", "--yes"))
+    assert "`python -m cifar_core vertex deploy quick`" in failed(
+        run("predict", "quick", str(tmp_path / "a.png"))
+    )
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (api.PermissionDenied("No such project. See a link."), "check the project “a-project”"),
+        (api.ServiceUnavailable("failed to connect"), "cannot be reached"),
+        (api.Unauthenticated("expired"), "gcloud auth"),
+        (api.ResourceExhausted("Quota exceeded.\nMore."), "refused: Quota exceeded."),
+    ],
+)
+def test_google_says_no(error: Exception, says: str, run: Run, cloud: SimpleNamespace) -> None:
+    cloud.Model.list.side_effect = error
+    assert says in failed(run("deploy", "quick", "--yes"))
+
+
+@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["deploy", "quick", "--min-replicas", "2", "--yes"], "--max-replicas is less than"),
+        (["upload", "no-such-model"], "There is no model or run “no-such-model”"),
+        (["upload", "quick", "--saved-model", "."], "holds no saved_model.pb"),
+        (["delete", 'a" OR "b', "--yes"], "cannot be a model's name"),
+    ],
+)
+def test_misused(
+    arguments: list[str], says: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert says in failed(run(*arguments))
+
+
+@pytest.mark.usefixtures("settings", "none_at_all")
+def test_upload_exports_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def export(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        folder = Path(command[-1], "quick", "1")
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").write_bytes(b"graph")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", export)
+    done = run("upload", "quick", "--dry-run")
+    assert done.status == 0
+    assert "/saved_model.pb')" in done.out
+    [command] = asked
+    assert command[-5:-2] == ["-m", "cifar_core", "export"]
+    assert Path(command[-2]).name == "quick"
+    assert not Path(command[-1]).exists()
+
+    monkeypatch.setattr(
+        subprocess,
+        "run",
+        lambda command, **_: subprocess.CompletedProcess(command, 1, "", "Error: The disk is full.\n"),
+    )
+    assert failed(run("upload", "quick")).endswith("“quick” could not be exported: The disk is full.")
