@@ -34,8 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.add_typer(vertex_cli.app, name="vertex")
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Foreground = Annotated[
     bool, typer.Option("--foreground", help="Stay and show progress; Ctrl-C stops the run, resumably.")
@@ -199,6 +197,7 @@ def classify(
 
 app.command()(deploy.export)
 app.add_typer(deploy.serving, name="serving")
+app.add_typer(vertex_cli.app, name="vertex")
 
 
 def _as_json(answer: "Answer") -> dict[str, Any]:

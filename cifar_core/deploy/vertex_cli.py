@@ -5,9 +5,7 @@ Each takes `--dry-run`, which prints the calls of Google's libraries and makes n
 
 import contextlib
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ import typer
 
 from cifar_core import console, model_dir
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.deploy import vertex
+from cifar_core.deploy import exporting, vertex
 from cifar_core.deploy.google_calls import Calls, plain_errors
 from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
 from cifar_core.formats import percent
@@ -193,23 +191,10 @@ def _confirm(what: str, dry_run: bool, yes: bool) -> None:
 def _exported(model: str) -> Iterator[Path]:
     """Export a model into a folder that is gone afterwards."""
     directory = model_dir.find(model, allow_path=True)
-    code = os.pathsep.join(filter(None, [str(model_dir.code_root()), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as folder:
         with console.working(f"exporting “{directory.name}”"):
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", "cifar_core", "export", str(directory.path), folder],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                env={**os.environ, "PYTHONPATH": code},
-            )
-        found = next(Path(folder).rglob("saved_model.pb"), None)
-        if done.returncode or not found:
-            reason = done.stderr.strip().splitlines()[-1:] or ["its process said nothing"]
-            raise CloudError(f"“{directory.name}” could not be exported: {reason[0].removeprefix('Error: ')}")
-        yield found.parent
+            version = exporting.export(directory, Path(folder))
+        yield version
 
 
 def _load(image: str) -> npt.NDArray[np.uint8] | ImageError:

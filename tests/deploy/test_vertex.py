@@ -3,7 +3,6 @@
 import io
 import json
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +19,11 @@ from PIL import Image
 
 from cifar_core import __main__ as command_line
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.deploy import vertex
+from cifar_core.deploy import exporting, vertex
 from cifar_core.deploy.google_calls import Calls
 from cifar_core.deploy.vertex import BATCH, Settings, Stored, cost
 from cifar_core.errors import CloudError
+from cifar_core.model_dir import ModelDirectory
 from tests.deploy.saved_model import lay_out
 
 LAB = Settings("a-project", "europe-west4", "lab")
@@ -466,27 +466,16 @@ def test_misused(
 
 @pytest.mark.usefixtures("settings", "none_at_all")
 def test_upload_exports_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+    asked: list[Path] = []
 
-    def export(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
-        folder = Path(command[-1], "quick", "1")
-        folder.mkdir(parents=True)
-        (folder / "saved_model.pb").write_bytes(b"graph")
-        return subprocess.CompletedProcess(command, 0, "", "")
+    def export(directory: ModelDirectory, destination: Path) -> Path:
+        assert directory.name == "quick"
+        asked.append(destination)
+        return lay_out(destination)
 
-    monkeypatch.setattr(subprocess, "run", export)
+    monkeypatch.setattr(exporting, "export", create_autospec(exporting.export, side_effect=export))
     done = run("upload", "quick", "--dry-run")
-    assert done.status == 0
-    assert "/saved_model.pb')" in done.out
-    [command] = asked
-    assert command[-5:-2] == ["-m", "cifar_core", "export"]
-    assert Path(command[-2]).name == "quick"
-    assert not Path(command[-1]).exists()
-
-    monkeypatch.setattr(
-        subprocess,
-        "run",
-        lambda command, **_: subprocess.CompletedProcess(command, 1, "", "Error: The disk is full.\n"),
-    )
-    assert failed(run("upload", "quick")).endswith("“quick” could not be exported: The disk is full.")
+    assert (done.status, done.err) == (0, "")
+    [folder] = asked
+    assert f"filename='{folder}/" in done.out
+    assert not folder.exists()
