@@ -32,6 +32,7 @@ PAGES = {
     "evaluate": "evaluate",
     "evaluate-humans": "evaluate?view=Humans",
     "evaluate-robustness": "evaluate?view=Robustness",
+    "compare-who": "compare?view=Who+is+right",
     "compare": "compare",
     "classify": "classify?image=12",
     "deploy": "deploy",
@@ -66,7 +67,7 @@ def main(
                 tab = context.new_page()
                 for name in page or PAGES:
                     tab.goto(f"{url}/{PAGES[name]}")
-                    tab.get_by_test_id("stTopNav").or_(tab.get_by_test_id("stSidebar")).first.wait_for()
+                    tab.get_by_test_id("stMain").wait_for()
                     tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
                     time.sleep(settle)
                     # The page scrolls inside of itself; a window as tall as its content shows all of it.

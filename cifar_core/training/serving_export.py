@@ -39,6 +39,8 @@ class Servable(tf.Module):
         super().__init__()
         outputs = [network.get_layer(name).output for name in ("logits", "features")]
         self.network = keras.Model(network.input, outputs)
+        # The variables inside of Keras' own: a server restores these and would not find the others.
+        self.values = [variable.value for variable in self.network.variables]
         self._calibration = calibration
 
     @tf.function(input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE], tf.float32, name="images")])

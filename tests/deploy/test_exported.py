@@ -42,6 +42,24 @@ print(json.dumps({
 }))
 """
 
+# As TensorFlow Serving loads it, unlike Python's `tf.saved_model.load`: the graph, its restore operation, a
+# session. That fails where the checkpoint's variables are not the very ones that the signatures read.
+LOAD_AS_A_SERVER = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+
+tf.compat.v1.disable_eager_execution()
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    signatures = tf.compat.v1.saved_model.load(session, ["serve"], sys.argv[1]).signature_def
+    def ask(name, given):
+        [taken] = signatures[name].inputs.values()
+        return session.run(signatures[name].outputs["probabilities"].name, {taken.name: given})
+    by_file = ask("classify_bytes", [open(sys.argv[2], "rb").read()])
+    by_image = ask("serving_default", np.load("images.npy").astype(np.float32) / 255)
+    print(json.dumps([by_image.tolist(), by_file.tolist()]))
+"""
+
 # TensorFlow Serving's own definition of the messages, from a package that cannot be installed beside ours.
 PARSE = """
 import json, sys
@@ -92,6 +110,22 @@ def test_both_signatures_answer_as_the_app_does(
     assert there["classes"] == [list(CLASS_NAMES)] * len(pictures)
     assert there["none_of_the_ten"] == [answer.none_of_the_ten for answer in answers]
     assert set(there["none_of_the_ten"]) == {True, False}
+
+
+def test_a_server_in_c_plus_plus_finds_the_variables(
+    exported: Path, pictures: list[Path], tmp_path: Path, cifar10: Path
+) -> None:
+    test = dataset.load_test(cifar10).images[:20]
+    np.save(tmp_path / "images.npy", test)
+    version, picture = exported / MODEL / "1", pictures[0]
+    by_image, by_file = json.loads(
+        run(sys.executable, LOAD_AS_A_SERVER, str(version), str(picture), folder=tmp_path)
+    )
+    here = [answer.probabilities for answer in in_the_app(test)]
+    np.testing.assert_allclose(by_image, here, atol=1e-4)
+    np.testing.assert_allclose(
+        by_file, [in_the_app(images.load(picture)[1][None])[0].probabilities], atol=1e-4
+    )
 
 
 def test_the_warm_up_requests_are_what_the_server_reads(
