@@ -188,15 +188,15 @@ def show_people(table: pd.DataFrame, sided: int) -> None:
         border=True,
         help="How often a single person names the class of the label: 95.24 % of 511,000 votes.",
     )
-    for part, label in ((agree, "Model, where people agree"), (disagree, "Model, where they disagree")):
+    for part, label in ((agree, "Where all agree"), (disagree, "Where they differ")):
         cells.metric(
             label,
             formats.percent(table["accuracy"][part]),
             border=True,
-            help=f"On the {formats.count(int(table['images'][part]))} {part}.",
+            help=f"How often the model is right on the {formats.count(int(table['images'][part]))} {part}.",
         )
     cells.metric(
-        "Mistakes people would make",
+        "Shared mistakes",
         formats.count(sided),
         border=True,
         help="Mistakes of the model in which more people chose its answer than the label.",

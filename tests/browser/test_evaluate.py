@@ -39,6 +39,10 @@ def expect_images(page: Page, images: NDArray[np.integer]) -> None:
     assert shown(page) == images.tolist()
 
 
+def expect_words(page: Page, words: str) -> None:
+    expect(page.get_by_test_id("stMarkdown").get_by_text(words, exact=True)).to_be_visible()
+
+
 def choose_view(page: Page, view: str) -> None:
     page.get_by_test_id("stButtonGroup").last.get_by_role("radio", name=view, exact=True).click()
 
@@ -69,7 +73,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     expect_images(page, cats_as_dogs[:TILES])
     for images, words in ((dogs_as_cats, "dogs taken for cats"), (cats_as_dogs, "cats taken for dogs")):
         page.locator(f"svg [aria-label='{len(images)} {words}']").click(position={"x": 4, "y": 4})
-        expect(page.get_by_text(f"{len(images)} {words}", exact=True)).to_be_visible()
+        expect_words(page, f"{len(images)} {words}")
         expect_images(page, images[:TILES])
     page.wait_for_url(re.compile("true=cat&predicted=dog"))
 
@@ -99,9 +103,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     expect_images(page, mistaken_cats[:TILES])
     first = metrics.most_confused(metrics.confusion(raw, labels)).iloc[0]
     page.get_by_test_id("stDataFrame").last.click(position={"x": 40, "y": 35 + 17})
-    expect(
-        page.get_by_text(f"{first['count']} {first['true']}s taken for {first['predicted']}s", exact=True)
-    ).to_be_visible()
+    expect_words(page, f"{first['count']} {first['true']}s taken for {first['predicted']}s")
 
     check_views(page)
     check_download(page, labels, guesses)
