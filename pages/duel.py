@@ -45,7 +45,7 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
     )
     fields.caption("Click a field to see its images.")
     if counts[who]:
-        gallery.show(found.quadrants[who], answers, key="images")
+        gallery.show(found.quadrants[who], answers, key="images", zoom=5)
     else:
         st.info("There is none: choose another field.", icon=":material/info:")
 
