@@ -109,7 +109,10 @@ def to_array(image: Image.Image, how: How = "crop") -> npt.NDArray[np.uint8]:
     """
     image = square(image, how)
     # Hamming averages areas like BOX and does not ring like Lanczos, but also weighs pixels evenly where 32
-    # does not divide the side: BOX would give a 48×48 picture alternately one and two pixels a cell.
+    # does not divide the side: BOX would give a 48×48 picture alternately one and two pixels a cell. Of 2,000
+    # images enlarged in five ways, two models got 2.3 points fewer right than of the images themselves, with
+    # Lanczos 2.0, BOX 2.2, bicubic 2.3, bilinear 4.2, nearest 56 where there was grain: the first four are
+    # about as good as each other (`benchmarks/resizing.py`).
     method = Image.Resampling.HAMMING if image.width > SIZE else Image.Resampling.BICUBIC
     return np.array(image.resize((SIZE, SIZE), method), dtype=np.uint8)
 

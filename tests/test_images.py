@@ -1,5 +1,6 @@
 """Every picture is made here, so each test knows which colours must come out."""
 
+import base64
 import io
 import os
 import random
@@ -568,6 +569,21 @@ def test_to_png_makes_crisp_blocks() -> None:
         assert image.size == (30, 20)
         enlarged = np.asarray(image)
     np.testing.assert_array_equal(enlarged, np.kron(array, np.ones((5, 5, 1), dtype=np.uint8)))
+
+
+def test_to_jpeg_shrinks_and_leaves_the_picture_alone() -> None:
+    picture = Image.new("RGB", (100, 50), RED)
+    with Image.open(io.BytesIO(images.to_jpeg(picture, 20))) as image:
+        assert (image.format, image.size) == ("JPEG", (20, 10))
+        assert close(np.asarray(image.convert("RGB")), RED)
+    assert picture.size == (100, 50)
+
+
+def test_data_url_holds_the_whole_file() -> None:
+    file = images.to_png(noise(4, 6, 3))
+    kind, _, content = images.data_url(file, "png").partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(content) == file
 
 
 def test_augmented_variants_are_mirrored_and_shifted_windows() -> None:
