@@ -155,3 +155,7 @@ def test_a_hosted_app_asks_only_whom_it_was_told(
     assert not endpoint.asked
     check(page, endpoint.url)
     expect(page.get_by_text("The server answers as “quick” does here.")).to_be_visible()
+    # A server that is told to stop while it still draws a page waits for that page.
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_timeout(1_000)
