@@ -16,7 +16,7 @@ from cifar_core.deploy import access, container, exporting, serving
 from cifar_core.deploy.check import Comparison, compare
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import shared
+from pages import deploy_vertex, shared
 
 EXAMPLE = 12  # the test image of the example request
 CHECKED = range(8)  # the test images that a check asks about
@@ -264,11 +264,11 @@ if model is None:
     st.stop()
 view = st.segmented_control(
     "View",
-    ["TensorFlow Serving", "Files"],
+    ["TensorFlow Serving", "Vertex AI", "Files"],
     default="TensorFlow Serving",
     required=True,
     key="view",
     bind="query-params",
     label_visibility="collapsed",
 )
-{"TensorFlow Serving": show_serving, "Files": show_files}[view](model)
+{"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}[view](model)

@@ -214,6 +214,8 @@ def progress_text(status: model_dir.Status, epochs_done: int, epochs: int) -> st
 def show_runs(run: ModelDirectory) -> list[ModelDirectory]:
     """Draw the table of runs; return those to draw over the curves of `run`."""
     runs = model_dir.runs()
+    if not runs:
+        return []
     st.markdown("**All runs** · select rows to draw them over the curves")
     event = st.dataframe(
         [summary(item, item.status().state, modified(item)) for item in runs],

@@ -1,0 +1,32 @@
+"""Vertex AI on the Deploy page: what to type to have Google Cloud host a model, and what that costs."""
+
+import streamlit as st
+
+from cifar_core.deploy import vertex
+from cifar_core.model_dir import ModelDirectory
+
+
+def show(model: ModelDirectory) -> None:
+    """Draw the commands for a project, a region and a bucket of the visitor's."""
+    st.markdown(
+        "Google Cloud hosts the model in TensorFlow Serving, on as many machines as it takes. The commands run "
+        "on your own computer with your own account; this app sees neither."
+    )
+    project, region, bucket = st.columns(3)
+    settings = vertex.Settings(
+        project.text_input(
+            "Project", vertex.EXAMPLE.project, key="project", help="The id of your Google Cloud project."
+        ),
+        region.text_input("Region", vertex.EXAMPLE.region, key="region", help="Where the machines stand."),
+        bucket.text_input(
+            "Bucket",
+            vertex.EXAMPLE.bucket,
+            key="bucket",
+            help="Of Cloud Storage; the model's files go there.",
+        ),
+    )
+    for number, (what, typed) in enumerate(vertex.commands(model.name, settings), start=1):
+        st.markdown(f"**{number} · {what}**")
+        st.code(typed, language="bash")
+    cost = vertex.cost(settings, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
+    st.warning(cost, icon=":material/payments:")
