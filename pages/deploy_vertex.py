@@ -9,8 +9,8 @@ from cifar_core.model_dir import ModelDirectory
 def show(model: ModelDirectory) -> None:
     """Draw the commands for a project, a region and a bucket of the visitor's."""
     st.markdown(
-        "Google Cloud hosts the model in TensorFlow Serving, on as many machines as it takes. The commands run "
-        "on your own computer with your own account; this app sees neither."
+        "Google Cloud hosts the model in TensorFlow Serving, on as many machines as it takes. The commands "
+        "run on your own computer with your own account; this app sees neither."
     )
     project, region, bucket = st.columns(3)
     settings = vertex.Settings(
