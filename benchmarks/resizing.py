@@ -55,6 +55,13 @@ def reduced(picture: Image.Image, method: str = "HAMMING") -> Pixels:
     return np.asarray(picture.resize((32, 32), Image.Resampling[method]))
 
 
+def between_bars(picture: Image.Image) -> Pixels:
+    """Reduce a wide picture as a whole, CIFAR-10's mean colour above and below."""
+    framed = Image.new("RGB", (picture.width, picture.width), (125, 123, 114))
+    framed.paste(picture, (0, (picture.width - picture.height) // 2))
+    return reduced(framed)
+
+
 def between_mirrors(picture: Image.Image) -> Pixels:
     """Reduce a wide picture as a whole, its mirror image above and below."""
     missing = (picture.width - picture.height) // 2
@@ -88,9 +95,9 @@ TABLES: dict[
         },
         {
             "centre crop": lambda picture: images.to_array(picture, "crop"),
-            "whole, between bars": lambda picture: images.to_array(picture, "whole"),
+            "whole, between bars": between_bars,
             "whole, between mirrors": between_mirrors,
-            "whole, stretched": reduced,
+            "whole, stretched": lambda picture: images.to_array(picture, "whole"),
         },
     ),
 }

@@ -26,7 +26,6 @@ MAX_PIXELS = 64_000_000
 _MAX_SIDE = 65_535  # JPEG's own limit; Pillow pays for each row, however short
 _MAX_JPEG_SCANS = 200  # ten are usual; one of 90 bytes costs a pass over every pixel, 20 MB of them hours
 _WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
-_PADDING = (125, 123, 114)  # CIFAR-10's mean: networks subtract it, so this pads with close to nothing
 
 # Decoders of still pictures only, never one for documents, fonts or video. JPEG includes phones' MPO.
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"]
@@ -81,22 +80,11 @@ def read(source: bytes | Path) -> Image.Image:
             raise ImageError(_HEIC if heic else _DAMAGED) from error
 
 
-def square(image: Image.Image, how: How = "crop") -> Image.Image:
-    """Make an RGB picture of any size square.
-
-    "crop" keeps its centre, "whole" all of it on CIFAR-10's mean colour, after shrinking it to at most 512
-    pixels: the square around a very thin picture would not fit into memory.
-    """
-    if how == "crop":
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        return image.crop((left, top, left + side, top + side))
-    image = image.copy()
-    image.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
-    side = max(image.size)
-    padded = Image.new("RGB", (side, side), _PADDING)
-    padded.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-    return padded
+def square(image: Image.Image) -> Image.Image:
+    """Cut the largest square out of the middle of an RGB picture of any size."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def to_array(image: Image.Image, how: How = "crop") -> npt.NDArray[np.uint8]:
@@ -105,15 +93,20 @@ def to_array(image: Image.Image, how: How = "crop") -> npt.NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape [32, 32, 3]
-        RGB, 0 to 255, made square as `square` does; a picture of 32×32 comes through bit for bit.
+        RGB, 0 to 255: the middle of the picture, or the "whole" of it, stretched; a picture of 32×32 comes
+        through bit for bit.
     """
-    image = square(image, how)
+    # Between bars of CIFAR-10's mean colour two models got 7 points fewer right of pictures of 4:3 and 41 of
+    # 2:1 than of the images in their middle, stretched 4 and 26: networks rather see a thing distorted than
+    # small (`benchmarks/resizing.py`).
+    if how == "crop":
+        image = square(image)
     # Hamming averages areas like BOX and does not ring like Lanczos, but also weighs pixels evenly where 32
     # does not divide the side: BOX would give a 48×48 picture alternately one and two pixels a cell. Of 2,000
     # images enlarged in five ways, two models got 2.3 points fewer right than of the images themselves, with
     # Lanczos 2.0, BOX 2.2, bicubic 2.3, bilinear 4.2, nearest 56 where there was grain: the first four are
     # about as good as each other (`benchmarks/resizing.py`).
-    method = Image.Resampling.HAMMING if image.width > SIZE else Image.Resampling.BICUBIC
+    method = Image.Resampling.HAMMING if max(image.size) > SIZE else Image.Resampling.BICUBIC
     return np.array(image.resize((SIZE, SIZE), method), dtype=np.uint8)
 
 
@@ -125,7 +118,7 @@ def load(source: bytes | Path, how: How = "crop") -> tuple[Image.Image, npt.NDAr
     picture : PIL.Image.Image
         The whole picture, upright, RGB, at most 512 pixels on its longer side.
     array : ndarray of uint8, shape [32, 32, 3]
-        What the network sees, RGB, 0 to 255, made square as `square` does.
+        What the network sees, RGB, 0 to 255, as `to_array` makes it.
     """
     picture = read(source)
     array = to_array(picture, how)

@@ -58,7 +58,7 @@ def choose_how() -> images.How:
         required=True,
         key="how",
         bind="query-params",
-        help="The network sees a square: the middle of the picture, or all of it.",
+        help="The network sees a square: the middle of the picture, or all of it, stretched.",
     )
     return "crop" if how == "Centre crop" else "whole"
 
