@@ -190,7 +190,7 @@ def show_comparison(found: Comparison, pictures: list[bytes], model: ModelDirect
     same_class.metric("Same class", formats.percent(found.agreement), help="Share of all answers.")
     difference.metric(
         "Largest difference",
-        f"{found.largest_difference:.1e}",
+        f"{found.largest_difference:.6f}",
         help="Of a probability; the same model on another processor differs by 0.00001 at most.",
     )
     if found.same:
@@ -202,6 +202,7 @@ def show_comparison(found: Comparison, pictures: list[bytes], model: ModelDirect
         )
     shown = [f"data:image/png;base64,{base64.b64encode(picture).decode()}" for picture in pictures]
     table = pd.DataFrame([row._asdict() for row in found.rows])
+    table[["here_confidence", "there_confidence"]] *= 100
     table.insert(0, "picture", [shown[i % len(shown)] for i in range(len(table))])
     st.dataframe(
         table,
@@ -209,9 +210,9 @@ def show_comparison(found: Comparison, pictures: list[bytes], model: ModelDirect
         alt="every picture with the answer of the server and of the model here",
         column_config={
             "picture": st.column_config.ImageColumn(""),
-            "here_confidence": st.column_config.NumberColumn("confidence here", format="percent"),
-            "there_confidence": st.column_config.NumberColumn("confidence there", format="percent"),
-            "difference": st.column_config.NumberColumn(format="scientific"),
+            "here_confidence": st.column_config.NumberColumn("confidence here", format="%.1f %%"),
+            "there_confidence": st.column_config.NumberColumn("confidence there", format="%.1f %%"),
+            "difference": st.column_config.NumberColumn(format="%.6f"),
         },
     )
 
