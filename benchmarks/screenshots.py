@@ -37,6 +37,9 @@ PAGES = {
     "classify": "classify?image=12",
     "deploy": "deploy",
 }
+# The script has run and what it drew is there.
+AT_REST = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+    && !document.querySelector('[data-testid=stSkeleton]')"""
 WIDTHS = {"desk": 1440, "phone": 390}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -68,7 +71,7 @@ def main(
                 for name in page or PAGES:
                     tab.goto(f"{url}/{PAGES[name]}")
                     tab.get_by_test_id("stMain").wait_for()
-                    tab.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+                    tab.wait_for_function(AT_REST, timeout=60_000)
                     time.sleep(settle)
                     # The page scrolls inside of itself; a window as tall as its content shows all of it.
                     height = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
