@@ -33,7 +33,7 @@ OPTIONS = {
     "stop": ["--wait", "--no-wait"],
     "resume": ["--foreground"],
     "runs": ["--json"],
-    "evaluate": ["--json"],
+    "evaluate": ["--robustness", "--json"],
     "classify": ["--views", "--json"],
     "export": ["--litert", "--json"],
 }
