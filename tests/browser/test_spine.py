@@ -50,8 +50,9 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> floa
 
 
 def drawn_points(page: Page) -> int:
-    """Count the corners of the training curve in the first chart, from the path that Vega drew."""
-    path = page.locator("[data-testid=stVegaLiteChart]").first.locator(".mark-line path").first
+    """Count the corners of the curve of the training loss, from the path that Vega drew."""
+    chart = page.locator("[data-testid=stVegaLiteChart][aria-label^='Training and validation loss']")
+    path = chart.locator(".mark-line path").first
     return len(re.findall("[ML]", path.get_attribute("d") or "")) if path.count() else 0
 
 
@@ -66,21 +67,21 @@ def no_exception(page: Page) -> None:
 def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
     run = start_quick(page, server, epochs=5, images=16_000)
 
-    # It learns under your eyes: points within 30 s, and more of them later.
-    wait_until(lambda: drawn_points(page) >= 2, 30, "the first points on the curve")
+    # It learns under your eyes: points soon (a minute, on slow and busy cores), and more of them later.
+    wait_until(lambda: drawn_points(page) >= 2, 60, "the first points on the curve")
     before = drawn_points(page)
-    wait_until(lambda: drawn_points(page) > before, 20, "the next point on the curve")
+    wait_until(lambda: drawn_points(page) > before, 60, "the next point on the curve")
 
     # A reload and a closed tab change nothing; the URL leads back.
     page.reload()
-    wait_until(lambda: drawn_points(page) > before, 30, "the curve after a reload")
+    wait_until(lambda: drawn_points(page) > before, 60, "the curve after a reload")
     url, context = page.url, page.context
     page.close()
     steps = len(run.steps())
-    wait_until(lambda: len(run.steps()) > steps, 20, "training on with the tab closed")
+    wait_until(lambda: len(run.steps()) > steps, 60, "training on with the tab closed")
     page = context.new_page()
     page.goto(url)
-    wait_until(lambda: drawn_points(page) > before, 30, "the curve in a new tab")
+    wait_until(lambda: drawn_points(page) > before, 60, "the curve in a new tab")
 
     wait_until(lambda: len(run.history()) >= 1, 180, "the first epoch")
     page.get_by_role("button", name="Stop quick").click()
@@ -195,7 +196,7 @@ def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     worker = run.status().pid
     server.stop()
     steps = len(run.steps())
-    wait_until(lambda: len(run.steps()) > steps, 20, "training on without a server")
+    wait_until(lambda: len(run.steps()) > steps, 60, "training on without a server")
     server.start()
     page.goto(f"{server.url}/train?run={run.name}")
     expect(page.get_by_test_id("stTopNav")).to_be_visible()  # ours; the one Streamlit makes up is a sidebar
