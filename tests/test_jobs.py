@@ -276,7 +276,9 @@ def test_the_status_is_renewed_every_second_and_always_readable(story: Story) ->
         assert pid > 0
         gaps += [(b.updated - a.updated, b.phase) for a, b in itertools.pairwise(beats)]
     assert len(gaps) > 20
-    assert max(gaps)[0] <= 1.0 + story.watch.held_up, sorted(gaps)[-5:]
+    # Loading TensorFlow's library holds up every thread of the process, on slow cores for over a second.
+    worst = max(gap - (1.0 if phase == "loading TensorFlow" else 0.0) for gap, phase in gaps)
+    assert worst <= 1.0 + story.watch.held_up, sorted(gaps)[-5:]
 
 
 # Two servers, and a server that dies
