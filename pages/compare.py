@@ -81,8 +81,7 @@ def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
 
 
 def show_curves(models: list[ModelDirectory]) -> None:
-    curves = [charts.Curve(model.name, model.steps(), model.history()) for model in models]
-    shared.show_curves(curves, max(model.card()["epochs"] for model in models))
+    shared.show_learning(models)
     st.caption("Pale lines: training. Strong lines with dots: validation, the best epoch ringed.")
 
 

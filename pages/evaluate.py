@@ -185,7 +185,7 @@ if view == "Robustness":
 elif view == "None of the ten":
     evaluate_beyond.show_none_of_the_ten(model)
 elif view == "Curves":
-    evaluate_views.show_curves(model)
+    shared.show_learning([model])
 elif test is not None:
     answers = shared.results(model)
     if view == "Per class":

@@ -4,7 +4,7 @@ To make a chart takes a tenth of a second, so those of a model are kept until it
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,6 @@ from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from pages import gallery, shared
 from pages.shared import Results
-
-Measure = Literal["loss", "accuracy"]
 
 COVERAGE = 0.8  # of the sentence about declining
 PAIRS = 10  # rows of the table of the most confused
@@ -207,16 +205,6 @@ def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return table.assign(**{column: table[column] * 100 for column in columns})
 
 
-def show_curves(model: ModelDirectory) -> None:
-    measures: tuple[Measure, ...] = get_args(Measure)
-    for place, measure in zip(st.columns(2), measures, strict=True):
-        place.markdown(f"**{measure.capitalize()}**")
-        place.vega_lite_chart(
-            learning_chart(model, written(model), measure),
-            alt=f"Training and validation {measure} of {model.name} over the epochs",
-        )
-
-
 def written(model: ModelDirectory) -> float:
     return model.predictions_path.stat().st_mtime
 
@@ -237,12 +225,6 @@ def reliability_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:
     labels, answers = shared.test_set().labels, shared.results(model)
     before, after = (metrics.reliability(each, labels) for each in answers)
     return charts.reliability(before, after).to_dict()
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def learning_chart(model: ModelDirectory, modified: float, measure: Measure) -> dict[str, Any]:  # noqa: ARG001
-    curve = charts.Curve(model.name, model.steps(), model.history())
-    return charts.learning_curves([curve], measure, model.card()["epochs"]).to_dict()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -5,7 +5,7 @@ anew.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import streamlit as st
@@ -16,6 +16,9 @@ from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 
 Choice = TypeVar("Choice", bound=str)
+
+
+Measure = Literal["loss", "accuracy"]
 
 
 class Results(NamedTuple):
@@ -153,3 +156,27 @@ def show_curves(curves: list[charts.Curve], epochs: float) -> None:
         key="accuracy",
         alt=f"Training and validation accuracy of {curves[0].name} over the epochs",
     )
+
+
+def show_learning(models: list[ModelDirectory]) -> None:
+    """Draw how one or more finished models learned: loss and accuracy side by side, over the same epochs."""
+    measures: tuple[Measure, ...] = get_args(Measure)
+    modified = [model.history_path.stat().st_mtime for model in models]
+    names = ", ".join(model.name for model in models)
+    for place, measure in zip(st.columns(2), measures, strict=True):
+        place.markdown(f"**{measure.capitalize()}**")
+        place.vega_lite_chart(
+            _learning_chart(models, modified, measure),
+            alt=f"Training and validation {measure} of {names} over the epochs",
+        )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)  # to make one takes a tenth of a second and more
+def _learning_chart(
+    models: list[ModelDirectory],
+    modified: list[float],  # noqa: ARG001
+    measure: Measure,
+) -> dict[str, Any]:
+    curves = [charts.Curve(model.name, model.steps(), model.history()) for model in models]
+    epochs = max(model.card()["epochs"] for model in models)
+    return charts.learning_curves(curves, measure, epochs).to_dict()
