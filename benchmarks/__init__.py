@@ -4,7 +4,6 @@
     python -m benchmarks.time_to_accuracy       how long until 85 % and 94 % are reached?
     python -m benchmarks.inference              what do an answer, a batch and the wait for the first cost?
     python -m benchmarks.pipeline               where does the time of a training go?
-    python -m benchmarks.resizing               how should a photograph become 32×32?
     python -m benchmarks.interactions           how long does the server take to answer a click?
     python -m benchmarks.resizing               how should a photograph become 32×32?
     python -m benchmarks.screenshots DIRECTORY  what does every page look like, in both themes and widths?
