@@ -1,12 +1,13 @@
 """Evaluate, as a visitor explores it: the matrix moves the gallery, and the URL keeps it all."""
 
+import contextlib
 import csv
 import re
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from cifar_core import dataset, metrics, model_dir, trust
 from cifar_core.dataset import CLASS_NAMES
@@ -44,7 +45,11 @@ def expect_words(page: Page, words: str) -> None:
 
 
 def choose_view(page: Page, view: str) -> None:
-    page.get_by_test_id("stButtonGroup").last.get_by_role("radio", name=view, exact=True).click()
+    for _ in range(3):  # a click can be lost while the page is drawn anew
+        page.get_by_test_id("stButtonGroup").last.get_by_role("radio", name=view, exact=True).click()
+        with contextlib.suppress(TimeoutError):
+            page.wait_for_url(re.compile(f"view={view.replace(' ', '.')}"), timeout=15_000)
+            return
 
 
 def drawn(page: Page, what: str) -> None:
