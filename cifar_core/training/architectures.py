@@ -2,8 +2,8 @@
 
 Every network takes float32 [N, 32, 32, 3] in [0, 1] and has a layer `features` (penultimate) and a layer
 `logits` (its output); `with_probabilities` puts the softmax behind. They are built of Keras' own layers, so
-that a saved `model.keras` opens anywhere; only in training does `fused=True` swap in the faster batch
-normalisation, whose weights are the same, and `precision="bfloat16"` halve the numbers between the layers.
+that a saved `model.keras` opens anywhere; only in training does `fused=True` swap in faster layers of the same
+weights, and `precision="bfloat16"` halve the numbers between the layers.
 """
 
 import os
@@ -12,12 +12,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Precision
+from cifar_core.training.kernels import faster
 
 # Mean and standard deviation of the training images, per channel, as airbench94 uses them.
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
@@ -28,61 +28,28 @@ IMAGENET_MEAN = (123.68, 116.779, 103.939)
 EMBEDDING = "embedding"
 
 
-@keras.saving.register_keras_serializable("cifar_core")
-class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras' batch normalisation computed by TensorFlow's one fused kernel.
-
-    Keras 3 computes the moments in many small operations, which halves the speed of training on a CPU.
-    Weights, names and results are those of the parent class, except that the kernel's running variance is
-    the unbiased one (a factor of n/(n−1), n = images · pixels).
-    """
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise float32 [N, H, W, C] (other ranks: as the parent does)."""
-        if len(inputs.shape) != 4 or not training or not self.trainable:
-            return super().call(inputs, training=training, mask=mask)
-        one = tf.ones_like(self.moving_mean)
-        output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=self.gamma if self.scale else one,
-            offset=self.beta if self.center else tf.zeros_like(one),
-            mean=self.moving_mean,
-            variance=self.moving_variance,
-            epsilon=self.epsilon,
-            is_training=True,
-        )
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
-        return output
-
-
-def _batch_norm(fused: bool) -> type[layers.BatchNormalization]:
-    return FusedBatchNormalization if fused else layers.BatchNormalization
-
-
-def report_cnn(fused: bool, dropout: float = 1.0) -> keras.Model:
+def report_cnn(dropout: float = 1.0) -> keras.Model:
     """Build the report's CNN: four blocks of two convolutions, 32 to 256 filters, then a dense layer of 256.
 
     Dropout grows from block to block (0.25, 0.3, 0.35, 0.4) and is 0.5 before the output, all times
     `dropout`.
     """
-    norm = _batch_norm(fused)
     inputs = x = keras.Input(IMAGE_SHAPE, name="image")
     for filters, rate in zip((32, 64, 128, 256), (0.25, 0.3, 0.35, 0.4), strict=True):
         for _ in range(2):
             x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-            x = norm()(x)
+            x = layers.BatchNormalization()(x)
         x = layers.MaxPooling2D()(x)
         x = layers.Dropout(dropout * rate)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(256, activation="relu")(x)
-    x = norm(name="features")(x)
+    x = layers.BatchNormalization(name="features")(x)
     x = layers.Dropout(dropout * 0.5)(x)
     logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="report_cnn")
 
 
-def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model:
+def airbench(widths: Sequence[int], activation: str) -> keras.Model:
     """Build the network of airbench94 (Keller Jordan, 2024): whitening, three groups of two convolutions.
 
     Parameters
@@ -98,7 +65,7 @@ def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model
         return layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=start)
 
     def norm(name: str | None = None) -> layers.Layer:
-        return _batch_norm(fused)(scale=False, epsilon=1e-12, momentum=0.6, name=name)
+        return layers.BatchNormalization(scale=False, epsilon=1e-12, momentum=0.6, name=name)
 
     inputs = keras.Input(IMAGE_SHAPE, name="image")
     # (x − mean) / std. Not `Normalization`: it would come out of the ONNX converter as two more inputs.
@@ -124,7 +91,7 @@ def airbench(fused: bool, widths: Sequence[int], activation: str) -> keras.Model
     return network
 
 
-def vgg16(fused: bool, hidden: int, dropout: float) -> keras.Model:  # noqa: ARG001 - it has no batch norm
+def vgg16(hidden: int, dropout: float) -> keras.Model:
     """Build VGG16 without its top (Simonyan and Zisserman 2015), then a dense layer, dropout and the output.
 
     Its five poolings leave one pixel of a 32x32 image, 512 numbers: `EMBEDDING`.
@@ -245,14 +212,15 @@ def build(
     network, options
         As in its recipe.
     fused
-        Use `FusedBatchNormalization`: for training.
+        Swap in the faster layers of `cifar_core.training.kernels`: for training.
     precision
         `bfloat16`: for training; the weights stay float32, but layers compute with bfloat16 copies of them
         (mixed precision, Micikevicius et al. 2018), save for the first ones and the logits.
     """
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     try:
-        return _NETWORKS[network](fused, **options)
+        model = _NETWORKS[network](**options)
+        return faster(model) if fused else model
     finally:
         keras.config.set_dtype_policy("float32")
 

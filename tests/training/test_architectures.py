@@ -12,7 +12,7 @@ from keras import layers
 from cifar_core import dataset
 from cifar_core.errors import CifarLabError
 from cifar_core.training import architectures
-from cifar_core.training.architectures import FusedBatchNormalization
+from cifar_core.training.kernels import FusedBatchNormalization
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "report_cnn": {},

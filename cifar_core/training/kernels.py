@@ -1,0 +1,126 @@
+"""The same layers, computed faster: what training swaps in for Keras' own.
+
+Each has the weights, and but for rounding the results, of the layer it stands for, so that what was trained
+with it opens with Keras alone. Measured on two cores with AMX (Sapphire Rapids and later), one training step,
+images/s without and with: airbench in bfloat16 558 and 841, VGG16 in bfloat16 211 and 342.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+SMALL = 8  # pixels: up to this width, nine matrix products beat oneDNN's gradient of a kernel in bfloat16
+
+
+def faster(model: keras.Model) -> keras.Model:
+    """Return a functional model with the same weights and faster layers, for training only."""
+    twin = keras.models.clone_model(model, clone_function=_faster_layer)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _faster_layer(layer: layers.Layer) -> layers.Layer:
+    config = layer.get_config()
+    if type(layer) is layers.BatchNormalization:
+        return FusedBatchNormalization.from_config(config)
+    if type(layer) is layers.Conv2D and layer.compute_dtype == "bfloat16":
+        return SmallPictureConv2D.from_config(config)
+    if type(layer) is layers.Activation and layer.activation is keras.activations.gelu:
+        return layers.Activation(gelu, name=layer.name, dtype=layer.dtype_policy)
+    return layer.__class__.from_config(config)
+
+
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Keras' batch normalisation computed by TensorFlow's one fused kernel.
+
+    Keras 3 computes the moments in many small operations, which halves the speed of training on a CPU.
+    Weights, names and results are those of the parent class, except that the kernel's running variance is
+    the unbiased one (a factor of n/(n−1), n = images · pixels).
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalise float32 [N, H, W, C] (other ranks: as the parent does)."""
+        if len(inputs.shape) != 4 or not training or not self.trainable:
+            return super().call(inputs, training=training, mask=mask)
+        one = tf.ones_like(self.moving_mean)
+        output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma if self.scale else one,
+            offset=self.beta if self.center else tf.zeros_like(one),
+            mean=self.moving_mean,
+            variance=self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return output
+
+
+class SmallPictureConv2D(layers.Conv2D):
+    """A convolution whose kernel gets its gradient from matrix products, where pictures are small.
+
+    oneDNN takes as long for the gradient of a kernel in bfloat16 on 2x2 pixels as on 4x4: 45 ms for VGG16's
+    last block (batch 128), 5 ms as here. Otherwise it is the parent.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve [N, H, W, C_in] with [K, K, C_in, C_out]."""
+        plain = (self.padding, self.strides, self.dilation_rate, self.groups) == ("same", (1, 1), (1, 1), 1)
+        odd = all(size % 2 for size in self.kernel_size)
+        if plain and odd and max(inputs.shape[1:3]) <= SMALL:
+            return _small_convolution(inputs, tf.convert_to_tensor(kernel))
+        return super().convolution_op(inputs, kernel)
+
+
+@tf.custom_gradient
+def _small_convolution(inputs: Any, kernel: Any) -> Any:
+    height, width, channels_in = inputs.shape[1:]
+    rows, columns, _, channels_out = kernel.shape
+
+    def gradients(upstream: Any) -> tuple[Any, Any]:
+        of_inputs = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(inputs), 1, "SAME")
+        around = [[0, 0], [rows // 2] * 2, [columns // 2] * 2, [0, 0]]
+        padded, flat = tf.pad(inputs, around), tf.reshape(upstream, [-1, channels_out])
+        of_kernel = [
+            tf.matmul(
+                tf.reshape(padded[:, y : y + height, x : x + width], [-1, channels_in]),
+                flat,
+                transpose_a=True,
+            )
+            for y in range(rows)
+            for x in range(columns)
+        ]
+        return of_inputs, tf.reshape(tf.stack(of_kernel), kernel.shape)
+
+    return tf.nn.conv2d(inputs, kernel, 1, "SAME"), gradients
+
+
+@tf.custom_gradient
+def gelu(x: Any) -> Any:
+    """Return the exact GELU, x·Φ(x), of a tensor (Hendrycks and Gimpel 2016), and its gradient.
+
+    TensorFlow runs one loop an operation, and its erfc has no vector form in bfloat16; compiled into one loop
+    in float32 it takes a fifth of the time.
+    """
+    return _gelu(x), lambda upstream: _gelu_gradient(x, upstream)
+
+
+@tf.function(jit_compile=True)
+def _gelu(x: Any) -> Any:
+    z = tf.cast(x, tf.float32)
+    return tf.cast(z * _normal_distribution(z), x.dtype)
+
+
+@tf.function(jit_compile=True)
+def _gelu_gradient(x: Any, upstream: Any) -> Any:
+    z = tf.cast(x, tf.float32)
+    density = tf.exp(-0.5 * z * z) * 0.3989422804014327  # 1 / √(2π)
+    slope = _normal_distribution(z) + z * density
+    return tf.cast(tf.cast(upstream, tf.float32) * slope, x.dtype)
+
+
+def _normal_distribution(z: Any) -> Any:
+    return 0.5 + 0.5 * tf.math.erf(z * 0.7071067811865476)  # 1 / √2

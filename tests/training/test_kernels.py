@@ -1,0 +1,86 @@
+"""What training computes faster is what Keras' own layers compute."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from scipy.stats import norm
+
+from cifar_core.training import kernels
+
+
+def result_and_gradients(layer: Any, x: Any) -> list[np.ndarray]:
+    """Return what a layer makes of `x`, and the gradients of a fixed mixture of it for `x` and the weights."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.cast(layer(x), tf.float32)
+        mixture = tf.reduce_sum(y * tf.random.stateless_normal(y.shape, [1, 2]))
+    gradients = tape.gradient(mixture, [x, *getattr(layer, "trainable_variables", [])])
+    return [np.asarray(tf.cast(array, tf.float32)) for array in [y, *gradients]]
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 8), (1, 3), (9, 9), (4, 9)])
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_the_small_convolution_is_keras_own(height: int, width: int, size: int, strides: int) -> None:
+    keras.utils.set_random_seed(1)
+    options: dict[str, Any] = {"filters": 7, "kernel_size": size, "strides": strides, "padding": "same"}
+    plain, small = layers.Conv2D(**options), kernels.SmallPictureConv2D(**options)
+    x = tf.random.normal([6, height, width, 5])
+    for layer in (plain, small):
+        layer.build(x.shape)
+    small.set_weights(plain.get_weights())
+    theirs, ours = result_and_gradients(plain, x), result_and_gradients(small, x)
+    assert len(ours) == 4  # the result; the gradients of the picture, the kernel and the bias
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4)
+
+
+def test_a_wide_picture_goes_the_parents_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(kernels, "_small_convolution", lambda x, kernel: seen.append(x.shape) or x)
+    layer = kernels.SmallPictureConv2D(3, 3, padding="same")
+    for width in (kernels.SMALL, kernels.SMALL + 1):
+        layer(np.zeros([1, 2, width, 3], "float32"))
+    assert [tuple(shape) for shape in seen] == [(1, 2, kernels.SMALL, 3)]
+
+
+def test_gelu_and_its_slope_are_the_exact_ones() -> None:
+    z = np.linspace(-12, 12, 2401, dtype=np.float32)
+    x = tf.constant(z)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = kernels.gelu(x)
+    np.testing.assert_allclose(y, z * norm.cdf(z), atol=2e-6)
+    np.testing.assert_allclose(tape.gradient(y, x), norm.cdf(z) + z * norm.pdf(z), atol=2e-6)
+
+
+def test_gelu_of_half_precision_is_rounded_once() -> None:
+    x = tf.cast(tf.linspace(-6.0, 6.0, 1001), tf.bfloat16)
+    exact = np.asarray(keras.activations.gelu(tf.cast(x, tf.float32), approximate=False))
+    y = kernels.gelu(x)
+    assert y.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(y, tf.float32), exact, rtol=2**-8, atol=1e-6)
+
+
+def test_a_faster_model_has_the_same_weights_names_and_answers() -> None:
+    keras.utils.set_random_seed(3)
+    inputs = x = keras.Input([8, 8, 3])
+    for name in ("first", "second"):
+        x = layers.Conv2D(4, 3, padding="same", name=name)(x)
+        x = layers.Activation("gelu")(layers.BatchNormalization()(x))
+    plain = keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
+    fast = kernels.faster(plain)
+    assert [weight.path for weight in fast.weights] == [weight.path for weight in plain.weights]
+    images = np.random.default_rng(0).random([5, 8, 8, 3], dtype=np.float32)
+    np.testing.assert_allclose(fast(images), plain(images), atol=1e-5)
+    np.testing.assert_allclose(fast(images, training=True), plain(images, training=True), atol=1e-5)
+    # In full precision oneDNN's convolution is as fast.
+    assert [type(layer).__name__ for layer in fast.layers[1:4]] == [
+        "Conv2D",
+        "FusedBatchNormalization",
+        "Activation",
+    ]
