@@ -2,8 +2,8 @@
 
 Every network takes float32 [N, 32, 32, 3] in [0, 1] and has a layer `features` (penultimate) and a layer
 `logits` (its output); `with_probabilities` puts the softmax behind. They are built of Keras' own layers, so
-that a saved `model.keras` opens anywhere; only in training does `fused=True` swap in faster layers of the same
-weights, and `precision="bfloat16"` halve the numbers between the layers.
+that a saved `model.keras` opens anywhere; only in training does `fused=True` swap in faster layers of the
+same weights, and `precision="bfloat16"` halve the numbers between the layers.
 """
 
 import os
