@@ -91,17 +91,27 @@ def airbench(widths: Sequence[int], activation: str) -> keras.Model:
     return network
 
 
-def vgg16(hidden: int, dropout: float) -> keras.Model:
+def vgg16(hidden: int, dropout: float, size: int = 32) -> keras.Model:
     """Build VGG16 without its top (Simonyan and Zisserman 2015), then a dense layer, dropout and the output.
 
-    Its five poolings leave one pixel of a 32x32 image, 512 numbers: `EMBEDDING`.
+    Parameters
+    ----------
+    hidden, dropout
+        Units of the dense layer, and the share of them that is dropped.
+    size
+        Pixels that the picture is enlarged to first: VGG16's filters expect things larger than CIFAR-10's.
+
+    The largest activation of each of its last 512 filters, `EMBEDDING`, is what the head sees: at 32 pixels
+    what its fifth pooling leaves.
     """
     inputs = keras.Input(IMAGE_SHAPE, name="image")
     # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
     offset = [-mean for mean in IMAGENET_MEAN]
     x = layers.Rescaling(255.0, offset, dtype="float32", name="standardise")(inputs)
-    x = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x).output
-    x = layers.Flatten(name=EMBEDDING)(x)
+    if size != IMAGE_SHAPE[0]:
+        x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
+    convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
+    x = layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
     x = layers.Dense(hidden, activation="relu", name="features")(x)
     x = layers.Dropout(dropout)(x)
     logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)

@@ -17,7 +17,7 @@ from cifar_core.training.kernels import FusedBatchNormalization
 OPTIONS: dict[str, dict[str, Any]] = {
     "report_cnn": {},
     "airbench": {"widths": [8, 16, 24], "activation": "gelu"},
-    "vgg16": {"hidden": 16, "dropout": 0.5},
+    "vgg16": {"hidden": 16, "dropout": 0.5, "size": 48},
 }
 
 
@@ -283,18 +283,20 @@ def test_the_start_whitens_by_the_first_5000_images_and_leaves_other_networks_al
 # VGG16
 
 
-def test_vgg16_starts_as_imagenet_left_it() -> None:
-    model = architectures.build("vgg16", OPTIONS["vgg16"])
+@pytest.mark.parametrize("size", [32, 64])
+def test_vgg16_starts_as_imagenet_left_it(size: int) -> None:
+    model = architectures.build("vgg16", {**OPTIONS["vgg16"], "size": size})
     architectures.start(model, np.empty((0, 32, 32, 3), np.uint8))
     keras_own = keras.applications.VGG16(
         weights=os.environ.get("VGG16_WEIGHTS") or "imagenet", include_top=False
     )
     x = images(8)
-    expected = keras_own(keras.applications.vgg16.preprocess_input(x * 255.0))
+    enlarged = tf.image.resize(x, (size, size))
+    expected = keras_own(keras.applications.vgg16.preprocess_input(np.asarray(enlarged) * 255.0))
     backbone, head = architectures.split_at_embedding(model)
     embedding = backbone(x)
     assert float(np.max(embedding)) > 1  # or the next line would compare zeros
-    np.testing.assert_allclose(embedding, np.reshape(expected, (8, 512)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(embedding, np.max(expected, axis=(1, 2)), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(head(embedding), model(x), atol=1e-5)
     assert {v.path for v in head.variables} == {
         "features/kernel", "features/bias", "logits/kernel", "logits/bias",
