@@ -1,4 +1,6 @@
+import hashlib
 import os
+import random
 from pathlib import Path
 
 # Before anything imports TensorFlow.
@@ -17,6 +19,25 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     monkeypatch.setenv("CIFAR_LAB_RUNS", str(folder))
     return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and nothing that names another place for what would be in it."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(dataset, "user_cache_path", lambda _: folder)
+    for variable in ("CIFAR10_DIR", "CIFAR10_TRUST"):
+        monkeypatch.delenv(variable, raising=False)
+    return folder
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Six small files that pass for the official ones; noise, so that they stay large when compressed."""
+    files = {name: random.Random(name).randbytes(50_000) for name in dataset.BATCH_MD5}
+    md5s = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setattr(dataset, "BATCH_MD5", md5s)
+    return files
 
 
 @pytest.fixture(scope="session")

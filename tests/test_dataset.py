@@ -1,6 +1,5 @@
 import hashlib
 import pickle
-import random
 import subprocess
 import sys
 import warnings
@@ -30,23 +29,6 @@ def test_set(cifar10: Path) -> dataset.Batch:
 @pytest.fixture(scope="module")
 def train_set(cifar10: Path) -> dataset.Batch:
     return dataset.load_train(cifar10)
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own, and no CIFAR10_DIR."""
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(dataset, "user_cache_path", lambda _: folder)
-    monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    return folder
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Six small files that pass for the official ones; noise, so that they stay large when compressed."""
-    files = {name: random.Random(name).randbytes(50_000) for name in NAMES}
-    monkeypatch.setattr(dataset, "BATCH_MD5", {name: md5(content) for name, content in files.items()})
-    return files
 
 
 def md5(content: bytes) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -26,23 +25,6 @@ from cifar_core.errors import DatasetError
 ROOT = Path(__file__).parent.parent
 COMMAND = "python -m cifar_core data"
 NAMES = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own, and no CIFAR10_DIR."""
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(dataset, "user_cache_path", lambda _: folder)
-    monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    return folder
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Six small files that pass for the official ones; noise, so that they stay large when compressed."""
-    files = {name: random.Random(name).randbytes(50_000) for name in NAMES}
-    monkeypatch.setattr(dataset, "BATCH_MD5", {name: md5(content) for name, content in files.items()})
-    return files
 
 
 class Server(ThreadingHTTPServer):

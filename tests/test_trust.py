@@ -214,15 +214,6 @@ def test_what_are_no_labels(labels: list[Any]) -> None:
 # Missing and damaged files
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own, and no CIFAR10_TRUST."""
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(dataset, "user_cache_path", lambda _: folder)
-    monkeypatch.delenv("CIFAR10_TRUST", raising=False)
-    return folder
-
-
 READERS = {
     "cifar10h-counts.npy": trust.human_votes,
     "cifar10_mturk.json": trust.questioned_labels,

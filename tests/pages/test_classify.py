@@ -14,25 +14,11 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import dataset, formats, images, model_dir, novelty, saliency
 from cifar_core.dataset import CLASS_NAMES
 from pages import answers
+from tests.pages import checked, opened
 
-ROOT = Path(__file__).parents[2]
 SHIP = CLASS_NAMES.index("ship")
 
 pytestmark = pytest.mark.usefixtures("runs", "cifar10")
-
-
-def opened(**query: Any) -> AppTest:
-    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
-    app.switch_page("pages/classify.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return checked(app)
-
-
-def checked(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
 
 
 def upload(app: AppTest, files: dict[str, bytes]) -> AppTest:
@@ -61,7 +47,9 @@ def verdicts(app: AppTest) -> list[str]:
 
 def test_three_files_one_of_which_is_no_picture() -> None:
     hostile = "![x](https://example.org/x.png) :red[<b>*no*</b>].png"
-    app = upload(opened(model="quick"), {"=1.png": png(ships(1)[0]), hostile: b"no", "two.jpg": photo()})
+    app = upload(
+        opened("classify", model="quick"), {"=1.png": png(ships(1)[0]), hostile: b"no", "two.jpg": photo()}
+    )
     texts = [text.value for text in app.text]
     [refused] = [text for text in texts if text.startswith(hostile)]
     assert refused.startswith(f"{hostile}: This file is not a picture")
@@ -78,7 +66,7 @@ def test_three_files_one_of_which_is_no_picture() -> None:
 
 def test_many_bad_files_are_counted_and_folded_up() -> None:
     bad = {f"{number}.png": b"no" for number in range(5)}
-    app = upload(opened(model="quick"), {**bad, "good.png": png(ships(1)[0])})
+    app = upload(opened("classify", model="quick"), {**bad, "good.png": png(ships(1)[0])})
     assert app.error[0].value.startswith("5 files could not be read")
     assert len([text for text in app.expander[0].text if "not a picture" in text.value]) == 5
     assert len(verdicts(app)) == 1
@@ -88,7 +76,7 @@ def test_two_models_side_by_side(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "second")
     shutil.copytree(model_dir.models_root() / "quick", runs / "broken")
     (runs / "broken" / "card.json").write_text("{}")
-    app = opened(model=["quick", "second", "broken"], image="0")
+    app = opened("classify", model=["quick", "second", "broken"], image="0")
     assert len(verdicts(app)) == 2
     assert "evaluate broken" in app.error[0].value  # which does not keep the others from answering
     assert {"quick", "second"} <= {caption.value for caption in app.caption}
@@ -106,13 +94,13 @@ def test_two_models_side_by_side(runs: Path) -> None:
 
 
 def test_a_link_with_unknown_models_opens_on_one_that_there_is() -> None:
-    assert len(opened(model=["quick", "../quick", "none"]).multiselect(key="models").value) == 1
-    assert len(opened(model="none").multiselect(key="models").value) == 1
+    assert len(opened("classify", model=["quick", "../quick", "none"]).multiselect(key="models").value) == 1
+    assert len(opened("classify", model="none").multiselect(key="models").value) == 1
 
 
 def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
     noise = {f"noise {n}.png": png(array) for n, array in enumerate(novelty.static(6))}
-    app = upload(opened(model="quick"), noise)
+    app = upload(opened("classify", model="quick"), noise)
     said = verdicts(app)
     assert len(said) == 6
     assert sum(each == "probably none of the ten" for each in said) >= 5
@@ -129,7 +117,7 @@ def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
 def test_a_test_image_is_right_or_wrong() -> None:
     test, predicted = dataset.load_test(), model_dir.find("quick").predictions()["test"].argmax(axis=1)
     for index in (0, int(np.flatnonzero(predicted != test.labels)[0])):
-        app = opened(model="quick", image=str(index))
+        app = opened("classify", model="quick", image=str(index))
         [said] = verdicts(app)
         assert ("· right" in said) == (predicted[index] == test.labels[index])
         assert ("· wrong, it is a" in said) == (predicted[index] != test.labels[index])
@@ -150,7 +138,9 @@ def test_the_map_is_computed_once_and_not_at_a_move_of_the_slider(monkeypatch: p
         return compute(*arguments)
 
     monkeypatch.setattr(saliency, "saliency", counted)
-    app = upload(opened(model="quick"), {f"{n}.png": png(array) for n, array in enumerate(ships(8))})
+    app = upload(
+        opened("classify", model="quick"), {f"{n}.png": png(array) for n, array in enumerate(ships(8))}
+    )
     assert not asked
     app.toggle(key="why").set_value(True)
     before = maps(checked(app))
@@ -167,6 +157,6 @@ def maps(app: AppTest) -> list[str]:
 
 
 def test_without_anything_it_says_what_to_do() -> None:
-    app = opened()
+    app = opened("classify")
     assert "Drop a picture" in app.info[0].value
     assert not app.dataframe

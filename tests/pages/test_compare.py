@@ -8,8 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import model_dir
-
-ROOT = Path(__file__).parents[2]
+from tests.pages import ROOT, opened
 
 
 @pytest.fixture
@@ -20,16 +19,6 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=300)
-    app.switch_page("pages/compare.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
-
-
 def said(app: AppTest) -> str:
     """Return what stands on the page in words."""
     elements = [*app.info, *app.warning, *app.markdown, *app.caption]
@@ -37,14 +26,14 @@ def said(app: AppTest) -> str:
 
 
 def test_without_a_model_it_says_to_train(artifacts: Path) -> None:  # noqa: ARG001
-    app = opened()
+    app = opened("compare")
     assert "There is no finished model yet" in said(app)
     assert not app.table
 
 
 def test_with_one_model_it_shows_it_and_says_to_train_another(artifacts: Path) -> None:
     shutil.copytree(ROOT / "artifacts/models/quick", artifacts / "models/quick")
-    app = opened()
+    app = opened("compare")
     assert list(app.table[0].value.index) == ["quick"]
     assert "only one finished model" in said(app)
 
@@ -52,13 +41,13 @@ def test_with_one_model_it_shows_it_and_says_to_train_another(artifacts: Path) -
 @pytest.mark.usefixtures("runs", "cifar10")
 def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_second() -> None:
     accuracies = {model.name: model.card()["accuracy"] for model in model_dir.shipped()}
-    app = opened()
+    app = opened("compare")
     expected: list[str] = [name for name in ("cnn", "vgg16") if name in accuracies]
     expected += sorted(set(accuracies) - set(expected), key=lambda name: -accuracies[name])
     assert app.multiselect(key="models").value == expected[:2]
     assert app.query_params["models"] == ",".join(expected[:2])
 
-    app = opened(models="report,nonsense,quick,report")
+    app = opened("compare", models="report,nonsense,quick,report")
     assert app.multiselect(key="models").value == ["report", "quick"]
     assert list(app.table[0].value.index) == ["report †", "quick"]
     assert "† Like the original report, it looked at the test set" in said(app)
@@ -78,7 +67,7 @@ def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_secon
 def test_the_best_of_each_column_is_marked() -> None:
     models = [model_dir.find(name) for name in ("quick", "report")]
     quick, report = (model.card() for model in models)
-    table = opened(models="quick,report").table[0].value
+    table = opened("compare", models="quick,report").table[0].value
     for column, name, best in (("accuracy", "accuracy", max), ("training", "training_seconds", min)):
         winner = int(best(quick[name], report[name]) == report[name])
         assert ["★" in text for text in table[column]] == [winner == 0, winner == 1]
@@ -93,7 +82,7 @@ def test_the_best_of_each_column_is_marked() -> None:
 def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
-    app = opened(models="quick,damaged,report")
+    app = opened("compare", models="quick,damaged,report")
     assert app.multiselect(key="models").value == ["quick", "report"]
     assert "“damaged” is left out" in said(app)
 
@@ -104,15 +93,15 @@ def test_without_the_public_lists_it_says_so_and_shows_the_rest(
 ) -> None:
     monkeypatch.delenv("CIFAR10_TRUST", raising=False)
     monkeypatch.setattr("cifar_core.dataset.cache", lambda: tmp_path / "empty")
-    app = opened(models="quick,report", view="Cleaner test sets")
+    app = opened("compare", models="quick,report", view="Cleaner test sets")
     assert list(app.dataframe[0].value["test_set"]) == ["original test set"]
     assert "Not on this machine" in said(app)
     assert [button for button in app.button if "Download the lists" in button.label]
 
-    app = opened(models="quick,report", view="Who is right")
+    app = opened("compare", models="quick,report", view="Who is right")
     assert "If both were equally good" in said(app)
 
     monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path / "nowhere"))
-    app = opened(models="quick,report", view="Cleaner test sets")
+    app = opened("compare", models="quick,report", view="Cleaner test sets")
     assert "CIFAR10_TRUST names" in said(app)
     assert list(app.dataframe[0].value["test_set"]) == ["original test set"]

@@ -8,20 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import formats, model_dir
+from tests.pages import opened
 
-ROOT = Path(__file__).parents[2]
 LISTS = "Download the lists (0.9 MB)"
 VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
-    app.switch_page("pages/evaluate.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
 
 
 def texts(app: AppTest) -> str:
@@ -35,7 +25,7 @@ def test_without_the_lists_it_works_and_says_what_is_missing(
 ) -> None:
     monkeypatch.delenv("CIFAR10_TRUST")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    app = opened(model="fast")
+    app = opened("evaluate", model="fast")
     said = texts(app)
     assert "cats taken for dogs" in said
     assert "Not on this machine: human votes (CIFAR-10H)" in said
@@ -44,7 +34,7 @@ def test_without_the_lists_it_works_and_says_what_is_missing(
     ]
     sorts = next(group for group in app.button_group if group.label == "Sort by")
     assert sorts.options == ["confidence", "loss"] or len(sorts.options) == 2
-    humans = opened(model="fast", view="Humans")
+    humans = opened("evaluate", model="fast", view="Humans")
     assert "What people see in these images is not known" in texts(humans)
 
 
@@ -54,7 +44,7 @@ def test_a_damaged_list_is_named_and_the_images_are_shown(
 ) -> None:
     (tmp_path / "cifar10h-counts.npy").write_bytes(b"something else")
     monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path))
-    said = texts(opened(model="fast", view="Humans"))
+    said = texts(opened("evaluate", model="fast", view="Humans"))
     assert "cifar10h-counts.npy is not the published file" in said
     assert "cats taken for dogs" in said
 
@@ -67,10 +57,10 @@ def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     shared.test_set.clear()
     try:
-        app = opened(model="fast")
+        app = opened("evaluate", model="fast")
         assert "cannot be shown. CIFAR-10 is not on this machine" in texts(app)
         for view in VIEWS[3:]:
-            opened(model="fast", view=view)
+            opened("evaluate", model="fast", view=view)
     finally:
         shared.test_set.clear()
 
@@ -86,27 +76,29 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
         "jigsaw": {"auroc": 0.81, "fpr95": 0.456},
     }
     (runs / "measured" / "card.json").write_text(json.dumps(card))
-    said = texts(opened(model="measured", view="Robustness"))
+    said = texts(opened("evaluate", model="measured", view="Robustness"))
     assert f"**noise**: at strength 5 it is right {formats.percent(0.123)}" in said
     assert "CIFAR-10-C" in said
     assert "on 2,000 test images" in said
-    said = texts(opened(model="measured", view="None of the ten"))
+    said = texts(opened("evaluate", model="measured", view="None of the ten"))
     assert "fooled most by **jigsaw**" in said
     assert "45.6 %" in said
 
     for name in ("robustness", "out_of_distribution"):
         del card[name]
     (runs / "measured" / "card.json").write_text(json.dumps(card))
-    said = texts(opened(model="measured", view="Robustness"))
+    said = texts(opened("evaluate", model="measured", view="Robustness"))
     assert "python -m cifar_core evaluate measured --robustness" in said
-    assert "python -m cifar_core evaluate measured" in texts(opened(model="measured", view="None of the ten"))
+    assert "python -m cifar_core evaluate measured" in texts(
+        opened("evaluate", model="measured", view="None of the ten")
+    )
 
 
 @pytest.mark.usefixtures("runs", "cifar10")
 def test_the_sentences_a_student_reads() -> None:
-    said = texts(opened(model="fast", view="Calibration"))
+    said = texts(opened("evaluate", model="fast", view="Calibration"))
     assert "Answering only the surest 80 % of the images, it is right **98.7 %** of the time" in said
-    app = opened(model="fast", view="Humans")
+    app = opened("evaluate", model="fast", view="Humans")
     values = {metric.label: metric.value for metric in app.metric}
     assert values["One person"] == "95.2 %"
     agree, differ = (float(values[f"Where {which}"].rstrip(" %")) for which in ("all agree", "they differ"))

@@ -5,25 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cifar_core import dataset, formats, model_dir
 from cifar_core.classify import calibration_of, classify
 from cifar_core.runtime import Classifier
 from cifar_core.views import Views
+from tests.pages import opened
 
-ROOT = Path(__file__).parents[2]
 INDEX = 58  # of a test image about which the model changes its mind
-
-
-def opened(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
-    app.switch_page(f"pages/{page}.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
 
 
 def verdict(views: Views) -> str:
