@@ -44,7 +44,7 @@ def training(recipe: dict[str, Any], warmup: int, steps: int, one_batch: bool = 
 
     from cifar_core.files import write_whole
     from cifar_core.model_dir import ModelDirectory
-    from cifar_core.training import augment, fit, worker
+    from cifar_core.training import augment, fit, run_log, worker
 
     fit.use_all_cores()
     clock = Clock(warmup, steps)
@@ -58,7 +58,7 @@ def training(recipe: dict[str, Any], warmup: int, steps: int, one_batch: bool = 
         write_whole(directory.config_path, json.dumps({"recipe": recipe}))
         heart = worker.Heart(directory)
         source = patch.object(augment, "training_batches", repeated if one_batch else batches)
-        with source, contextlib.suppress(fit.StopRequested):
+        with source, contextlib.suppress(run_log.StopRequested):
             fit.train(directory, heart.report, clock.step)
         heart.end(state="stopped")
     return clock.result(recipe["batch_size"])

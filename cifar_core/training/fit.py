@@ -5,12 +5,7 @@ survive a kill: the one forgets how long it has waited, the other overwrites its
 log of epochs decides when to stop, and a checkpoint is renamed into place once it is whole.
 """
 
-import io
-import math
-import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,20 +13,14 @@ import psutil
 import tensorflow as tf
 
 from cifar_core import dataset
-from cifar_core.errors import CifarLabError
-from cifar_core.files import read_arrays, write_whole
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.training import architectures, augment
+from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
+from cifar_core.training.run_log import Report, RunLog, StopRequested, patience_spent
 
 WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
-
-Report = Callable[..., None]  # takes fields of `model_dir.Status` by name
-
-
-class StopRequested(Exception):  # noqa: N818 - it is a wish, not an error
-    """Raised inside `fit` when somebody asked the run to stop."""
 
 
 def use_all_cores() -> None:
@@ -88,7 +77,7 @@ def train(
     _compile(learner, recipe)
     saved = learner.variables + learner.optimizer.variables
     done = load_checkpoint(directory.checkpoint_path, saved)
-    log = _RunLog(directory, recipe, report, stop_requested, saved, done)
+    log = RunLog(directory, recipe, report, stop_requested, saved, done)
     if done < recipe.epochs and not patience_spent(directory.history()["val_loss"], recipe.patience):
         learner.fit(
             augment.training_batches(training.images, training.labels, recipe, first_epoch=done),
@@ -111,40 +100,6 @@ def split_options(recipe: Recipe) -> dict[str, int]:
     """Return the arguments of `dataset.split` for a recipe."""
     held_out = recipe.validation_images if recipe.validation == "split" else 0
     return {"images": recipe.images, "validation_images": held_out, "seed": recipe.seed}
-
-
-def patience_spent(val_losses: Any, patience: int) -> bool:
-    """Whether the best validation loss is `patience` epochs old or older; never, with a patience of 0."""
-    losses = np.asarray(val_losses)
-    return bool(patience and len(losses) and len(losses) - 1 - losses.argmin() >= patience)
-
-
-def save_checkpoint(path: Path, variables: list[Any], epoch: int) -> None:
-    """Write all variables and the number of finished epochs, whole or not at all."""
-    arrays: dict[str, Any] = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
-    buffer = io.BytesIO()
-    np.savez(buffer, epoch=epoch, **arrays)
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, buffer.getvalue())
-
-
-def load_checkpoint(path: Path, variables: list[Any]) -> int:
-    """Set all variables from a checkpoint; return its finished epochs, 0 if there is no checkpoint."""
-    if not path.exists():
-        return 0
-    try:
-        arrays = read_arrays(path, {"epoch"})
-        epoch, values = int(arrays["epoch"]), [arrays[f"v{i}"] for i in range(len(arrays) - 1)]
-        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
-            raise ValueError("other shapes")
-    except (OSError, ValueError, KeyError) as error:
-        raise CifarLabError(
-            f"The checkpoint {path.name} is damaged or of another network, so the run cannot go on; "
-            "start a new run."
-        ) from error
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-    return epoch
 
 
 def _take(batch: dataset.Batch, indices: np.ndarray) -> dataset.Batch:
@@ -205,109 +160,3 @@ def _rise_and_fall(recipe: Recipe, steps: int) -> keras.optimizers.schedules.Lea
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(steps - rise, 1), warmup_target=recipe.learning_rate, warmup_steps=rise
     )
-
-
-class _RunLog(keras.callbacks.Callback):
-    """Writes what readers follow (status, steps, history) and what a resume needs (checkpoints)."""
-
-    def __init__(
-        self,
-        directory: ModelDirectory,
-        recipe: Recipe,
-        report: Report,
-        stop_requested: Callable[[], bool],
-        saved: list[Any],
-        done: int,
-    ) -> None:
-        super().__init__()
-        self.directory, self.recipe, self.report = directory, recipe, report
-        self.stop_requested, self.saved, self.done = stop_requested, saved, done
-        history = directory.history()
-        self.rows = history[history["epoch"] <= done].to_numpy().tolist()
-        self.seconds_before = self.rows[-1][1] if self.rows else 0.0
-        steps = directory.steps()
-        _rewrite(directory.history_path, HISTORY_COLUMNS, self.rows)
-        _rewrite(directory.steps_path, STEP_COLUMNS, steps[steps["epoch"] <= done].to_numpy().tolist())
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        self.started = time.monotonic()
-        self.report(
-            state="running",
-            phase="training",
-            epochs=self.recipe.epochs,
-            steps_per_epoch=self.recipe.steps_per_epoch,
-            seconds=self.seconds_before,
-        )
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        self.epoch = epoch
-        # Keras' logs are means since the epoch began; a live curve wants the mean since the last point.
-        self.point_time, self.point_step, self.point_sums = time.monotonic(), 0, (0.0, 0.0)
-        self.report(epoch=epoch + 1, step=0, phase="training")
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if self.stop_requested():
-            raise StopRequested
-        logs = logs or {}
-        self._check(logs["loss"])
-        step, now = batch + 1, time.monotonic()
-        last = step == self.recipe.steps_per_epoch
-        if now - self.point_time < 1.0 and not last:
-            return
-        count = step - self.point_step
-        sums = (logs["loss"] * step, logs["accuracy"] * step)
-        loss, accuracy = ((new - old) / count for new, old in zip(sums, self.point_sums, strict=True))
-        rate = count * self.recipe.batch_size / (now - self.point_time)
-        learning_rate = float(self.model.optimizer.learning_rate)
-        steps_done = self.epoch * self.recipe.steps_per_epoch + step
-        row = (steps_done, self.epoch + step / self.recipe.steps_per_epoch, self._seconds(), learning_rate)
-        _append(self.directory.steps_path, [*row, loss, accuracy])
-        self.point_time, self.point_step, self.point_sums = now, step, sums
-        steps_here = steps_done - self.done * self.recipe.steps_per_epoch
-        pace = (now - self.started) / steps_here  # validation and checkpoints included
-        self.report(
-            step=step,
-            images_per_second=rate,
-            learning_rate=learning_rate,
-            seconds=self._seconds(),
-            eta_seconds=pace * (self.recipe.epochs * self.recipe.steps_per_epoch - steps_done),
-            phase="validating" if last else "training",
-        )
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        self._check(logs["val_loss"])
-        values = [logs[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
-        row = [epoch + 1, self._seconds(), float(self.model.optimizer.learning_rate), *values]
-        self.rows.append(row)
-        _append(self.directory.history_path, row)
-        losses = [row[HISTORY_COLUMNS.index("val_loss")] for row in self.rows]
-        if self.recipe.patience and np.argmin(losses) == len(losses) - 1:
-            save_checkpoint(self.directory.best_path, self.model.variables, epoch + 1)
-        # The checkpoint comes last: killed before it, the epoch is done again and its row written anew.
-        save_checkpoint(self.directory.checkpoint_path, self.saved, epoch + 1)
-        if patience_spent(losses, self.recipe.patience):
-            self.model.stop_training = True
-
-    def _check(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise CifarLabError(
-                f"The loss is no longer a number (epoch {self.epoch + 1}): start again with a lower "
-                "learning rate."
-            )
-
-    def _seconds(self) -> float:
-        return self.seconds_before + time.monotonic() - self.started
-
-
-def _rewrite(path: Path, columns: list[str], rows: list[list[float]]) -> None:
-    write_whole(path, "".join(f"{line}\n" for line in [",".join(columns), *map(_line, rows)]))
-
-
-def _append(path: Path, row: list[float]) -> None:
-    with path.open("a") as file:
-        file.write(_line(row) + "\n")
-
-
-def _line(row: list[float]) -> str:
-    return ",".join(f"{value:.8g}" for value in row)

@@ -101,14 +101,14 @@ def _train(directory: ModelDirectory) -> int:
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:
     from cifar_core import evaluation  # after the first heartbeat
-    from cifar_core.training import export, fit  # three seconds of TensorFlow
+    from cifar_core.training import export, fit, run_log  # three seconds of TensorFlow
 
     fit.use_all_cores()
     try:
         if heart.stop_requested.is_set():
-            raise fit.StopRequested
+            raise run_log.StopRequested
         model = fit.train(directory, heart.report, heart.stop_requested.is_set)
-    except fit.StopRequested:
+    except run_log.StopRequested:
         heart.end(state="stopped")
         return
     config = {**directory.config(), "parameters": model.count_params()}

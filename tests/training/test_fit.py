@@ -14,7 +14,7 @@ from cifar_core import dataset
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
-from cifar_core.training import architectures, augment, fit
+from cifar_core.training import architectures, augment, checkpoint, fit, run_log
 
 # The report's network on few images overfits at once: its best epoch is the first, so that with a patience
 # of 2 it stops after the third of five.
@@ -44,7 +44,7 @@ def every_step() -> Iterator[None]:
     """A clock that runs so fast that each step is worth a line in steps.csv."""
     with pytest.MonkeyPatch.context() as patch:
         clock = iter(range(10**9))
-        patch.setattr(fit, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+        patch.setattr(run_log, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
         yield
 
 
@@ -55,11 +55,11 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
-from cifar_core.training import fit
+from cifar_core.training import fit, run_log
 
 fit.use_all_cores()
 clock = itertools.count()
-fit.time = SimpleNamespace(monotonic=lambda: float(next(clock)))
+run_log.time = SimpleNamespace(monotonic=lambda: float(next(clock)))
 for path in map(Path, sys.argv[1:]):
     model = fit.train(ModelDirectory(path), lambda **_: None)
     np.savez(path / "weights.npz", *model.get_weights())
@@ -75,7 +75,7 @@ class Trained:
         self.straight = prepared(folder / "straight", recipe)
         self.model = fit.train(self.straight, lambda **changes: self.reports.append(changes))
         self.stopped = prepared(folder / "stopped", recipe)
-        with pytest.raises(fit.StopRequested):
+        with pytest.raises(run_log.StopRequested):
             fit.train(self.stopped, silent, stop_after(stop_step))
         self.steps_when_stopped = self.stopped.steps()
         self.history_when_stopped = self.stopped.history()
@@ -218,20 +218,20 @@ def test_a_resume_drops_what_was_logged_after_the_checkpoint(tmp_path: Path, tin
     """A kill between an epoch's row and its checkpoint lets the epoch be done again, but not listed twice."""
     directory = prepared(tmp_path / "run", tiny)
     rows = [[epoch, 10.0 * epoch, 0.1, 2.0, 0.2, 2.5, 0.3] for epoch in (1, 2, 3)]
-    fit._rewrite(directory.history_path, HISTORY_COLUMNS, rows)
+    run_log._rewrite(directory.history_path, HISTORY_COLUMNS, rows)
     points = [[step, step / 3, 4.0 * step, 0.1, 2.0, 0.2] for step in range(1, 9)]
-    fit._rewrite(directory.steps_path, STEP_COLUMNS, points)
+    run_log._rewrite(directory.steps_path, STEP_COLUMNS, points)
     with directory.steps_path.open("a") as file:
         file.write("9,3,")  # and half a line
 
-    log = fit._RunLog(directory, tiny, silent, lambda: False, [], done=2)
+    log = run_log.RunLog(directory, tiny, silent, lambda: False, [], done=2)
     assert log.seconds_before == 20
     assert directory.history()["epoch"].tolist() == [1, 2]
     assert directory.history().to_numpy().tolist() == rows[:2]
     assert directory.steps()["step"].tolist() == [1, 2, 3, 4, 5, 6]
     assert directory.steps_path.read_text().endswith("\n")
 
-    fit._RunLog(directory, tiny, silent, lambda: False, [], done=0)
+    run_log.RunLog(directory, tiny, silent, lambda: False, [], done=0)
     assert (len(directory.history()), len(directory.steps())) == (0, 0)
 
 
@@ -254,7 +254,7 @@ def test_a_resume_drops_what_was_logged_after_the_checkpoint(tmp_path: Path, tin
     ],
 )
 def test_patience_is_spent(losses: list[float], patience: int, spent: bool) -> None:
-    assert fit.patience_spent(losses, patience) is spent
+    assert run_log.patience_spent(losses, patience) is spent
 
 
 def validation_loss(model: keras.Model, recipe: Recipe) -> float:
@@ -379,7 +379,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
 
 def test_a_validation_loss_that_is_no_number_counts_as_well(tmp_path: Path, tiny: Recipe) -> None:
     directory = prepared(tmp_path / "run", tiny)
-    log = fit._RunLog(directory, tiny, silent, lambda: False, [], 0)
+    log = run_log.RunLog(directory, tiny, silent, lambda: False, [], 0)
     log.on_train_begin()
     log.epoch = 1
     with pytest.raises(CifarLabError, match=r"no longer a number \(epoch 2\)"):
@@ -390,7 +390,7 @@ def test_a_validation_loss_that_is_no_number_counts_as_well(tmp_path: Path, tiny
 
 def checkpointed(path: Path) -> tuple[Path, list[Any]]:
     variables = [keras.Variable(np.ones((3, 2), np.float32)), keras.Variable(np.int64(7), dtype="int64")]
-    fit.save_checkpoint(path, variables, epoch=4)
+    checkpoint.save_checkpoint(path, variables, epoch=4)
     for variable in variables:
         variable.assign(np.zeros(variable.shape))
     return path, variables
@@ -398,7 +398,7 @@ def checkpointed(path: Path) -> tuple[Path, list[Any]]:
 
 def test_a_checkpoint_brings_all_variables_back(tmp_path: Path) -> None:
     path, variables = checkpointed(tmp_path / "checkpoint" / "last.npz")
-    assert fit.load_checkpoint(path, variables) == 4
+    assert checkpoint.load_checkpoint(path, variables) == 4
     np.testing.assert_array_equal(variables[0], np.ones((3, 2)))
     assert int(variables[1]) == 7
     assert [found.name for found in path.parent.iterdir()] == ["last.npz"]
@@ -406,7 +406,7 @@ def test_a_checkpoint_brings_all_variables_back(tmp_path: Path) -> None:
 
 def test_no_checkpoint_means_from_the_start(tmp_path: Path) -> None:
     variables = [keras.Variable(np.ones(2, np.float32))]
-    assert fit.load_checkpoint(tmp_path / "last.npz", variables) == 0
+    assert checkpoint.load_checkpoint(tmp_path / "last.npz", variables) == 0
     np.testing.assert_array_equal(variables[0], np.ones(2))
 
 
@@ -416,7 +416,7 @@ def test_a_damaged_checkpoint_is_refused_and_changes_nothing(tmp_path: Path) -> 
     for content in (b"", b"no archive", whole[:100], whole[:-40], whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(CifarLabError, match=r"checkpoint last\.npz is damaged .* start a new run"):
-            fit.load_checkpoint(path, variables)
+            checkpoint.load_checkpoint(path, variables)
         np.testing.assert_array_equal(variables[0], np.zeros((3, 2)))
 
 
@@ -430,10 +430,10 @@ def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     ]
     for other in others:
         with pytest.raises(CifarLabError, match="of another network"):
-            fit.load_checkpoint(path, other)
+            checkpoint.load_checkpoint(path, other)
     np.savez(path, v0=np.ones((3, 2)), v1=np.int64(7))
     with pytest.raises(CifarLabError, match="of another network"):
-        fit.load_checkpoint(path, variables)
+        checkpoint.load_checkpoint(path, variables)
 
 
 def test_a_run_with_the_checkpoint_of_another_network_does_not_start(
@@ -443,7 +443,7 @@ def test_a_run_with_the_checkpoint_of_another_network_does_not_start(
 ) -> None:
     directory = prepared(tmp_path / "run", tiny)
     other = architectures.build("airbench", {"widths": [8, 8, 8], "activation": "relu"})
-    fit.save_checkpoint(directory.checkpoint_path, other.weights, 1)
+    checkpoint.save_checkpoint(directory.checkpoint_path, other.weights, 1)
     with pytest.raises(CifarLabError, match="of another network"):
         fit.train(directory, silent)
     assert not directory.history_path.exists()
