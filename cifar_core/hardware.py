@@ -21,7 +21,9 @@ def has_bfloat16() -> bool:
 def vector_instructions() -> str:
     """Return the widest instructions for arithmetic, which decide how fast one trains; "" if not known."""
     flags = set(_CPU_INFO.read_text().split()) if _CPU_INFO.exists() else set()
-    if {"avx512_bf16", "amx_bf16"} & flags:
+    if "amx_bf16" in flags:
+        return "AMX with bfloat16"
+    if "avx512_bf16" in flags:
         return "AVX-512 with bfloat16"
     return "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else ""
 

@@ -6,10 +6,13 @@ from cifar_core import hardware, jobs
 from cifar_core.recipes import get_recipe
 
 ZEN_4 = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_bf16 avx512_vnni\n"
+SAPPHIRE_RAPIDS = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_bf16 amx_bf16 amx_tile\n"
 OLDER = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_vnni\n"
 
 
-@pytest.mark.parametrize(("text", "found"), [(ZEN_4, True), (OLDER, False), (None, False)])
+@pytest.mark.parametrize(
+    ("text", "found"), [(ZEN_4, True), (SAPPHIRE_RAPIDS, True), (OLDER, False), (None, False)]
+)
 def test_bfloat16_is_used_only_where_the_processor_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, found: bool
 ) -> None:
@@ -26,6 +29,7 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(
     ("text", "start"),
     [
         (ZEN_4, "A processor (AVX-512 with bfloat16), "),
+        (SAPPHIRE_RAPIDS, "A processor (AMX with bfloat16), "),
         (OLDER, "A processor (AVX-512), "),
         ("model name\t: A processor\nflags\t\t: fpu avx avx2\n", "A processor (AVX2), "),
         ("model name\t: A processor\nFeatures\t: fp asimd\n", "A processor, "),
