@@ -34,6 +34,7 @@ def main() -> None:
 
 
 def results(card: dict[str, Any]) -> list[str]:
+    """Return a model's row of results."""
     low, high = card["accuracy_interval"]
     return [
         f"`{card['name']}`",
@@ -47,12 +48,14 @@ def results(card: dict[str, Any]) -> list[str]:
 
 
 def unfamiliar(card: dict[str, Any]) -> list[str]:
+    """Return a model's row of doubts rightly had (AUROC), and of accuracies on worse pictures."""
     told = [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in STRANGE]
     kept = [f"{card['robustness'][name][MIDDLE]:.0%}" for name in WORSE]
     return [f"`{card['name']}`", *told, "", *kept]
 
 
 def table(heading: str, rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
     columns = len(heading.split("|"))
     lines = [f"| {heading} |", "|---" * columns + "|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join([*lines, ""])
