@@ -20,6 +20,7 @@ from cifar_core.errors import CifarLabError, ImageError, JobError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory, Status
 from cifar_core.recipes import RECIPES, get_recipe
+from cifar_core.scale import commands as scale
 from cifar_core.views import Views
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ def classify(
 app.command()(deploy.export)
 app.add_typer(deploy.serving, name="serving")
 app.add_typer(vertex_cli.app, name="vertex")
+app.command()(scale.score)
+app.command()(scale.sweep)
 
 
 def _as_json(answer: "Answer") -> dict[str, Any]:

@@ -7,6 +7,7 @@ CifarLabError
 ├── ModelDirectoryError   a model or run is missing, damaged or misnamed
 ├── RecipeError           a hyper-parameter is out of its range
 ├── JobError              a training cannot be started, stopped or resumed now
+├── ScaleError            a cluster, a source of many pictures or a sweep cannot be used
 └── ServingError          a model cannot be exported, or an endpoint does not answer as it should
 
 The message is one sentence for the person at the screen: what is wrong and what to do. The command line
@@ -40,6 +41,10 @@ class RecipeError(CifarLabError):
 
 class JobError(CifarLabError):
     """A training cannot be started, stopped or resumed now."""
+
+
+class ScaleError(CifarLabError):
+    """A cluster, a source of many pictures or a sweep cannot be used."""
 
 
 class ServingError(CifarLabError):

@@ -1,13 +1,14 @@
 """Start, stop, resume and watch training runs: the worker is a process of its own, contact is through files.
 
-One run trains at a time: the worker holds a lock for as long as it lives, and the operating system releases
-it when the worker dies, however it dies.
+A machine trains one run at a time: the worker holds a lock for as long as it lives, and the operating system
+releases it when the worker dies, however it dies.
 """
 
 import contextlib
 import datetime
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -31,12 +32,15 @@ def lock() -> filelock.FileLock:
     """Return the lock that a worker holds while it trains."""
     root = model_dir.runs_root()
     root.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(root / ".worker.lock", timeout=0)
+    # One a machine, because a cluster may share the folder.
+    return filelock.FileLock(root / f".worker-{platform.node()}.lock", timeout=0)
 
 
 def active_run() -> ModelDirectory | None:
-    """Return the run that trains now, if one does."""
-    return next((run for run in model_dir.runs() if run.status().active), None)
+    """Return the run that trains on this machine now, if one does."""
+    here = ("", platform.node())
+    statuses = ((run, run.status()) for run in model_dir.runs())
+    return next((run for run, status in statuses if status.active and status.host in here), None)
 
 
 def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:

@@ -7,6 +7,7 @@ names of the files in it, each of which is written whole or appended by the line
 import contextlib
 import json
 import os
+import platform
 import re
 import time
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ STEP_COLUMNS = ["step", "epoch", "seconds", "learning_rate", "loss", "accuracy"]
 HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
 
 _ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
+_SILENCE = 60.0  # seconds after which a worker on another machine counts as dead; it writes every quarter
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -68,6 +70,7 @@ class Status:
     eta_seconds: float | None = None
     updated: float = 0.0
     error: str = ""
+    host: str = ""
 
     @property
     def active(self) -> bool:
@@ -174,7 +177,8 @@ class ModelDirectory:
         """Return the run's status, with `interrupted` where a claimed worker no longer lives.
 
         A process counts as the run's worker only if both its pid and its start time match, because operating
-        systems use pids again.
+        systems use pids again. A worker on another machine, in a folder that both share, is taken at its word
+        for as long as it goes on writing.
         """
         try:
             values = _read_json(self.status_path)
@@ -184,7 +188,7 @@ class ModelDirectory:
         if known.get("state") not in get_args(State):
             return Status(state="interrupted")
         status = Status(**known)
-        if status.active and not is_alive(status.pid, status.pid_started):
+        if status.active and not _works(status):
             return Status(**{**known, "state": "interrupted", "eta_seconds": None})
         return status
 
@@ -218,6 +222,12 @@ class ModelDirectory:
                 f"The predictions of “{self.name}” cannot be read; recompute them with "
                 f"`python -m cifar_core evaluate {self.name}`."
             ) from error
+
+
+def _works(status: Status) -> bool:
+    if status.host in ("", platform.node()):
+        return is_alive(status.pid, status.pid_started)
+    return time.time() - status.updated < _SILENCE
 
 
 def is_alive(pid: int, started: float) -> bool:

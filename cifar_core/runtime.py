@@ -33,6 +33,8 @@ class Classifier:
     ----------
     path
         A `model.onnx` as `cifar_core.training.export` writes it.
+    threads
+        To compute with; by default one a core.
 
     Raises
     ------
@@ -40,9 +42,9 @@ class Classifier:
         If the file is missing, damaged or not such a model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int | None = None) -> None:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = psutil.cpu_count(logical=False) or 1
+        options.intra_op_num_threads = threads or psutil.cpu_count(logical=False) or 1
         options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for good
         options.log_severity_level = 3
         try:

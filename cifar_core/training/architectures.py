@@ -102,7 +102,8 @@ def vgg16(hidden: int, dropout: float, size: int = 32) -> keras.Model:
         Pixels that the picture is enlarged to first: VGG16's filters expect things larger than CIFAR-10's.
 
     The largest activation of each of its last 512 filters, `EMBEDDING`, is what the head sees: at 32 pixels
-    what its fifth pooling leaves.
+    what its fifth pooling leaves. They are of the order of 20; made as small as a head expects, they let it
+    begin without the large errors that ruin the filters in its first steps.
     """
     inputs = keras.Input(IMAGE_SHAPE, name="image")
     # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
@@ -112,6 +113,7 @@ def vgg16(hidden: int, dropout: float, size: int = 32) -> keras.Model:
         x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
     convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
     x = layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
+    x = layers.Rescaling(0.05)(x)
     x = layers.Dense(hidden, activation="relu", name="features")(x)
     x = layers.Dropout(dropout)(x)
     logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import platform
 import signal
 import sys
 import threading
@@ -34,6 +35,7 @@ class Heart:
         self._status = Status(
             state="starting",
             phase="loading TensorFlow",
+            host=platform.node(),
             pid=os.getpid(),
             pid_started=psutil.Process().create_time(),
         )

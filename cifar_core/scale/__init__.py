@@ -1,0 +1,1 @@
+"""Past one machine, on Ray (`requirements-scale.txt`): many pictures, many trainings, the same commands."""

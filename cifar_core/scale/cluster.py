@@ -1,0 +1,66 @@
+"""A Ray cluster: this machine alone, or the one at an address.
+
+Ray is an optional requirement (`requirements-scale.txt`) and takes a second to import, so that happens when
+it is needed.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from cifar_core import dataset, model_dir
+from cifar_core.errors import ScaleError
+
+# What a node must know; paths are made absolute, and every node has to see them.
+_PATHS = ("CIFAR10_DIR", "VGG16_WEIGHTS", "CIFAR_LAB_RUNS")
+
+
+@contextlib.contextmanager
+def connected(address: str | None = None) -> Iterator[Any]:
+    """Connect to a cluster for the time of a `with`; yields the module `ray`.
+
+    Parameters
+    ----------
+    address
+        HOST:PORT of its head, or "auto" for the one this machine belongs to; None starts one here, which ends
+        afterwards. The nodes need this project's requirements, not its code, which is sent.
+
+    Raises
+    ------
+    ScaleError
+        Ray is not installed, or no cluster answers there.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # or it remarks on what its own libraries do
+    try:
+        import ray
+    except ImportError as error:
+        raise ScaleError("This needs Ray: `pip install -r requirements-scale.txt`.") from error
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={
+                "py_modules": [str(model_dir.code_root() / "cifar_core")],
+                "env_vars": environment(),
+            },
+        )
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        where = f"No Ray cluster answers at {address}" if address else "Ray does not start here"
+        raise ScaleError(f"{where}: {str(error).splitlines()[0]}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that a node needs to find data and runs."""
+    given = {name: value for name in _PATHS if (value := os.environ.get(name))}
+    if folder := dataset.find():
+        given["CIFAR10_DIR"] = str(folder.resolve())
+    return given | {"CIFAR_LAB_RUNS": str(model_dir.runs_root())}

@@ -1,0 +1,165 @@
+"""Classify every picture of a source on a cluster, into Parquet files: one row a picture, whatever it is.
+
+The pictures are dealt into parts. A part is one file, written whole by whoever classified it: when a machine
+dies, its parts are done again elsewhere and replace what there was, so no picture is lost or counted twice. A
+second call goes on with the pictures that no file holds yet.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.errors import ImageError, ScaleError
+from cifar_core.files import write_whole
+from cifar_core.scale import cluster
+from cifar_core.scale.sources import Source
+
+if TYPE_CHECKING:
+    from cifar_core.model_dir import ModelDirectory
+
+PART = 256  # pictures in a file: some seconds of work, which is what a dead machine costs
+
+
+class Part(NamedTuple):
+    """What one file got: its number of pictures, and of those that were none."""
+
+    pictures: int
+    refused: int
+
+
+def score(
+    model: "ModelDirectory", source: Source, destination: Path, address: str | None = None, part: int = PART
+) -> Iterator[Part]:
+    """Classify all pictures of a source that the destination does not hold yet.
+
+    Parameters
+    ----------
+    model
+        A finished model. Like the source and the destination, it lies where every node sees it.
+    source
+        The pictures.
+    destination
+        A folder. It gets files `part-*.parquet` with the columns picture (its name),
+        class, confidence, probabilities (by class, calibrated), none_of_the_ten and error; the last alone is
+        set where there is no picture.
+    address
+        The cluster, as `cluster.connected` takes it.
+    part
+        Pictures in a file.
+
+    Yields
+    ------
+    Part
+        As soon as its file is whole; in no particular order.
+
+    Raises
+    ------
+    ScaleError, ModelDirectoryError, OSError
+        Before anything is read.
+    """
+    from cifar_core.classify import calibration_of
+
+    calibration = calibration_of(model)
+    destination = destination.resolve()
+    destination.mkdir(parents=True, exist_ok=True)
+    remaining = left(source, destination)
+    parts = [remaining[start : start + part] for start in range(0, len(remaining), part)]
+    if not parts:
+        return
+    with cluster.connected(address) as ray:
+        from ray.data import DataContext
+
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it would tell of every step of its plan
+        DataContext.get_current().enable_progress_bars = False
+        processors = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        dealt = ray.data.from_items([{"names": names} for names in parts], override_num_blocks=len(parts))
+        done = dealt.map_batches(
+            Scorer,
+            fn_constructor_args=(model.onnx_path.resolve(), calibration, source, destination),
+            batch_size=1,
+            num_cpus=1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(processors, len(parts))),
+        )
+        for row in done.iter_rows():
+            yield Part(int(row["pictures"]), int(row["refused"]))
+
+
+def left(source: Source, destination: Path) -> list[str]:
+    """Return the names of the pictures that no file in the destination holds."""
+    from pyarrow import parquet
+
+    done: set[str] = set()
+    for file in destination.glob("part-*.parquet"):
+        try:
+            done.update(parquet.read_table(file, columns=["picture"])["picture"].to_pylist())
+        except Exception as error:
+            raise ScaleError(f"{file} is not a file of ours, or damaged; take it away first.") from error
+    return [name for name in source.names() if name not in done]
+
+
+class Scorer:
+    """Lives on a node and classifies part after part."""
+
+    def __init__(self, onnx: Path, calibration: Any, source: Source, destination: Path) -> None:
+        from cifar_core.runtime import Classifier
+
+        self.classifier = Classifier(onnx, threads=1)  # every processor has a Scorer of its own
+        self.calibration, self.source, self.destination = calibration, source, destination
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Classify the pictures of one part, write its file, and say how many there were."""
+        (names,) = batch["names"]
+        names = [str(name) for name in names]
+        rows = self.rows(names)
+        # The same pictures have the same file, so that to do them again replaces it.
+        digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        write_whole(self.destination / f"part-{digest}.parquet", _parquet(rows))
+        refused = sum(row["error"] is not None for row in rows)
+        return {"pictures": np.array([len(rows)]), "refused": np.array([refused])}
+
+    def rows(self, names: list[str]) -> list[dict[str, Any]]:
+        """Return a row for each picture."""
+        from cifar_core.classify import classify
+        from cifar_core.images import load
+
+        rows: list[dict[str, Any]] = [{"picture": name, "error": None} for name in names]
+        arrays, found = [], []
+        for row, content in zip(rows, self.source.read(names), strict=True):
+            try:
+                if isinstance(content, ImageError):
+                    raise content
+                arrays.append(load(content)[1])
+                found.append(row)
+            except ImageError as error:
+                row["error"] = str(error)
+        answers = classify(self.classifier, self.calibration, np.stack(arrays)) if arrays else []
+        for row, answer in zip(found, answers, strict=True):
+            row["class"], row["confidence"] = answer.class_name, answer.confidence
+            row["probabilities"] = dict(zip(CLASS_NAMES, answer.probabilities.tolist(), strict=True))
+            row["none_of_the_ten"] = answer.none_of_the_ten
+        return rows
+
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    number = pa.float64()
+    schema = pa.schema(
+        {
+            "picture": pa.string(),
+            "class": pa.string(),
+            "confidence": number,
+            "probabilities": pa.struct(dict.fromkeys(CLASS_NAMES, number)),
+            "none_of_the_ten": pa.bool_(),
+            "error": pa.string(),
+        }
+    )
+    buffer = pa.BufferOutputStream()
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), buffer)
+    return bytes(buffer.getvalue())

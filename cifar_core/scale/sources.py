@@ -1,0 +1,202 @@
+"""Where many pictures come from: a folder, an archive or a Parquet file, each picture under a name.
+
+A source says the names first and gives the bytes later, on another machine perhaps, which must see the same
+path. Archives are hostile until read: nothing is unpacked to disk, and a member is read no further than a
+picture may be long.
+"""
+
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from cifar_core.errors import ImageError, ScaleError
+from cifar_core.images import MAX_BYTES
+
+
+class Source(Protocol):
+    """Pictures by name."""
+
+    def names(self) -> list[str]:
+        """Return the name of every picture, each once."""
+
+    def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
+        """Yield the content of each, or why there is none; at most a byte more than a picture may have."""
+
+
+def open_source(path: Path, column: str | None = None) -> Source:
+    """Return the pictures at a path.
+
+    Parameters
+    ----------
+    path
+        A folder, whose files count at any depth but for hidden ones; a ZIP or tar archive; a Parquet file.
+    column
+        Of a Parquet file: holds picture files as bytes, or as Hugging Face's {bytes, path}; by default the
+        first that does.
+
+    Raises
+    ------
+    ScaleError
+        There is nothing of the kind.
+    """
+    if path.is_dir():
+        return Folder(path)
+    if not path.is_file():
+        raise ScaleError(f"There is no folder or file {path}; check its name.")
+    if zipfile.is_zipfile(path):
+        return ZipArchive(path)
+    if tarfile.is_tarfile(path):
+        return TarArchive(path)
+    if path.suffix == ".parquet":
+        return ParquetFile(path, column)
+    raise ScaleError(f"{path} is neither a folder, a ZIP or tar archive, nor a Parquet file.")
+
+
+class Folder:
+    """The files of a folder, named by their path in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def names(self) -> list[str]:
+        """Return the files' paths, hidden ones left out."""
+        found = (file.relative_to(self.path) for file in self.path.rglob("*") if file.is_file())
+        return sorted(str(file) for file in found if not any(part.startswith(".") for part in file.parts))
+
+    def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
+        """Yield the content of files."""
+        for name in names:
+            try:
+                with (self.path / name).open("rb") as file:
+                    yield file.read(MAX_BYTES + 1)
+            except OSError as error:
+                yield ImageError(f"This file cannot be read: {error.strerror or error}.")
+
+
+class ZipArchive:
+    """The files of a ZIP archive."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def names(self) -> list[str]:
+        """Return the members' names; one that comes twice gets its number behind it."""
+        return list(self._members())
+
+    def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
+        """Yield the content of members."""
+        members = self._members()
+        with zipfile.ZipFile(self.path) as archive:
+            for name in names:
+                try:
+                    with archive.open(members[name]) as file:
+                        yield file.read(MAX_BYTES + 1)
+                except Exception as error:  # a damaged or encrypted member raises in many ways
+                    yield ImageError(f"This member of the archive cannot be read: {error}.")
+
+    def _members(self) -> dict[str, zipfile.ZipInfo]:
+        with _whole(self.path), zipfile.ZipFile(self.path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+        return dict(zip(_distinct([member.filename for member in members]), members, strict=True))
+
+
+class TarArchive:
+    """The regular files of a tar archive, compressed or not; links and devices do not count."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def names(self) -> list[str]:
+        """Return the members' names; one that comes twice gets its number behind it."""
+        with _whole(self.path), tarfile.open(self.path) as archive:
+            return _distinct([member.name for member in archive if member.isreg()])
+
+    def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
+        """Yield the content of members, in one pass from the front."""
+        with tarfile.open(self.path) as archive:
+            members = [member for member in archive if member.isreg()]
+            by_name = dict(zip(_distinct([member.name for member in members]), members, strict=True))
+            for name in names:
+                try:
+                    file = archive.extractfile(by_name[name])
+                    yield file.read(MAX_BYTES + 1) if file else b""
+                except Exception as error:
+                    yield ImageError(f"This member of the archive cannot be read: {error}.")
+
+
+class ParquetFile:
+    """The rows of a Parquet file, named by their number, from 0."""
+
+    def __init__(self, path: Path, column: str | None = None) -> None:
+        from pyarrow import parquet
+
+        self.path = path.resolve()
+        with _whole(path):
+            schema = parquet.read_schema(path)
+        fitting = [field.name for field in schema if _holds_files(field.type)]
+        if column is not None and column not in fitting:
+            raise ScaleError(f"{path} has no column “{column}” of picture files.")
+        if not fitting:
+            raise ScaleError(f"{path} has no column of picture files (bytes, or a struct with bytes).")
+        self.column = column or fitting[0]
+
+    def names(self) -> list[str]:
+        """Return the numbers of the rows, of equal length so that they sort."""
+        from pyarrow import parquet
+
+        rows = parquet.read_metadata(self.path).num_rows
+        return [f"{row:0{len(str(rows))}}" for row in range(rows)]
+
+    def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
+        """Yield the content of rows; only the groups of rows that hold them are read."""
+        from pyarrow import parquet
+
+        file = parquet.ParquetFile(self.path)
+        ends: list[int] = []
+        group, values = -1, []
+        for index in range(file.num_row_groups):
+            ends.append((ends[-1] if ends else 0) + file.metadata.row_group(index).num_rows)
+        for name in names:
+            row = int(name)
+            wanted = next(index for index, end in enumerate(ends) if row < end)
+            if wanted != group:
+                group = wanted
+                values = file.read_row_group(group, columns=[self.column])[0].to_pylist()
+            value = values[row - (ends[group - 1] if group else 0)]
+            content = value.get("bytes") if isinstance(value, dict) else value
+            yield ImageError("This row holds no picture.") if content is None else content
+
+
+class _whole:  # noqa: N801 - reads as a statement
+    """Turn what a damaged file raises into a sentence."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            raise ScaleError(f"{self.path} is damaged: {error}.") from error
+
+
+def _holds_files(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_files(field.type) for field in kind)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Make names that come twice differ."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        seen[name] += 1
+        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return distinct

@@ -1,0 +1,173 @@
+"""Many training runs on a cluster, the hopeless ones stopped early.
+
+By ASHA (Li et al. 2020, "A system for massively parallel hyperparameter tuning"). Each trial is an ordinary
+run in the folder of runs, started, followed and stopped through `cifar_core.jobs` on whichever node has its
+turn; the app shows it live. What ASHA stops is a stopped run and can be resumed. Only the validation images
+choose.
+"""
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cifar_core import dataset, model_dir
+from cifar_core.errors import CifarLabError, JobError, ScaleError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import Recipe
+from cifar_core.scale import cluster
+
+MEASURE = "val_accuracy"
+POLL_SECONDS = 0.5
+
+
+class Trial(NamedTuple):
+    """One run of a sweep, and what came of it: None and 0 where it never finished an epoch."""
+
+    run: str
+    changes: Mapping[str, Any]
+    state: str
+    epochs: int
+    best: float | None
+
+
+def grid(choices: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return every combination of the values given, by the names of a recipe's numbers."""
+    given = {name: values for name, values in choices.items() if values}
+    return [dict(zip(given, values, strict=True)) for values in itertools.product(*given.values())]
+
+
+def sweep(
+    recipe: Recipe,
+    changes: Sequence[Mapping[str, Any]],
+    name: str,
+    address: str | None = None,
+    grace: int = 1,
+    factor: int = 2,
+) -> list[Trial]:
+    """Train a recipe once with each of the changes; stop a trial that is behind at its rung.
+
+    Parameters
+    ----------
+    recipe
+        What to train.
+    changes
+        Numbers of the recipe, a trial each.
+    name
+        The runs are called NAME-00, NAME-01 …; those that are there already are gone on with.
+    address
+        The cluster, as `cluster.connected` takes it. A machine trains one run at a time.
+    grace
+        Epochs that every trial gets.
+    factor
+        Of the trials that reach a rung (`grace`, `grace · factor` … epochs), one in so many goes on.
+
+    Returns
+    -------
+    list of Trial
+        The best validation accuracy first.
+
+    Raises
+    ------
+    ScaleError, DatasetError, RecipeError, ModelDirectoryError
+        Before anything is trained.
+    """
+    dataset.locate()
+    recipes = [recipe.with_(**dict(change)) for change in changes]  # which checks every number
+    runs = [_run(f"{name}-{number:02d}") for number in range(len(recipes))]
+    with cluster.connected(address) as ray:
+        from ray import tune
+        from ray.tune.schedulers import AsyncHyperBandScheduler
+
+        machines = len({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
+        space = [{"run": run.name, "recipe": item.to_dict()} for run, item in zip(runs, recipes, strict=True)]
+        tuner = tune.Tuner(
+            tune.with_resources(_train, {"cpu": 1}),
+            param_space={"trial": tune.grid_search(space)},
+            tune_config=tune.TuneConfig(
+                metric=MEASURE,
+                mode="max",
+                # A machine trains one run at a time.
+                max_concurrent_trials=machines,
+                scheduler=AsyncHyperBandScheduler(
+                    time_attr="epoch",
+                    max_t=max(item.epochs for item in recipes),
+                    grace_period=grace,
+                    reduction_factor=factor,
+                ),
+            ),
+            run_config=tune.RunConfig(
+                name=name,
+                storage_path=str(model_dir.runs_root() / ".sweeps"),
+                failure_config=tune.FailureConfig(max_failures=3),  # of a node: the run is gone on with
+                verbose=0,
+            ),
+        )
+        outcome = tuner.fit()
+    if outcome.errors and len(outcome.errors) == len(runs):
+        raise ScaleError(f"No trial could be trained: {str(outcome.errors[0]).splitlines()[-1]}")
+    for run in runs:
+        _until_settled(run)
+    return sorted(map(_result, runs, changes), key=lambda trial: -(trial.best or 0.0))
+
+
+def _train(config: dict[str, Any]) -> None:
+    """Train one run on this node and report its epochs; when Tune ends it, the run stops."""
+    from ray import tune
+
+    given = config["trial"]
+    run = ModelDirectory(model_dir.runs_root() / given["run"])
+    _begin(run, Recipe.from_dict(given["recipe"]))
+    reported = 0
+    try:
+        while True:
+            active = run.status().active  # asked first, so that a last epoch is not missed
+            for row in run.history().iloc[reported:].to_dict("records"):
+                reported += 1
+                tune.report({"epoch": int(row["epoch"]), MEASURE: row[MEASURE]})
+            if not active:
+                break
+            time.sleep(POLL_SECONDS)
+    finally:
+        if run.status().active:
+            run.stop_path.touch()
+    if run.status().state == "failed":
+        raise JobError(run.status().error)
+
+
+def _begin(run: ModelDirectory, recipe: Recipe) -> None:
+    """Start a run, go on with it, or find it at work; wait while the machine trains another."""
+    from cifar_core import jobs
+
+    while True:
+        try:
+            if not run.config_path.exists():
+                jobs.start(recipe, run.name)
+            elif run.status().state in model_dir.RESUMABLE:
+                jobs.resume(run)
+            return
+        except JobError:
+            if jobs.active_run() is None:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
+def _run(name: str) -> ModelDirectory:
+    """Return the directory of a run that is there or can be made."""
+    try:
+        return model_dir.find(name)
+    except CifarLabError:
+        return model_dir.new_run(name)
+
+
+def _until_settled(run: ModelDirectory, seconds: float = 60.0) -> None:
+    """Wait until a run that was asked to stop has done so."""
+    deadline = time.monotonic() + seconds
+    while run.status().active and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+def _result(run: ModelDirectory, changes: Mapping[str, Any]) -> Trial:
+    history = run.history()
+    best = float(history[MEASURE].max()) if len(history) else None
+    return Trial(run.name, changes, run.status().state, len(history), best)

@@ -1,0 +1,142 @@
+"""`score` on a real cluster of two nodes: every picture has one row, whatever dies."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from cifar_core import dataset, model_dir
+from cifar_core.classify import calibration_of, classify
+from cifar_core.runtime import Classifier
+from cifar_core.scale.score import Part, score
+from cifar_core.scale.sources import open_source
+
+COUNT, PART = 240, 20
+BAD = {"bad.png": b"no picture", "empty.jpg": b""}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for index, image in enumerate(dataset.load_test(cifar10).images[:COUNT]):
+        Image.fromarray(image).save(folder / f"{index:03}.png")
+    for name, content in BAD.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def rows(destination: Path) -> list[dict[str, Any]]:
+    files = sorted(destination.glob("part-*.parquet"))
+    return [row for file in files for row in parquet.read_table(file).to_pylist()]
+
+
+def scorers() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "ray::" in "".join(process.info["cmdline"] or []) and "Scorer" in "".join(process.cmdline())
+    ]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: Path, tmp_path: Path) -> None:
+    model = model_dir.find("quick")
+    killed, node = False, cluster.add_node(num_cpus=1)
+    parts: list[Part] = []
+    for part in score(model, open_source(pictures), tmp_path / "out", cluster.address, PART):
+        parts.append(part)
+        if not killed:  # while the others work
+            (victim, *_) = scorers()
+            victim.send_signal(signal.SIGKILL)
+            cluster.remove_node(node)
+            killed = True
+    assert killed
+    assert sum(part.refused for part in parts) == len(BAD)
+    found = rows(tmp_path / "out")
+    assert sorted(row["picture"] for row in found) == sorted(path.name for path in pictures.iterdir())
+
+    by_name = {row["picture"]: row for row in found}
+    for name in BAD:
+        assert by_name[name]["error"]
+        assert by_name[name]["class"] is by_name[name]["probabilities"] is None
+    images = dataset.load_test().images[:COUNT]
+    expected = classify(Classifier(model.onnx_path), calibration_of(model), images)
+    for index, answer in enumerate(expected):
+        row = by_name[f"{index:03}.png"]
+        assert (row["class"], row["none_of_the_ten"], row["error"]) == (
+            answer.class_name, answer.none_of_the_ten, None,
+        )  # fmt: skip
+        np.testing.assert_allclose([*row["probabilities"].values()], answer.probabilities, atol=1e-5)
+        assert row["confidence"] == pytest.approx(answer.confidence, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cifar_core", "score", "quick", str(pictures), str(tmp_path / "out")]
+    first = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert first.returncode == 1, first.stderr  # of the bad ones
+    assert first.stderr.startswith("Error: 2 of them could not be read")
+    assert json.loads(first.stdout) == {"pictures": COUNT + 2, "done_before": 0, "refused": 2}
+
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    Image.new("RGB", (40, 30), "red").save(buffer := io.BytesIO(), "JPEG")
+    more = pictures / "later.jpg"
+    more.write_bytes(buffer.getvalue())
+    try:
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        more.unlink()
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.startswith(f"{COUNT + 3:,} pictures are classified")
+    found = rows(tmp_path / "out")
+    assert len(found) == len({row["picture"] for row in found}) == COUNT + 3
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cifar_core", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        cwd=model_dir.code_root(),
+    )
+
+
+NO_RAY = "import sys; sys.modules['ray'] = None"
+
+
+@pytest.mark.parametrize("command", ["score", "sweep"])
+def test_without_ray_it_is_one_line(tmp_path: Path, pictures: Path, command: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_RAY)
+    arguments = {
+        "score": ["score", "quick", str(pictures), str(tmp_path / "out")],
+        "sweep": ["sweep", "quick", "--seed", "1"],
+    }
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = run(*arguments[command], PYTHONPATH=path, CIFAR_LAB_RUNS=str(tmp_path / "runs"))
+    assert done.returncode == 1
+    assert done.stderr == "Error: This needs Ray: `pip install -r requirements-scale.txt`.\n"
+
+
+def test_no_cluster_no_source_no_model(tmp_path: Path, pictures: Path) -> None:
+    out = str(tmp_path / "out")
+    for arguments, message in (
+        (["score", "quick", "missing", out], "There is no folder or file missing"),
+        (["score", "missing", str(pictures), out], "There is no model or run “missing”"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
