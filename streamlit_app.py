@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
 st.navigation(
     [

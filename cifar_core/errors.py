@@ -1,6 +1,7 @@
 """Everything that can go wrong for a user, as one tree.
 
 CifarLabError
+├── AccessError           somebody may not do this on this app
 ├── DatasetError          CIFAR-10 is missing, damaged or cannot be downloaded
 ├── CloudError            Google Cloud cannot be used, or does not have what is asked for
 ├── ImageError            a file is not a picture we can classify
@@ -17,6 +18,10 @@ prints it and exits with status 1, a page shows it in a box; neither shows a tra
 
 class CifarLabError(Exception):
     """Base of the errors whose message is meant for the user."""
+
+
+class AccessError(CifarLabError):
+    """Somebody may not do this on this app."""
 
 
 class DatasetError(CifarLabError):

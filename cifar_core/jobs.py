@@ -20,7 +20,7 @@ from typing import Any
 
 import filelock
 
-from cifar_core import dataset, files, hardware, model_dir
+from cifar_core import dataset, files, hardware, model_dir, permission
 from cifar_core.errors import JobError
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import Recipe
@@ -56,7 +56,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
     Raises
     ------
     JobError
-        If another run trains, or the worker does not start.
+        If another run trains, memory is short, or the worker does not start.
     DatasetError
         If CIFAR-10 is not on this machine.
     ModelDirectoryError
@@ -65,6 +65,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
     dataset.locate()
     with _only_starter():
         _refuse_if_busy()
+        permission.refuse_if_short_of_memory()
         directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
         try:
@@ -82,7 +83,7 @@ def resume(directory: ModelDirectory) -> None:
     Raises
     ------
     JobError
-        If the run is finished or running, or another run trains.
+        If the run is finished or running, another run trains, or memory is short.
     """
     dataset.locate()
     with _only_starter():
@@ -90,6 +91,7 @@ def resume(directory: ModelDirectory) -> None:
         if state not in RESUMABLE:
             raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
         _refuse_if_busy()
+        permission.refuse_if_short_of_memory()
         _launch(directory)
 
 

@@ -16,7 +16,7 @@ from cifar_core.deploy import access, container, exporting, serving
 from cifar_core.deploy.check import Comparison, compare
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import deploy_vertex, shared
+from pages import deploy_vertex, permission, shared
 
 EXAMPLE = 12  # the test image of the example request
 CHECKED = range(8)  # the test images that a check asks about
@@ -42,6 +42,7 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
         return
     make = archive if kind == "savedmodel" else litert
     try:
+        permission.check()
         content = make(model, model.keras_path.stat().st_mtime)
     except (CifarLabError, OSError) as error:
         st.error(plain(str(error)))
@@ -150,13 +151,6 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     )
 
 
-def named_hosts() -> str | None:
-    """Return the hosts that whoever runs the app lets it ask; None if they said nothing."""
-    if access.VARIABLE in os.environ:
-        return os.environ[access.VARIABLE]
-    return st.secrets.get(access.VARIABLE) if st.secrets.load_if_toml_exists() else None
-
-
 def show_check(model: ModelDirectory) -> None:
     st.subheader("4 · Check", anchor=False)
     st.markdown(
@@ -173,7 +167,7 @@ def show_check(model: ModelDirectory) -> None:
     try:
         address = serving.parse(url)
         here = access.opened_here(st.context.ip_address, dict(st.context.headers))
-        access.refuse_unless_allowed(address, named_hosts(), here)
+        access.refuse_unless_allowed(address, os.environ.get(access.VARIABLE), here)
         client = serving.Client(address.url, address.model or model.name, SECONDS)
         pictures = [(f"test image {i}", images.to_png(test.images[i])) for i in CHECKED]
         with st.spinner("Asking"):

@@ -11,7 +11,7 @@ from cifar_core import charts, formats, jobs, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
-from pages import recipe_choice, shared
+from pages import permission, recipe_choice, shared
 
 POLL_SECONDS = 1.0
 METRIC_HEIGHT = 150  # pixels; fixed, so that nothing jumps while a run is polled
@@ -56,6 +56,7 @@ def open_run(run: ModelDirectory) -> None:
 def attempt(action: Callable[[], None]) -> None:
     """Do what a button asks for, and keep what went wrong for the page to show."""
     try:
+        permission.check()
         action()
     except CifarLabError as error:
         st.session_state["problem"] = str(error)
@@ -72,6 +73,8 @@ def show_controls(run: ModelDirectory | None) -> None:
     recipe = RECIPES[name]
     st.caption(recipe.summary + recipe_choice.measured(recipe))
     busy = jobs.active_run()
+    if not permission.explain():
+        return
     with st.form("training", border=False):
         fields = list(NUMBERS)
         for field in fields[:IN_SIGHT]:

@@ -33,7 +33,6 @@ def connected(address: str | None = None) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # or it remarks on what its own libraries do
     try:
         import ray
     except ImportError as error:

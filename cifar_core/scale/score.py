@@ -5,9 +5,11 @@ dies, its parts are done again elsewhere and replace what there was, so no pictu
 second call goes on with the pictures that no file holds yet.
 """
 
+import functools
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +22,9 @@ from cifar_core.scale import cluster
 from cifar_core.scale.sources import Source
 
 if TYPE_CHECKING:
+    from cifar_core.classify import Calibration
     from cifar_core.model_dir import ModelDirectory
+    from cifar_core.runtime import Classifier
 
 PART = 256  # pictures in a file: some seconds of work, which is what a dead machine costs
 
@@ -76,15 +80,9 @@ def score(
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it would tell of every step of its plan
         DataContext.get_current().enable_progress_bars = False
-        processors = max(int(ray.cluster_resources().get("CPU", 1)), 1)
         dealt = ray.data.from_items([{"names": names} for names in parts], override_num_blocks=len(parts))
-        done = dealt.map_batches(
-            Scorer,
-            fn_constructor_args=(model.onnx_path.resolve(), calibration, source, destination),
-            batch_size=1,
-            num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(processors, len(parts))),
-        )
+        scorer = Scorer(model.onnx_path.resolve(), calibration, source, destination)
+        done = dealt.map_batches(scorer.score, batch_size=1, num_cpus=1)
         for row in done.iter_rows():
             yield Part(int(row["pictures"]), int(row["refused"]))
 
@@ -102,16 +100,24 @@ def left(source: Source, destination: Path) -> list[str]:
     return [name for name in source.names() if name not in done]
 
 
+@functools.lru_cache(maxsize=1)
+def _classifier(onnx: Path) -> "Classifier":
+    """Return the model, loaded once in the life of a worker process; every processor has one of its own."""
+    from cifar_core.runtime import Classifier
+
+    return Classifier(onnx, threads=1)
+
+
+@dataclass(frozen=True)
 class Scorer:
-    """Lives on a node and classifies part after part."""
+    """What a node needs to know to classify a part."""
 
-    def __init__(self, onnx: Path, calibration: Any, source: Source, destination: Path) -> None:
-        from cifar_core.runtime import Classifier
+    onnx: Path
+    calibration: "Calibration"
+    source: Source
+    destination: Path
 
-        self.classifier = Classifier(onnx, threads=1)  # every processor has a Scorer of its own
-        self.calibration, self.source, self.destination = calibration, source, destination
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def score(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Classify the pictures of one part, write its file, and say how many there were."""
         (names,) = batch["names"]
         names = [str(name) for name in names]
@@ -137,7 +143,7 @@ class Scorer:
                 found.append(row)
             except ImageError as error:
                 row["error"] = str(error)
-        answers = classify(self.classifier, self.calibration, np.stack(arrays)) if arrays else []
+        answers = classify(_classifier(self.onnx), self.calibration, np.stack(arrays)) if arrays else []
         for row, answer in zip(found, answers, strict=True):
             row["class"], row["confidence"] = answer.class_name, answer.confidence
             row["probabilities"] = dict(zip(CLASS_NAMES, answer.probabilities.tolist(), strict=True))

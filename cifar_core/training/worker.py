@@ -12,6 +12,7 @@ import platform
 import signal
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from typing import Any
 import filelock
 import psutil
 
-from cifar_core import jobs
+from cifar_core import jobs, permission
 from cifar_core.errors import CifarLabError
 from cifar_core.files import write_whole
 from cifar_core.model_dir import ModelDirectory, Status
 
+_TOO_LONG = "It has trained for as long as this app allows at a stretch; Resume goes on."
 HEARTBEAT = 0.25  # seconds: loading TensorFlow can hold all threads up for half a second and more
 
 
@@ -105,13 +107,18 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
     from cifar_core import evaluation  # after the first heartbeat
     from cifar_core.training import export, fit, run_log  # three seconds of TensorFlow
 
+    limit, started = permission.time_limit(), time.monotonic()
+
+    def too_long() -> bool:
+        return limit is not None and time.monotonic() - started > limit
+
     fit.use_all_cores()
     try:
         if heart.stop_requested.is_set():
             raise run_log.StopRequested
-        model = fit.train(directory, heart.report, heart.stop_requested.is_set)
+        model = fit.train(directory, heart.report, lambda: heart.stop_requested.is_set() or too_long())
     except run_log.StopRequested:
-        heart.end(state="stopped")
+        heart.end(state="stopped", error=_TOO_LONG if too_long() else "")
         return
     config = {**directory.config(), "parameters": model.count_params()}
     write_whole(directory.config_path, json.dumps(config, indent=2) + "\n")

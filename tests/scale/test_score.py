@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,10 @@ def rows(destination: Path) -> list[dict[str, Any]]:
     return [row for file in files for row in parquet.read_table(file).to_pylist()]
 
 
-def scorers() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "ray::" in "".join(process.info["cmdline"] or []) and "Scorer" in "".join(process.cmdline())
-    ]
+def workers() -> list[psutil.Process]:
+    """Return the processes that classify at this moment."""
+    processes = psutil.process_iter(["cmdline"])
+    return [process for process in processes if "MapBatches" in " ".join(process.info["cmdline"] or [])]
 
 
 @pytest.mark.slow
@@ -56,8 +55,9 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     for part in score(model, open_source(pictures), tmp_path / "out", cluster.address, PART):
         parts.append(part)
         if not killed:  # while the others work
-            (victim, *_) = scorers()
-            victim.send_signal(signal.SIGKILL)
+            while not (busy := workers()):
+                time.sleep(0.01)
+            busy[0].send_signal(signal.SIGKILL)
             cluster.remove_node(node)
             killed = True
     assert killed

@@ -1,0 +1,78 @@
+"""Who may train and how much, from what the settings say."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from cifar_core import permission
+from cifar_core.errors import AccessError, JobError
+
+NAMED = "Ada@example.org, bo@example.org"
+
+
+@pytest.mark.parametrize(
+    ("setting", "email"),
+    [(None, None), (None, "eve@example.org"), (NAMED, "ada@example.org"), (NAMED, "BO@example.org")],
+)
+def test_who_may(monkeypatch: pytest.MonkeyPatch, setting: str | None, email: str | None) -> None:
+    monkeypatch.delenv(permission.OPERATORS, raising=False)
+    if setting is not None:
+        monkeypatch.setenv(permission.OPERATORS, setting)
+    permission.check(email)
+
+
+@pytest.mark.parametrize(
+    ("setting", "email", "message"),
+    [
+        (NAMED, None, "log in"),
+        (NAMED, "eve@example.org", "eve@example.org may not train"),
+        (NAMED, "a@example.org", "may not train"),
+        ("nobody", "ada@example.org", "switched off"),
+        ("", "ada@example.org", "switched off"),
+        ("off", None, "switched off"),
+        ("everybody", None, "switched off"),  # what is set wrongly allows nothing
+    ],
+)
+def test_who_may_not(monkeypatch: pytest.MonkeyPatch, setting: str, email: str | None, message: str) -> None:
+    monkeypatch.setenv(permission.OPERATORS, setting)
+    with pytest.raises(AccessError, match=message):
+        permission.check(email)
+
+
+def test_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(permission.MINUTES, raising=False)
+    assert permission.time_limit() is None
+    monkeypatch.setenv(permission.MINUTES, "2.5")
+    assert permission.time_limit() == 150
+    for wrong in ("", "0", "-1", "nan", "inf", "ten"):
+        monkeypatch.setenv(permission.MINUTES, wrong)
+        with pytest.raises(JobError, match="must be a number of minutes"):
+            permission.time_limit()
+
+
+def machine_with(monkeypatch: pytest.MonkeyPatch, available: int, cgroup: Path) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+    monkeypatch.setattr(permission, "_CGROUP", cgroup)
+
+
+def test_memory_is_the_machines_or_what_the_container_leaves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine_with(monkeypatch, 3_000_000_000, tmp_path)
+    assert permission.free_memory() == 3_000_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("900\n")
+    (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 100\n")
+    assert permission.free_memory() == 3_000_000_000
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert permission.free_memory() == 1000 - 900 + 100
+
+
+def test_short_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine_with(monkeypatch, permission.MEMORY, tmp_path)
+    permission.refuse_if_short_of_memory()
+    machine_with(monkeypatch, permission.MEMORY - 1, tmp_path)
+    with pytest.raises(JobError, match=r"needs about 1\.5 GB of memory"):
+        permission.refuse_if_short_of_memory()
