@@ -1,5 +1,6 @@
 """What models make of pictures on the Classify page: a table of many, and a card for each."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import streamlit as st
 from cifar_core import charts, classify, formats, images, saliency, spreadsheet
 from cifar_core.classify import Answer
 from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.views import Views
@@ -20,6 +22,9 @@ TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of the ten"
 # Of `novelty`'s sets those that a visitor can picture.
 STRANGE = {"digits": "handwritten digits", "photographs": "parts of other photographs", "static": "noise"}
+
+
+Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 
 
 class Picture(NamedTuple):
@@ -37,11 +42,11 @@ class Picture(NamedTuple):
 
 
 def show(
-    models: list[ModelDirectory], pictures: list[Picture], views: Views, refused: list[tuple[str, str]]
+    models: Sequence[Model], pictures: list[Picture], views: Views, refused: list[tuple[str, str]]
 ) -> None:
     """Show what each model that can answer says of each picture."""
     arrays = np.stack([picture.array for picture in pictures])
-    answered: dict[ModelDirectory, list[Answer]] = {}
+    answered: dict[Model, list[Answer]] = {}
     for model in models:
         try:
             answered[model] = answers(model, arrays, views)
@@ -54,7 +59,9 @@ def show(
     show_cards(pictures, answered)
 
 
-def answers(model: ModelDirectory, arrays: np.ndarray, views: Views) -> list[Answer]:
+def answers(model: Model, arrays: np.ndarray, views: Views) -> list[Answer]:
+    if isinstance(model, Endpoint):
+        return _answers_from(model, arrays)
     times = [path.stat().st_mtime for path in (model.onnx_path, model.card_path, model.predictions_path)]
     return _answers(model, times, arrays, views)
 
@@ -65,8 +72,13 @@ def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, v
     return classify.classify(shared.classifier(model), calibration, arrays, views)
 
 
+@st.cache_data(max_entries=16, show_spinner="Asking the endpoint")
+def _answers_from(endpoint: Endpoint, arrays: np.ndarray) -> list[Answer]:
+    return endpoint.classify(arrays)
+
+
 def show_table(
-    pictures: list[Picture], answered: dict[ModelDirectory, list[Answer]], refused: list[tuple[str, str]]
+    pictures: list[Picture], answered: dict[Model, list[Answer]], refused: list[tuple[str, str]]
 ) -> None:
     # Streamlit's own export writes a name as it is, so it has to be harmless here already.
     names = [spreadsheet.text(picture.name) for picture in pictures]
@@ -106,8 +118,9 @@ def show_table(
 
 
 @st.fragment  # what is switched or moved here asks the models nothing but the map
-def show_cards(pictures: list[Picture], answered: dict[ModelDirectory, list[Answer]]) -> None:
-    opacity = choose_opacity()
+def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> None:
+    here = any(isinstance(model, ModelDirectory) for model in answered)
+    opacity = choose_opacity() if here else None
     pages = -(-len(pictures) // CARDS)
     page = min(st.pagination(pages, key="cards"), pages) if pages > 1 else 1
     for number in range((page - 1) * CARDS, min(page * CARDS, len(pictures))):
@@ -133,7 +146,7 @@ def choose_opacity() -> float | None:
     return float(opacity / 100)
 
 
-def show_card(picture: Picture, theirs: dict[ModelDirectory, Answer], opacity: float | None) -> None:
+def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | None) -> None:
     with st.container(border=True):
         st.text(picture.name)
         given, said = st.columns([2, 5])
@@ -153,7 +166,7 @@ def show_card(picture: Picture, theirs: dict[ModelDirectory, Answer], opacity: f
 
 
 def show_answer(
-    model: ModelDirectory, picture: Picture, answer: Answer, opacity: float | None, *, alone: bool
+    model: Model, picture: Picture, answer: Answer, opacity: float | None, *, alone: bool
 ) -> None:
     """Show the verdict, the map and the bars; the latter side by side where there is room."""
     if not alone:
@@ -163,7 +176,7 @@ def show_answer(
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
         st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
     bars = st.container()
-    if opacity is not None:
+    if opacity is not None and isinstance(model, ModelDirectory):
         mattered, bars = st.columns([1, 4]) if alone else (bars.container(), bars)
         with mattered.container(width=TILE):
             show_map(model, picture, answer, opacity)

@@ -7,7 +7,9 @@ import streamlit as st
 
 from cifar_core import dataset, images, model_dir
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.errors import ImageError
+from cifar_core.deploy import remote
+from cifar_core.deploy.remote import Endpoint
+from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.model_dir import ModelDirectory
 from pages import answers, shared
 from pages.answers import Picture
@@ -48,6 +50,27 @@ def choose_models() -> list[ModelDirectory]:
     if not chosen:
         st.info("Choose a model above.", icon=":material/info:")
     return [model_dir.find(name) for name in chosen]
+
+
+def choose_endpoint() -> Endpoint | None:
+    """Let the visitor ask the endpoint of the settings instead; None for the models here."""
+    try:
+        endpoint = remote.configured()
+    except CifarLabError as error:
+        st.error(str(error))
+        return None
+    if endpoint is None:
+        return None
+    asked = st.segmented_control(
+        "Answers come from",
+        ["this app", endpoint.name],
+        default="this app",
+        required=True,
+        key="from",
+        help="The same kind of model, on a server that was set up for it; pictures are sent there as the "
+        "32×32 pixels that the network sees.",
+    )
+    return endpoint if asked == endpoint.name else None
 
 
 def choose_how() -> images.How:
@@ -136,12 +159,13 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
 
 
 st.title("Classify", anchor=False)
-models = choose_models()
-if not models:
+endpoint = choose_endpoint()
+models = [] if endpoint else choose_models()
+if not endpoint and not models:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     how = choose_how()
-    six = st.toggle(
+    six = not endpoint and st.toggle(
         "Look six times",
         key="six",
         bind="query-params",
@@ -153,7 +177,7 @@ show_refused(refused)
 if test_image := chosen_test_image():
     pictures.insert(0, test_image)
 if pictures:
-    answers.show(models, pictures, 6 if six else 1, refused)
+    answers.show([endpoint] if endpoint else models, pictures, 6 if six else 1, refused)
 elif not refused:
     st.info("Drop a picture, switch on the webcam or take a random test image.", icon=":material/image:")
 st.caption(f"The network knows ten things only: {', '.join(CLASS_NAMES)}.")

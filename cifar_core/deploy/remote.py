@@ -1,0 +1,84 @@
+"""An endpoint that answers in the app's place, as the setting `CIFAR_LAB_ENDPOINT` names it.
+
+`http://HOST:8501/v1/models/NAME` is a model on TensorFlow Serving, `vertex:NAME` one that `vertex deploy`
+serves in the project `CIFAR_LAB_PROJECT`, region `CIFAR_LAB_REGION`. Whoever runs the app sets it, so it may
+be in the app's own network.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cifar_core import images
+from cifar_core.classify import Answer
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy import serving, vertex
+from cifar_core.deploy.google_calls import Calls, plain_errors
+from cifar_core.errors import CloudError, ServingError
+
+VARIABLE = "CIFAR_LAB_ENDPOINT"
+_SECONDS = 20.0  # that an answer may take
+_VERTEX = "vertex:"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model elsewhere, by its address as the setting gives it."""
+
+    address: str
+
+    @property
+    def name(self) -> str:
+        """What the endpoint is called on a page: its model and its host, no more of its address."""
+        if self.on_vertex:
+            return f"{self.address.removeprefix(_VERTEX)} on Vertex AI"
+        parsed = serving.parse(self.address)
+        return f"{parsed.model} at {parsed.host}"
+
+    @property
+    def on_vertex(self) -> bool:
+        """Whether Google serves it; then it says nothing of “none of the ten”."""
+        return self.address.startswith(_VERTEX)
+
+    def classify(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
+        """Ask about images, uint8 [N, 32, 32, 3] RGB.
+
+        Raises
+        ------
+        ServingError, CloudError
+            The endpoint does not answer, or not as a model exported from here.
+        """
+        return self._vertex(arrays) if self.on_vertex else self._serving(arrays)
+
+    def _serving(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
+        client = serving.Client(self.address, seconds=_SECONDS)
+        # As files, because their signature answers all that the app says; 32×32 come through bit for bit.
+        rows = client.classify_files([images.to_png(array) for array in arrays])
+        return [_answer(row["probabilities"], bool(row.get("none_of_the_ten"))) for row in rows]
+
+    def _vertex(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
+        project, region = (os.environ.get(f"CIFAR_LAB_{part}", "") for part in ("PROJECT", "REGION"))
+        if not project or not region:
+            raise CloudError("Say where the endpoint is with CIFAR_LAB_PROJECT and CIFAR_LAB_REGION.")
+        settings, model = vertex.Settings(project, region, ""), self.address.removeprefix(_VERTEX)
+        with plain_errors(project):
+            return [_answer(row, False) for row in vertex.predict(Calls(), settings, model, list(arrays))]
+
+
+def configured() -> Endpoint | None:
+    """Return the endpoint of the setting, or None if there is none; ServingError if it is no address."""
+    address = os.environ.get(VARIABLE, "").strip()
+    if not address:
+        return None
+    if not address.startswith(_VERTEX) and not serving.parse(address).model:
+        raise ServingError(f"{VARIABLE} must name the model too, like http://HOST:8501/v1/models/fast.")
+    return Endpoint(address)
+
+
+def _answer(probabilities: npt.NDArray[np.float64], none_of_the_ten: bool) -> Answer:
+    likeliest = int(probabilities.argmax())
+    return Answer(
+        CLASS_NAMES[likeliest], float(probabilities[likeliest]), np.asarray(probabilities), none_of_the_ten
+    )

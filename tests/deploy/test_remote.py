@@ -1,0 +1,112 @@
+"""An endpoint in the app's place: KServe's server for TensorFlow Serving's, autospecs for Vertex AI's."""
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import create_autospec
+
+import numpy as np
+import pytest
+from google.cloud import aiplatform
+
+from cifar_core import dataset, model_dir
+from cifar_core.classify import calibration_of, classify
+from cifar_core.deploy import remote
+from cifar_core.deploy.remote import Endpoint
+from cifar_core.errors import CloudError, ServingError
+from cifar_core.images import to_png
+from cifar_core.runtime import Classifier
+from tests.pages import checked, opened
+
+from .conftest import MODEL, free_port
+
+
+@pytest.fixture
+def arrays() -> np.ndarray:
+    digit = np.zeros((32, 32, 3), np.uint8)  # looks like none of the ten
+    digit[8:24, 15:18] = 255
+    return np.concatenate([dataset.load_test().images[:6], digit[None]])
+
+
+@pytest.mark.slow
+def test_tensorflow_serving_says_what_the_app_says(kserve: str, arrays: np.ndarray) -> None:
+    endpoint = Endpoint(f"{kserve}/v1/models/{MODEL}")
+    model = model_dir.find(MODEL)
+    here = classify(Classifier(model.onnx_path), calibration_of(model), arrays)
+    there = endpoint.classify(arrays)
+    assert [answer.class_name for answer in there] == [answer.class_name for answer in here]
+    assert [answer.none_of_the_ten for answer in there] == [answer.none_of_the_ten for answer in here]
+    for mine, other in zip(there, here, strict=True):
+        np.testing.assert_allclose(mine.probabilities, other.probabilities, atol=1e-4)
+    assert endpoint.name == f"{MODEL} at 127.0.0.1"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("runs")
+def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"{kserve}/v1/models/{MODEL}"
+    monkeypatch.setenv(remote.VARIABLE, address)
+    app = opened("classify", model="report")
+    [where] = [item for item in app.button_group if item.label == "Answers come from"]
+    where.set_value(f"{MODEL} at 127.0.0.1")
+    picture = to_png(dataset.load_test().images[8])
+    app.file_uploader(key="files").set_value([("one.png", picture, "image/png")])
+    checked(app)
+    [verdict] = [text.value for text in app.markdown if text.value.startswith("####")]
+    [expected] = Endpoint(address).classify(dataset.load_test().images[8:9])
+    assert expected.class_name in verdict
+    assert not [item for item in app.toggle if item.key in ("six", "why")]  # both need the model here
+
+
+@pytest.mark.usefixtures("runs")
+def test_an_endpoint_that_is_gone_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"http://127.0.0.1:{free_port()}/v1/models/{MODEL}"
+    with pytest.raises(ServingError, match="Nothing answers at"):
+        Endpoint(address).classify(dataset.load_test().images[:1])
+    monkeypatch.setenv(remote.VARIABLE, address)
+    app = opened("classify")
+    [where] = [item for item in app.button_group if item.label == "Answers come from"]
+    where.set_value(f"{MODEL} at 127.0.0.1")
+    app.file_uploader(key="files").set_value(
+        [("one.png", to_png(dataset.load_test().images[8]), "image/png")]
+    )
+    checked(app)
+    [said] = [item.value for item in app.error]
+    assert said.startswith("Nothing answers at")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("nonsense", "is not an endpoint's address"), ("http://host:8501", "must name the model too")],
+)
+def test_a_setting_that_is_no_endpoint(monkeypatch: pytest.MonkeyPatch, setting: str, message: str) -> None:
+    monkeypatch.setenv(remote.VARIABLE, setting)
+    with pytest.raises(ServingError, match=message):
+        remote.configured()
+
+
+def test_without_a_setting_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(remote.VARIABLE, raising=False)
+    assert remote.configured() is None
+
+
+def test_vertex_ai(monkeypatch: pytest.MonkeyPatch, arrays: np.ndarray) -> None:
+    rows = np.full((len(arrays), 10), 0.05)
+    rows[:, 3] = 0.55
+    served: Any = create_autospec(aiplatform.Endpoint, instance=True)
+    served.list_models.return_value = [SimpleNamespace()]
+    served.predict.return_value = SimpleNamespace(predictions=rows.tolist())
+    monkeypatch.setattr(aiplatform, "init", create_autospec(aiplatform.init))
+    listing = create_autospec(aiplatform.Endpoint.list, return_value=[served])
+    monkeypatch.setattr(aiplatform.Endpoint, "list", listing)
+    monkeypatch.setenv(remote.VARIABLE, "vertex:fast")
+    endpoint = remote.configured()
+    assert endpoint is not None
+    assert endpoint.name == "fast on Vertex AI"
+    monkeypatch.delenv("CIFAR_LAB_PROJECT", raising=False)
+    with pytest.raises(CloudError, match="CIFAR_LAB_PROJECT and CIFAR_LAB_REGION"):
+        endpoint.classify(arrays)
+    monkeypatch.setenv("CIFAR_LAB_PROJECT", "lab")
+    monkeypatch.setenv("CIFAR_LAB_REGION", "europe-west4")
+    answers = endpoint.classify(arrays)
+    assert {(answer.class_name, answer.confidence) for answer in answers} == {("cat", 0.55)}
+    assert listing.call_args.kwargs["filter"] == 'display_name="cifar-lab-fast"'
