@@ -116,13 +116,15 @@ def _train(config: dict[str, Any]) -> None:
     from ray import tune
 
     given = config["trial"]
-    run = ModelDirectory(model_dir.runs_root() / given["run"])
-    _begin(run, Recipe.from_dict(given["recipe"]))
+    run, recipe = ModelDirectory(model_dir.runs_root() / given["run"]), Recipe.from_dict(given["recipe"])
+    _begin(run, recipe)
     reported = 0
     try:
         while True:
             active = run.status().active  # asked first, so that a last epoch is not missed
             for row in run.history().iloc[reported:].to_dict("records"):
+                if active and row["epoch"] == recipe.epochs:
+                    break  # Tune would end the trial, whose model is being saved
                 reported += 1
                 tune.report({"epoch": int(row["epoch"]), MEASURE: row[MEASURE]})
             if not active:
@@ -131,6 +133,7 @@ def _train(config: dict[str, Any]) -> None:
     finally:
         if run.status().active:
             run.stop_path.touch()
+            _until_settled(run)  # Ray ends with a process all that it has started
     if run.status().state == "failed":
         raise JobError(run.status().error)
 

@@ -34,8 +34,7 @@ def test_a_number_out_of_range_is_refused_before_anything_starts(tiny: Recipe, r
 def test_trials_are_ordinary_runs_and_a_killed_node_loses_none(
     cluster: Any, runs: Path, tiny: Recipe
 ) -> None:
-    # One learns, one is held back so that it is behind at every rung.
-    changes: list[dict[str, float]] = [{"learning_rate": 0.24}, {"learning_rate": 0.000001}, {"seed": 7}]
+    changes: list[dict[str, float]] = [{"learning_rate": 0.24}, {"learning_rate": 0.000001}]
     node = cluster.add_node(num_cpus=1)
     first = model_dir.ModelDirectory(runs / "try-00")
 
@@ -49,7 +48,7 @@ def test_trials_are_ordinary_runs_and_a_killed_node_loses_none(
     trials = sweep.sweep(tiny, changes, "try", cluster.address)
     killer.join()
     assert {trial.run for trial in trials} == {run.name for run in model_dir.runs()}
-    assert {trial.run for trial in trials} == {"try-00", "try-01", "try-02"}
+    assert {trial.run for trial in trials} == {"try-00", "try-01"}
     by_run = {trial.run: trial for trial in trials}
     bests = [trial.best or 0.0 for trial in trials]
     assert bests == sorted(bests, reverse=True)
