@@ -5,6 +5,7 @@ survive a kill: the one forgets how long it has waited, the other overwrites its
 log of epochs decides when to stop, and a checkpoint is renamed into place once it is whole.
 """
 
+import time
 from collections.abc import Callable
 
 import keras
@@ -59,6 +60,7 @@ def train(
     CifarLabError
         If the loss is no longer a number, or the checkpoint does not fit.
     """
+    began = time.monotonic()
     recipe = directory.recipe()
     keras.utils.set_random_seed(recipe.seed)
     data = dataset.load_train()
@@ -78,6 +80,7 @@ def train(
     saved = learner.variables + learner.optimizer.variables
     done = load_checkpoint(directory.checkpoint_path, saved)
     log = RunLog(directory, recipe, report, stop_requested, saved, done)
+    log.seconds_before += time.monotonic() - began  # most of a frozen network's time: its features
     if done < recipe.epochs and not patience_spent(directory.history()["val_loss"], recipe.patience):
         learner.fit(
             augment.training_batches(training.images, training.labels, recipe, first_epoch=done),
