@@ -196,7 +196,7 @@ RECIPES = {
             summary="VGG16 as ImageNet left it, with a new head: its features are computed once, then only "
             "the head learns. Five poolings leave one pixel of a small image, so it stays low.",
             network="vgg16",
-            network_options={"hidden": 256, "dropout": 0.5},
+            network_options={"hidden": 256, "dropout": 0.5, "scale": 1.0},
             frozen=True,
             optimizer="adam",
             augmentation="none",

@@ -91,7 +91,7 @@ def airbench(widths: Sequence[int], activation: str) -> keras.Model:
     return network
 
 
-def vgg16(hidden: int, dropout: float, size: int = 32) -> keras.Model:
+def vgg16(hidden: int, dropout: float, size: int = 32, scale: float = 0.05) -> keras.Model:
     """Build VGG16 without its top (Simonyan and Zisserman 2015), then a dense layer, dropout and the output.
 
     Parameters
@@ -100,10 +100,12 @@ def vgg16(hidden: int, dropout: float, size: int = 32) -> keras.Model:
         Units of the dense layer, and the share of them that is dropped.
     size
         Pixels that the picture is enlarged to first: VGG16's filters expect things larger than CIFAR-10's.
+    scale
+        What the head gets of each feature. They are of the order of 20; made as small as a head expects, they
+        let it begin without the large errors that ruin the filters in its first steps.
 
     The largest activation of each of its last 512 filters, `EMBEDDING`, is what the head sees: at 32 pixels
-    what its fifth pooling leaves. They are of the order of 20; made as small as a head expects, they let it
-    begin without the large errors that ruin the filters in its first steps.
+    what its fifth pooling leaves.
     """
     inputs = keras.Input(IMAGE_SHAPE, name="image")
     # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
@@ -113,7 +115,7 @@ def vgg16(hidden: int, dropout: float, size: int = 32) -> keras.Model:
         x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
     convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
     x = layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
-    x = layers.Rescaling(0.05)(x)
+    x = layers.Rescaling(scale)(x)
     x = layers.Dense(hidden, activation="relu", name="features")(x)
     x = layers.Dropout(dropout)(x)
     logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)
