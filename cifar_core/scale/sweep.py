@@ -7,8 +7,10 @@ choose.
 """
 
 import itertools
+import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from cifar_core import dataset, model_dir
@@ -79,6 +81,13 @@ def sweep(
         from ray import tune
         from ray.tune.schedulers import AsyncHyperBandScheduler
 
+        class StopItsRun(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
+            """The run of a trial is a process of its own, which does not end with the trial."""
+
+            def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
+                """Stop what ASHA has ended."""
+                _stop(ModelDirectory(model_dir.runs_root() / trial.config["trial"]["run"]))
+
         machines = len({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
         space = [{"run": run.name, "recipe": item.to_dict()} for run, item in zip(runs, recipes, strict=True)]
         tuner = tune.Tuner(
@@ -100,6 +109,7 @@ def sweep(
                 name=name,
                 storage_path=str(model_dir.runs_root() / ".sweeps"),
                 failure_config=tune.FailureConfig(max_failures=3),  # of a node: the run is gone on with
+                callbacks=[StopItsRun()],
                 verbose=0,
             ),
         )
@@ -107,33 +117,29 @@ def sweep(
     if outcome.errors and len(outcome.errors) == len(runs):
         raise ScaleError(f"No trial could be trained: {str(outcome.errors[0]).splitlines()[-1]}")
     for run in runs:
+        _stop(run)
         _until_settled(run)
     return sorted(map(_result, runs, changes), key=lambda trial: -(trial.best or 0.0))
 
 
 def _train(config: dict[str, Any]) -> None:
-    """Train one run on this node and report its epochs; when Tune ends it, the run stops."""
+    """Train one run on this node and report its epochs."""
     from ray import tune
 
     given = config["trial"]
     run, recipe = ModelDirectory(model_dir.runs_root() / given["run"]), Recipe.from_dict(given["recipe"])
     _begin(run, recipe)
     reported = 0
-    try:
-        while True:
-            active = run.status().active  # asked first, so that a last epoch is not missed
-            for row in run.history().iloc[reported:].to_dict("records"):
-                if active and row["epoch"] == recipe.epochs:
-                    break  # Tune would end the trial, whose model is being saved
-                reported += 1
-                tune.report({"epoch": int(row["epoch"]), MEASURE: row[MEASURE]})
-            if not active:
-                break
-            time.sleep(POLL_SECONDS)
-    finally:
-        if run.status().active:
-            run.stop_path.touch()
-            _until_settled(run)  # Ray ends with a process all that it has started
+    while True:
+        active = run.status().active  # asked first, so that a last epoch is not missed
+        for row in run.history().iloc[reported:].to_dict("records"):
+            if active and row["epoch"] == recipe.epochs:
+                break  # Tune would end the trial, whose model is being saved
+            reported += 1
+            tune.report({"epoch": int(row["epoch"]), MEASURE: row[MEASURE]})
+        if not active:
+            break
+        time.sleep(POLL_SECONDS)
     if run.status().state == "failed":
         raise JobError(run.status().error)
 
@@ -142,17 +148,20 @@ def _begin(run: ModelDirectory, recipe: Recipe) -> None:
     """Start a run, go on with it, or find it at work; wait while the machine trains another."""
     from cifar_core import jobs
 
-    while True:
-        try:
-            if not run.config_path.exists():
-                jobs.start(recipe, run.name)
-            elif run.status().state in model_dir.RESUMABLE:
-                jobs.resume(run)
-            return
-        except JobError:
-            if jobs.active_run() is None:
-                raise
-            time.sleep(POLL_SECONDS)
+    # Ray ends with a process whatever that has started, before it could stop in good order; so the run is
+    # started by another one, which is gone by then.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as starter:
+        while True:
+            try:
+                if not run.config_path.exists():
+                    starter.submit(jobs.start, recipe, run.name).result()
+                elif run.status().state in model_dir.RESUMABLE:
+                    starter.submit(jobs.resume, run).result()
+                return
+            except JobError:
+                if jobs.active_run() is None:
+                    raise
+                time.sleep(POLL_SECONDS)
 
 
 def _run(name: str) -> ModelDirectory:
@@ -161,6 +170,12 @@ def _run(name: str) -> ModelDirectory:
         return model_dir.find(name)
     except CifarLabError:
         return model_dir.new_run(name)
+
+
+def _stop(run: ModelDirectory) -> None:
+    """Ask a run to stop if it is at work."""
+    if run.status().active:
+        run.stop_path.touch()
 
 
 def _until_settled(run: ModelDirectory, seconds: float = 60.0) -> None:
