@@ -17,7 +17,7 @@ from cifar_core import hardware, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import HISTORY_COLUMNS, ModelDirectory
 
-NAMES = ("training_throughput", "time_to_accuracy", "inference", "pipeline", "resizing")
+NAMES = ("training_throughput", "time_to_accuracy", "inference", "pipeline", "resizing", "scoring")
 
 
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
