@@ -7,7 +7,7 @@ from cifar_core import charts, comparison, dataset, formats, model_dir, trust
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.trust_files import TEST_DUPLICATES
-from pages import duel, model_table, shared
+from pages import downloads, duel, model_table, shared
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
@@ -113,10 +113,11 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         .loc[list(sets), [model.name for model in models]]
         .reset_index(),
         hide_index=True,
+        row_height=shared.TWO_LINES,
         height="content",
         alt="Accuracy of each model on each test set, with 95 % intervals",
         column_config={
-            "test_set": "test set",
+            "test_set": st.column_config.TextColumn("test set", pinned=True, width=160),
             "images": st.column_config.NumberColumn(format="localized"),
         },
     )
@@ -127,19 +128,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         "class (Peterson 2019)."
     )
     if missing:
-        offer_lists(missing)
-
-
-def offer_lists(missing: list[str]) -> None:
-    st.caption(f":material/fact_check: Not on this machine, so left out: {', '.join(missing)}.")
-    if st.button("Download the lists (0.9 MB)", icon=":material/download:"):
-        try:
-            with st.spinner("Downloading"):
-                trust.download()
-        except CifarLabError as error:
-            st.error(str(error))
-        else:
-            st.rerun()
+        downloads.offer_lists(missing, "Without them, the test sets that need them are left out.", "compare")
 
 
 st.title("Compare", anchor=False)

@@ -4,30 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, dataset, formats, images
+from cifar_core import charts, dataset, images
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.download import download_cifar10
 from cifar_core.errors import CifarLabError
-from pages.shared import test_set, tile
+from pages import downloads
+from pages.shared import segments_in_url, test_set, tile
 
 SAMPLES = 12  # a class
-
-
-def offer_download(problem: CifarLabError) -> None:
-    st.warning(str(problem), icon=":material/photo_library:")
-    if st.button("Download CIFAR-10 (170 MB)", type="primary", icon=":material/download:"):
-        bar = st.progress(0.0, text="Connecting …")
-        try:
-
-            def show(done: int, total: int) -> None:
-                bar.progress(done / total if total else 0.0, f"{formats.size_in_bytes(done)} of 170 MB")
-
-            download_cifar10(show)
-        except CifarLabError as error:
-            bar.empty()
-            st.error(str(error))
-            return
-        st.rerun()
 
 
 def show_samples() -> None:
@@ -97,15 +80,7 @@ st.markdown(
 try:
     dataset.locate()
 except CifarLabError as error:
-    offer_download(error)
+    downloads.offer_dataset(error)
 else:
-    view = st.segmented_control(
-        "View",
-        ["Samples", "Balance", "An image on its way"],
-        default="Samples",
-        required=True,
-        key="view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}[view]()
+    views = {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}
+    views[segments_in_url("View", list(views), "view", "data-view", "Samples")]()

@@ -257,13 +257,5 @@ st.title("Deploy", anchor=False)
 model = shared.choose_model()
 if model is None:
     st.stop()
-view = st.segmented_control(
-    "View",
-    ["TensorFlow Serving", "Vertex AI", "Files"],
-    default="TensorFlow Serving",
-    required=True,
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
-{"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}[view](model)
+views = {"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}
+views[shared.segments_in_url("View", list(views), "view", "deploy-view", "TensorFlow Serving")](model)

@@ -15,7 +15,7 @@ from cifar_core import charts, findings, formats, metrics, selective, trust
 from cifar_core.browse import ANY
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import gallery, shared
+from pages import downloads, gallery, shared
 from pages.shared import Results
 
 COVERAGE = 0.8  # of the sentence about declining
@@ -135,7 +135,7 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
     if notes.votes is None:
         st.info("What people see in these images is not known on this machine.", icon=":material/group:")
         if notes.missing:
-            gallery.offer_lists(notes, "humans")
+            downloads.offer_lists(notes.missing, gallery.USE_OF_LISTS, "humans")
     else:
         show_people(table.set_index("part"), findings.people_side_with(answers.raw, labels, notes.votes))
         one, other = st.columns(2, gap="large")
@@ -157,10 +157,11 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
     st.dataframe(
         in_percent(table, "accuracy", "low", "high", "person"),
         hide_index=True,
+        row_height=shared.TWO_LINES,
         height="content",
         alt="Accuracy of the model and of one person on parts of the test set",
         column_config={
-            "part": "test images",
+            "part": st.column_config.TextColumn("test images", pinned=True, width=160),
             "images": st.column_config.NumberColumn("number", format="localized"),
             "accuracy": st.column_config.NumberColumn("model", format="%.1f %%"),
             "low": st.column_config.NumberColumn("95 % interval from", format="%.1f %%"),

@@ -17,6 +17,7 @@ from cifar_core.runtime import Classifier
 
 Choice = TypeVar("Choice", bound=str)
 
+TWO_LINES = 56  # pixels, of a table's row whose first cell may take two lines
 
 Measure = Literal["loss", "accuracy"]
 

@@ -113,9 +113,11 @@ def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
     """
     families = sorted(points["family"].unique())
     base = alt.Chart(points.assign(chosen=points["recipe"] == chosen)).encode(
-        x=alt.X("minutes:Q", title="minutes of training").scale(type="log", nice=False, padding=30),
-        y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False),
-        color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top")).scale(
+        x=alt.X("minutes:Q", title="minutes of training", axis=alt.Axis(labelBound=True)).scale(
+            type="log", nice=False, padding=30
+        ),
+        y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False, padding=24),
+        color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top", symbolOpacity=1)).scale(
             domain=families, range=RUN_COLOURS
         ),
         tooltip=[
