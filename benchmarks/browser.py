@@ -64,7 +64,11 @@ def app(script: Path = ENTRY, wait: bool = True, **variables: str) -> Iterator[S
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # it may wait for a tab that is still open
+            process.kill()
+            process.wait()
 
 
 def await_answer(server: Server) -> None:
@@ -89,8 +93,10 @@ def chromium() -> Iterator["Browser"]:
         raise CifarLabError("Chromium is not installed; install the distribution's package `chromium`.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 def rest(tab: "Page") -> None:

@@ -141,8 +141,8 @@ def chosen_test_image() -> Picture | None:
     if test is None:
         return None
     index = int(value)
-    thumbnail = images.data_url(shared.tile(index, 2), "png")
-    return Picture(f"test image {index}", None, thumbnail, test.images[index], int(test.labels[index]))
+    image, true = test.images[index], int(test.labels[index])
+    return Picture(f"test image {index}", None, shared.tile(index, 2), image, true)
 
 
 def show_refused(refused: list[tuple[str, str]]) -> None:

@@ -107,19 +107,15 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         f"{formats.percent(accuracy)} ({formats.percent(low)} to {formats.percent(high)})"
         for accuracy, low, high in table[["accuracy", "low", "high"]].itertuples(index=False)
     ]
-    st.dataframe(
-        table.assign(written=written)
+    st.table(
+        table.assign(written=written, images=table["images"].map(formats.count))
         .pivot(index=["test_set", "images"], columns="model", values="written")
         .loc[list(sets), [model.name for model in models]]
-        .reset_index(),
-        hide_index=True,
-        row_height=shared.TWO_LINES,
-        height="content",
+        .reset_index("images")
+        .rename_axis("test set"),
+        border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
         alt="Accuracy of each model on each test set, with 95 % intervals",
-        column_config={
-            "test_set": st.column_config.TextColumn("test set", pinned=True, width=160),
-            "images": st.column_config.NumberColumn(format="localized"),
-        },
     )
     st.caption(
         "In brackets, and as lines: Wilson's 95 % interval. Rejected labels: five people looked again and no "

@@ -8,7 +8,7 @@ from cifar_core import charts, dataset, images
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.errors import CifarLabError
 from pages import downloads
-from pages.shared import segments_in_url, test_set, tile
+from pages.shared import crisp, segments_in_url, test_set, tile
 
 SAMPLES = 12  # a class
 
@@ -44,7 +44,7 @@ def show_journey() -> None:
     raw, values, hot = st.columns([1, 2, 1.4])
     with raw:
         st.markdown("**1 · As it is stored**")
-        st.image(images.to_png(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
+        st.image(crisp(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
         st.caption(f"{CLASS_NAMES[label]}: 32×32 pixels, three bytes each, 0 to 255")
     with values:
         st.markdown("**2 · Normalised**")
@@ -68,7 +68,7 @@ def show_journey() -> None:
     st.markdown("**4 · Augmented:** what training sees instead, another one each epoch")
     tiles = st.grid(8, min_column_width=80)
     for variant in images.augmented(image, 8, seed=index):
-        tiles.image(images.to_png(variant, 6), width="stretch", alt="an augmented variant")
+        tiles.image(crisp(variant, 6), width="stretch", alt="an augmented variant")
     st.caption("Mirrored in every other epoch and shifted by up to two pixels, the border reflected.")
 
 

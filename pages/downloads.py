@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from cifar_core import formats, trust
-from cifar_core.download import download_cifar10
+from cifar_core import formats, trust_files
 from cifar_core.errors import CifarLabError
 
 
@@ -13,6 +12,8 @@ def offer_dataset(problem: CifarLabError) -> None:
     """Say that CIFAR-10 is missing, and fetch it if asked to."""
     st.warning(str(problem), icon=":material/photo_library:")
     if st.button("Download CIFAR-10 (170 MB)", type="primary", icon=":material/download:"):
+        from cifar_core.download import download_cifar10  # here, or every start would wait for its libraries
+
         fetch(download_cifar10)
 
 
@@ -20,7 +21,7 @@ def offer_lists(missing: Sequence[str], use: str, key: str) -> None:
     """Say which lists about the test images are missing and what `use` they are; fetch them if asked to."""
     st.caption(f":material/fact_check: Not on this machine: {', '.join(missing)}. {use}")
     if st.button("Download the lists (0.9 MB)", icon=":material/download:", key=f"{key}-download"):
-        fetch(trust.download)
+        fetch(trust_files.download)
 
 
 def fetch(download: Callable[[Callable[[int, int], None]], object]) -> None:

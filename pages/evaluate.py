@@ -58,8 +58,8 @@ def show_metrics(model: ModelDirectory) -> None:
         help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017).",
     )
     st.caption(
-        f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)} · "
-        f"`{card['command']}`"
+        f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)}",
+        help=f"`{card['command']}` recomputes all these numbers.",
     )
     if augmented := card.get("test_time_augmentation"):  # not on older cards
         low, high = augmented["accuracy_interval"]

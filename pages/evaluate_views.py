@@ -154,27 +154,29 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
                 alt=f"Confusion matrix of {whose}, shares of the true class",
             )
     st.markdown("**On cleaner test sets**")
-    st.dataframe(
-        in_percent(table, "accuracy", "low", "high", "person"),
-        hide_index=True,
-        row_height=shared.TWO_LINES,
-        height="content",
-        alt="Accuracy of the model and of one person on parts of the test set",
-        column_config={
-            "part": st.column_config.TextColumn("test images", pinned=True, width=160),
-            "images": st.column_config.NumberColumn("number", format="localized"),
-            "accuracy": st.column_config.NumberColumn("model", format="%.1f %%"),
-            "low": st.column_config.NumberColumn("95 % interval from", format="%.1f %%"),
-            "high": st.column_config.NumberColumn("to", format="%.1f %%"),
-            "person": st.column_config.NumberColumn(
-                "one person", format="%.1f %%", help="The share of the votes that went to the label."
-            ),
-        },
-    )
+    show_cleaner(table)
     st.caption(
         "Human votes: CIFAR-10H, about 51 people an image (Peterson 2019). Rejected labels: 54 that no "
         "majority of five annotators confirmed (Northcutt 2021). Near-duplicates: 286 test images with a "
         "twin in the training set (ciFAIR, Barz 2020)."
+    )
+
+
+def show_cleaner(table: pd.DataFrame) -> None:
+    percent = {name: table[name].map(formats.percent) for name in ("accuracy", "low", "high")}
+    people = table["person"].map(lambda share: "–" if pd.isna(share) else formats.percent(share))
+    st.table(
+        pd.DataFrame(
+            {
+                "number": table["images"].map(formats.count),
+                "model": percent["accuracy"],
+                "95 % interval": percent["low"] + " to " + percent["high"],
+                "one person": people,
+            }
+        ).set_index(pd.Index(table["part"], name="test images")),
+        border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
+        alt="Accuracy of the model and of one person on parts of the test set",
     )
 
 

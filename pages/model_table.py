@@ -11,6 +11,7 @@ from cifar_core.comparison import Timing
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
+from pages import shared
 
 
 class Column(NamedTuple):
@@ -45,7 +46,6 @@ COLUMNS = {
     "latency": Column("one image", formats.milliseconds, min, "median time to classify it on this machine"),
     "training_seconds": Column("training", formats.duration, min, "on the hardware in the next column"),
 }
-WIDTH = 4_000  # pixels, or what there is: only with a number does the first column stay when moved sideways
 INTERVAL = "95 % interval"  # stands beside the accuracy
 MEANINGS = {
     INTERVAL: "where its accuracy would lie on endlessly many such images (Wilson)",
@@ -75,7 +75,7 @@ def show(models: list[ModelDirectory]) -> None:
     st.table(
         table.assign(**{"trained on": [whole(card["hardware"]) for card in cards]}),
         border="horizontal",
-        width=WIDTH,
+        width=shared.AS_WIDE_AS_THE_PAGE,
         alt="The chosen models side by side",
     )
     show_remarks(models, [measured for measured in timings if measured])

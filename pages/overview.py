@@ -13,9 +13,9 @@ EXAMPLE = "12"  # the test image of the shortest way to an answer
 
 def show_beginnings() -> None:
     cells = st.grid(3, min_column_width=280)
-    classify, mistakes, train = (cells.container(border=True) for _ in range(3))
+    classify, mistakes, train = (cells.container(border=True, height="stretch") for _ in range(3))
     with classify:
-        st.markdown("**Classify a picture**  \nWhat is on it, how sure is the model, which pixels mattered?")
+        st.markdown("**Classify a picture**  \nWhat is on it, how sure is that, which pixels mattered?")
         with st.container(horizontal=True):
             st.page_link("pages/classify.py", label="Take your own", icon=":material/image_search:")
             example = {"image": EXAMPLE}
@@ -46,7 +46,7 @@ def show_model(model: ModelDirectory) -> None:
         "many such images. The line: its accuracy on validation images after each epoch of training.",
     )
     st.caption(
-        f"{model.recipe().title} · trained in {formats.duration(card['training_seconds'])} · "
+        f"{model.recipe().title}  \ntrained in {formats.duration(card['training_seconds'])} · "
         f"{formats.count(card['parameters'])} parameters"
     )
     this = {"model": model.name}

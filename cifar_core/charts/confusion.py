@@ -129,7 +129,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
     }
     outline = {
         "transform": [{"filter": "datum.kind == 'cell' && datum.chosen"}],
-        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING},
+        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING, "aria": False},
         "encoding": {"x": x, "y": y},
     }
     # Marks of another layer than the selection's take clicks only where they have a tooltip.
@@ -151,7 +151,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
         "height": 400,
         "params": [{"name": "height", "expr": "width"}],
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "usermeta": NUMBERS,
+        "config": NUMBERS,
     }
 
 

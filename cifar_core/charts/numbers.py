@@ -4,16 +4,14 @@ from typing import Any
 
 import altair as alt
 
-# Vega's own way to say so for one chart; Streamlit hands it on.
 NUMBERS: dict[str, Any] = {
-    "embedOptions": {
-        "formatLocale": {
+    "locale": {
+        "number": {
             "decimal": ".",
             "thousands": ",",
             "grouping": [3],
             "currency": ["", ""],
             "percent": "\N{NO-BREAK SPACE}%",
-            "minus": "\N{MINUS SIGN}",
         }
     }
 }
@@ -21,4 +19,4 @@ NUMBERS: dict[str, Any] = {
 
 @alt.theme.register("cifar_lab", enable=True)
 def _theme() -> alt.theme.ThemeConfig:
-    return {"usermeta": NUMBERS}
+    return {"config": NUMBERS}  # type: ignore[typeddict-item]
