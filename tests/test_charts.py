@@ -135,7 +135,7 @@ def test_probability_bars_say_what_is_right_and_wrong(true: int | None, meanings
     specification = charts.probability_bars(probabilities, true).to_dict()
     rows = next(iter(specification["datasets"].values()))
     assert [row["class"] for row in rows[:2]] == ["dog", "cat"]
-    assert rows[0]["label"] == "dog  54.0%"
+    assert rows[0]["label"] == "dog  54.0 %"
     found = {row["class"]: row["meaning"] for row in rows}
     assert {name: found[name] for name in meanings} == meanings
     assert set(found) == set(CLASS_NAMES)
