@@ -58,11 +58,6 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     return [models[name] for name in st.session_state["models"]]
 
 
-def offer_training(what_is_missing: str) -> None:
-    st.info(what_is_missing, icon=":material/info:")
-    st.page_link("pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:")
-
-
 def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
     table = comparison.f1_by_class({model.name: shared.results(model).raw for model in models}, labels)
     chart, numbers = st.columns([3, 2])
@@ -130,13 +125,13 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
 st.title("Compare", anchor=False)
 models = with_results()
 if not models:
-    offer_training("There is no finished model yet, and a comparison takes two.")
+    shared.offer_training("There is no finished model yet, and a comparison takes two.")
     st.stop()
 chosen = choose(models)
 if chosen:
     model_table.show(chosen)
 if len(models) < 2:
-    offer_training("There is only one finished model, and a comparison takes two.")
+    shared.offer_training("There is only one finished model, and a comparison takes two.")
     st.stop()
 if len(chosen) < 2:
     st.info("Choose two models or more to see how they differ.", icon=":material/info:")

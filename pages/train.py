@@ -169,9 +169,8 @@ def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
             end = recipe.epochs if recipe.epochs <= 12 else math.ceil(furthest)
             shared.show_curves(curves, max(furthest, end))
         elif status.active:
-            for place, measure in zip(st.columns(2), ("Loss", "Accuracy"), strict=True):
-                place.markdown(f"**{measure}**")
-                place.skeleton(charts.HEIGHT)
+            for place, _ in shared.measures():
+                place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
 
 
 def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
