@@ -31,6 +31,7 @@ def show_balance() -> None:
             for name in CLASS_NAMES
         ]
     )
+    st.markdown("**Images of each class**")
     st.altair_chart(charts.class_balance(counts), alt="Images a class in the training and the test set")
     st.caption("Every class has 5,000 training and 1,000 test images, so plain accuracy is a fair measure.")
 

@@ -24,9 +24,9 @@ USE_OF_LISTS = (
     "training set holds its twin."
 )
 LEGEND = (
-    "Point at a badge: :material/group: how many people see in it what its label says, where they disagree · "
-    ":material/gavel: five annotators rejected the label · :material/content_copy: its twin is in the "
-    "training set"
+    "Point at a badge or tap it: :material/group: how many people see in it what its label says, where they "
+    "disagree · :material/gavel: five annotators rejected the label · :material/content_copy: its twin is in "
+    "the training set"
 )
 
 
