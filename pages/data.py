@@ -48,7 +48,9 @@ def show_journey() -> None:
         st.image(crisp(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
         st.caption(f"{CLASS_NAMES[label]}: 32×32 pixels, three bytes each, 0 to 255")
     with values:
-        st.markdown("**2 · Normalised**")
+        st.markdown(
+            "**2 · Normalised**", help="On a small scale of its own, on which a network learns more easily."
+        )
         channel = st.segmented_control(
             "Channel", ["red", "green", "blue"], default="red", required=True, label_visibility="collapsed"
         )
@@ -59,7 +61,10 @@ def show_journey() -> None:
         )
         st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
     with hot:
-        st.markdown("**3 · Its label, one-hot**")
+        st.markdown(
+            "**3 · Its label, one-hot**",
+            help="A 1 for the true class and a 0 for each other: the answer the network learns to give.",
+        )
         st.dataframe(
             {"class": CLASS_NAMES, "target": dataset.one_hot(np.array([label]))[0].astype(int)},
             hide_index=True,

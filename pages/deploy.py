@@ -65,7 +65,10 @@ def plain(text: str) -> str:
 
 def show_export(model: ModelDirectory) -> None:
     st.subheader("1 · Export", anchor=False)
-    st.markdown("A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:")
+    st.markdown(
+        "A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:",
+        help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
+    )
     st.code(container.export_command(model.name), language=None)
     offer(model, "SavedModel", f"{model.name}-serving.zip", "savedmodel")
 
@@ -86,7 +89,8 @@ def show_container(model: ModelDirectory) -> None:
             st.code(container.batching(), language=None)
     st.caption(
         "REST on port 8501 and gRPC on 8500, for this machine only: TensorFlow Serving asks nobody who they "
-        "are. A new export beside the old one is served without a restart."
+        "are. A new export beside the old one is served without a restart.",
+        help="Two ways to ask: REST is plain text over the web's own protocol, gRPC is binary and faster.",
     )
 
 

@@ -30,7 +30,11 @@ def show_frontier() -> None:
     """Draw what each recipe costs and reaches; a click on a point chooses the recipe."""
     models = shipped()
     st.subheader("What a minute of training buys", anchor=False)
-    st.caption("The shipped models, each made by its recipe. Click a point to choose that recipe.")
+    st.caption(
+        "The shipped models, each made by its recipe. Click a point to choose that recipe.",
+        help="The minutes are of the machine each was trained on, which Compare names. The upright lines are "
+        "95 % intervals of the accuracy.",
+    )
     modified = [model.card_path.stat().st_mtime for model in models.values()]
     st.vega_lite_chart(
         frontier_chart(models, modified, st.session_state["recipe"]),

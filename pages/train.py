@@ -75,7 +75,13 @@ def start_quickest() -> None:
 def show_controls(run: ModelDirectory | None, ready: bool) -> bool:
     """Draw the sidebar; return whether the visitor can start a run. `ready`: CIFAR-10 is here."""
     st.subheader("Train a network", anchor=False)
-    name = st.selectbox("Recipe", RECIPES, format_func=lambda name: RECIPES[name].title, key="recipe")
+    name = st.selectbox(
+        "Recipe",
+        RECIPES,
+        format_func=lambda name: RECIPES[name].title,
+        key="recipe",
+        help="A network with all that its training needs: an optimizer, how the images are varied, numbers.",
+    )
     recipe = RECIPES[name]
     st.caption(recipe.summary + recipe_choice.measured(recipe))
     busy = jobs.active_run()

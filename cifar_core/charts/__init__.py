@@ -4,14 +4,12 @@ from cifar_core.charts.comparison import cleaner_test_sets, f1_by_class, who_is_
 from cifar_core.charts.confusion import confusion_cells, confusion_matrix
 from cifar_core.charts.data import class_balance, pixel_values
 from cifar_core.charts.evaluation import coverage, per_class, probability_bars, reliability, robustness
-from cifar_core.charts.numbers import NUMBERS
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
 from cifar_core.charts.training import REPORT_ACCURACY, Curve, frontier, learning_curves, thinned
 
 __all__ = [
     "HEIGHT",
     "NEUTRAL",
-    "NUMBERS",
     "REPORT_ACCURACY",
     "RIGHT",
     "RUN_COLOURS",
