@@ -107,6 +107,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         .pivot(index=["test_set", "images"], columns="model", values="written")
         .loc[list(sets), [model.name for model in models]]
         .reset_index("images")
+        .rename(index=shared.two_lines)
         .rename_axis("test set"),
         border="horizontal",
         width=shared.AS_WIDE_AS_THE_PAGE,

@@ -67,14 +67,14 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
     )
     st.dataframe(
         [
-            {"set": name, "what": STRANGE.get(name, ""), "auroc": of["auroc"], "fpr95": of["fpr95"] * 100}
+            {"set": name, "auroc": of["auroc"], "fpr95": of["fpr95"] * 100, "what": STRANGE.get(name, "")}
             for name, of in sets.items()
         ],
         hide_index=True,
         height="content",
         alt="How well the model tells pictures of none of the ten classes",
         column_config={
-            "set": st.column_config.TextColumn("pictures"),
+            "set": st.column_config.TextColumn("pictures", pinned=True),
             "what": st.column_config.TextColumn("what they show"),
             "auroc": st.column_config.NumberColumn(
                 "AUROC",

@@ -173,7 +173,7 @@ def show_cleaner(table: pd.DataFrame) -> None:
                 "95 % interval": percent["low"] + " to " + percent["high"],
                 "one person": people,
             }
-        ).set_index(pd.Index(table["part"], name="test images")),
+        ).set_index(pd.Index(table["part"].map(shared.two_lines), name="test images")),
         border="horizontal",
         width=shared.AS_WIDE_AS_THE_PAGE,
         alt="Accuracy of the model and of one person on parts of the test set",

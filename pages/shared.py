@@ -4,6 +4,7 @@ The caches are bounded and keyed by the files' modification times, so that a mod
 anew.
 """
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
@@ -18,7 +19,8 @@ from cifar_core.runtime import Classifier
 
 Choice = TypeVar("Choice", bound=str)
 
-AS_WIDE_AS_THE_PAGE = 4_000  # pixels; only a table with a width in numbers keeps its first column in sight
+# With this, the names of a table's rows stay in sight where it has to be moved sideways.
+AS_WIDE_AS_THE_PAGE = 4_000  # pixels, or what there is
 
 Measure = Literal["loss", "accuracy"]
 
@@ -143,6 +145,11 @@ def segments_in_url(
     write_url()
     chosen: Choice = st.session_state[key]
     return chosen
+
+
+def two_lines(name: str) -> str:
+    """Write the long name of a row so that on a phone there is room beside it."""
+    return "  \n".join(textwrap.wrap(name, 24))
 
 
 def warn_if_validated_on_test(model: ModelDirectory) -> None:
