@@ -54,6 +54,16 @@ def test_several_runs_are_told_apart_by_colour_and_each_has_its_best() -> None:
     assert {(row["run"], row["epoch"]) for row in best} == {("a", 2), ("b", 1)}
 
 
+def test_a_bad_first_epoch_does_not_flatten_the_loss() -> None:
+    bad = curve("bad")
+    bad.history.loc[0, "val_loss"] = 23.0
+    for drawn, ceiling in ((bad, 4.0), (curve("good"), None)):
+        drawn.steps["loss"] = 1.0
+        layers = charts.learning_curves([drawn], "loss", 3).to_dict()["layer"]
+        assert layers[0]["encoding"]["y"]["scale"].get("domainMax") == ceiling
+        assert all(layer["mark"].get("clip") for layer in layers[:3])
+
+
 def test_a_run_without_a_finished_epoch_is_drawn() -> None:
     young = charts.Curve("young", curve("a").steps, curve("a").history.iloc[:0])
     specification = charts.learning_curves([young], "loss", 3).to_dict()
