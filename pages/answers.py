@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, classify, formats, images, saliency, spreadsheet
+from cifar_core import charts, classify, formats, saliency, spreadsheet
 from cifar_core.classify import Answer
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
@@ -156,7 +156,7 @@ def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | No
                     st.image(picture.shown, width="stretch", alt="the picture as it was given")
                     st.caption("the picture")
             with st.container(width=TILE):
-                seen = images.to_png(picture.array, 10)
+                seen = shared.crisp(picture.array, 10)
                 st.image(seen, width="stretch", alt="the 32×32 pixels the network sees")
                 st.caption("what the network sees: 32×32 pixels")
         cells = said.grid(len(theirs), min_column_width=260)

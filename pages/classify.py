@@ -141,8 +141,8 @@ def chosen_test_image() -> Picture | None:
     if test is None:
         return None
     index = int(value)
-    thumbnail = images.data_url(shared.tile(index, 2), "png")
-    return Picture(f"test image {index}", None, thumbnail, test.images[index], int(test.labels[index]))
+    image, true = test.images[index], int(test.labels[index])
+    return Picture(f"test image {index}", None, shared.tile(index, 2), image, true)
 
 
 def show_refused(refused: list[tuple[str, str]]) -> None:
@@ -159,6 +159,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
 
 
 st.title("Classify", anchor=False)
+drop_zone = st.container()  # first on the page, but what is chosen below says how to read the pictures
 endpoint = choose_endpoint()
 models = [] if endpoint else choose_models()
 if not endpoint and not models:
@@ -172,8 +173,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
         "work, usually a little more accurate.",
     )
-pictures, refused = uploaded(how)
-show_refused(refused)
+with drop_zone:
+    pictures, refused = uploaded(how)
+    show_refused(refused)
 if test_image := chosen_test_image():
     pictures.insert(0, test_image)
 if pictures:

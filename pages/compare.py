@@ -7,7 +7,7 @@ from cifar_core import charts, comparison, dataset, formats, model_dir, trust
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.trust_files import TEST_DUPLICATES
-from pages import duel, model_table, shared
+from pages import downloads, duel, model_table, shared
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
@@ -58,11 +58,6 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     return [models[name] for name in st.session_state["models"]]
 
 
-def offer_training(what_is_missing: str) -> None:
-    st.info(what_is_missing, icon=":material/info:")
-    st.page_link("pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:")
-
-
 def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
     table = comparison.f1_by_class({model.name: shared.results(model).raw for model in models}, labels)
     chart, numbers = st.columns([3, 2])
@@ -107,18 +102,16 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         f"{formats.percent(accuracy)} ({formats.percent(low)} to {formats.percent(high)})"
         for accuracy, low, high in table[["accuracy", "low", "high"]].itertuples(index=False)
     ]
-    st.dataframe(
-        table.assign(written=written)
+    st.table(
+        table.assign(written=written, images=table["images"].map(formats.count))
         .pivot(index=["test_set", "images"], columns="model", values="written")
         .loc[list(sets), [model.name for model in models]]
-        .reset_index(),
-        hide_index=True,
-        height="content",
+        .reset_index("images")
+        .rename(index=shared.two_lines)
+        .rename_axis("test set"),
+        border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
         alt="Accuracy of each model on each test set, with 95 % intervals",
-        column_config={
-            "test_set": "test set",
-            "images": st.column_config.NumberColumn(format="localized"),
-        },
     )
     st.caption(
         "In brackets, and as lines: Wilson's 95 % interval. Rejected labels: five people looked again and no "
@@ -127,31 +120,19 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         "class (Peterson 2019)."
     )
     if missing:
-        offer_lists(missing)
-
-
-def offer_lists(missing: list[str]) -> None:
-    st.caption(f":material/fact_check: Not on this machine, so left out: {', '.join(missing)}.")
-    if st.button("Download the lists (0.9 MB)", icon=":material/download:"):
-        try:
-            with st.spinner("Downloading"):
-                trust.download()
-        except CifarLabError as error:
-            st.error(str(error))
-        else:
-            st.rerun()
+        downloads.offer_lists(missing, "Without them, the test sets that need them are left out.", "compare")
 
 
 st.title("Compare", anchor=False)
 models = with_results()
 if not models:
-    offer_training("There is no finished model yet, and a comparison takes two.")
+    shared.offer_training("There is no finished model yet, and a comparison takes two.")
     st.stop()
 chosen = choose(models)
 if chosen:
     model_table.show(chosen)
 if len(models) < 2:
-    offer_training("There is only one finished model, and a comparison takes two.")
+    shared.offer_training("There is only one finished model, and a comparison takes two.")
     st.stop()
 if len(chosen) < 2:
     st.info("Choose two models or more to see how they differ.", icon=":material/info:")

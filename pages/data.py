@@ -4,30 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, dataset, formats, images
+from cifar_core import charts, dataset, images
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.download import download_cifar10
 from cifar_core.errors import CifarLabError
-from pages.shared import test_set, tile
+from pages import downloads
+from pages.shared import crisp, segments_in_url, test_set, tile
 
 SAMPLES = 12  # a class
-
-
-def offer_download(problem: CifarLabError) -> None:
-    st.warning(str(problem), icon=":material/photo_library:")
-    if st.button("Download CIFAR-10 (170 MB)", type="primary", icon=":material/download:"):
-        bar = st.progress(0.0, text="Connecting …")
-        try:
-
-            def show(done: int, total: int) -> None:
-                bar.progress(done / total if total else 0.0, f"{formats.size_in_bytes(done)} of 170 MB")
-
-            download_cifar10(show)
-        except CifarLabError as error:
-            bar.empty()
-            st.error(str(error))
-            return
-        st.rerun()
 
 
 def show_samples() -> None:
@@ -48,6 +31,7 @@ def show_balance() -> None:
             for name in CLASS_NAMES
         ]
     )
+    st.markdown("**Images of each class**")
     st.altair_chart(charts.class_balance(counts), alt="Images a class in the training and the test set")
     st.caption("Every class has 5,000 training and 1,000 test images, so plain accuracy is a fair measure.")
 
@@ -61,10 +45,12 @@ def show_journey() -> None:
     raw, values, hot = st.columns([1, 2, 1.4])
     with raw:
         st.markdown("**1 · As it is stored**")
-        st.image(images.to_png(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
+        st.image(crisp(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
         st.caption(f"{CLASS_NAMES[label]}: 32×32 pixels, three bytes each, 0 to 255")
     with values:
-        st.markdown("**2 · Normalised**")
+        st.markdown(
+            "**2 · Normalised**", help="On a small scale of its own, on which a network learns more easily."
+        )
         channel = st.segmented_control(
             "Channel", ["red", "green", "blue"], default="red", required=True, label_visibility="collapsed"
         )
@@ -75,7 +61,10 @@ def show_journey() -> None:
         )
         st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
     with hot:
-        st.markdown("**3 · Its label, one-hot**")
+        st.markdown(
+            "**3 · Its label, one-hot**",
+            help="A 1 for the true class and a 0 for each other: the answer the network learns to give.",
+        )
         st.dataframe(
             {"class": CLASS_NAMES, "target": dataset.one_hot(np.array([label]))[0].astype(int)},
             hide_index=True,
@@ -85,7 +74,7 @@ def show_journey() -> None:
     st.markdown("**4 · Augmented:** what training sees instead, another one each epoch")
     tiles = st.grid(8, min_column_width=80)
     for variant in images.augmented(image, 8, seed=index):
-        tiles.image(images.to_png(variant, 6), width="stretch", alt="an augmented variant")
+        tiles.image(crisp(variant, 6), width="stretch", alt="an augmented variant")
     st.caption("Mirrored in every other epoch and shifted by up to two pixels, the border reflected.")
 
 
@@ -97,15 +86,7 @@ st.markdown(
 try:
     dataset.locate()
 except CifarLabError as error:
-    offer_download(error)
+    downloads.offer_dataset(error)
 else:
-    view = st.segmented_control(
-        "View",
-        ["Samples", "Balance", "An image on its way"],
-        default="Samples",
-        required=True,
-        key="view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}[view]()
+    views = {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}
+    views[segments_in_url("View", list(views), "view", "data-view", "Samples")]()

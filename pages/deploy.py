@@ -65,8 +65,11 @@ def plain(text: str) -> str:
 
 def show_export(model: ModelDirectory) -> None:
     st.subheader("1 · Export", anchor=False)
-    st.markdown("A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:")
-    st.code(container.export_command(model.name), language="bash")
+    st.markdown(
+        "A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:",
+        help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
+    )
+    st.code(container.export_command(model.name), language=None)
     offer(model, "SavedModel", f"{model.name}-serving.zip", "savedmodel")
 
 
@@ -76,9 +79,9 @@ def show_container(model: ModelDirectory) -> None:
         "Serve with", ["docker run", "Compose"], default="docker run", required=True, key="serve"
     )
     if how == "docker run":
-        st.code(container.docker_command(model.name), language="bash")
+        st.code(container.docker_command(model.name), language=None)
     else:
-        st.code(f"docker compose -f serving/{container.compose_name(model.name)} up", language="bash")
+        st.code(f"docker compose -f serving/{container.compose_name(model.name)} up", language=None)
         with st.expander("What the export wrote beside the model"):
             st.caption(container.compose_name(model.name))
             st.code(container.compose(model.name), language="yaml")
@@ -86,7 +89,8 @@ def show_container(model: ModelDirectory) -> None:
             st.code(container.batching(), language=None)
     st.caption(
         "REST on port 8501 and gRPC on 8500, for this machine only: TensorFlow Serving asks nobody who they "
-        "are. A new export beside the old one is served without a restart."
+        "are. A new export beside the old one is served without a restart.",
+        help="Two ways to ask: REST is plain text over the web's own protocol, gRPC is binary and faster.",
     )
 
 
@@ -115,12 +119,12 @@ def show_requests(model: ModelDirectory) -> None:
                 on_click="ignore",
             )
     if how == "curl":
-        st.code(container.curl_status(model.name), language="bash")
+        st.code(container.curl_status(model.name), language=None)
         if test is not None:
-            st.code(container.curl_predict(model.name, request), language="bash")
+            st.code(container.curl_predict(model.name, request), language=None)
             show_answer(model, test.images[EXAMPLE])
         st.markdown("Any JPEG or PNG of yours:")
-        st.code(container.curl_picture(model.name), language="bash")
+        st.code(container.curl_picture(model.name), language=None)
     elif how == "Python, a picture":
         st.code(container.python_files(model.name), language="python")
     else:
@@ -245,7 +249,7 @@ def show_files(model: ModelDirectory) -> None:
             )
     with st.container(border=True):
         st.markdown("**LiteRT** · For phones and small devices, formerly TensorFlow Lite.")
-        st.code(f"python -m cifar_core export {model.name} . --litert", language="bash")
+        st.code(f"python -m cifar_core export {model.name} . --litert", language=None)
         offer(model, "LiteRT file", f"{model.name}.tflite", "litert")
     st.caption(
         "These three give probabilities as the network has them. The card's temperature calibrates them: "
@@ -257,13 +261,5 @@ st.title("Deploy", anchor=False)
 model = shared.choose_model()
 if model is None:
     st.stop()
-view = st.segmented_control(
-    "View",
-    ["TensorFlow Serving", "Vertex AI", "Files"],
-    default="TensorFlow Serving",
-    required=True,
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
-{"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}[view](model)
+views = {"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}
+views[shared.segments_in_url("View", list(views), "view", "deploy-view", "TensorFlow Serving")](model)

@@ -22,7 +22,7 @@ REPORT = {"accuracy": 0.85, "loss": 0.64}
 def show_metrics(model: ModelDirectory) -> None:
     card = model.card()
     low, high = card["accuracy_interval"]
-    cells = st.grid(4, min_column_width=170)
+    cells = st.grid(4, min_column_width=230)  # narrower ones would clip what the difference is to
     cells.metric(
         "Accuracy",
         formats.percent(card["accuracy"]),
@@ -58,8 +58,8 @@ def show_metrics(model: ModelDirectory) -> None:
         help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017).",
     )
     st.caption(
-        f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)} · "
-        f"`{card['command']}`"
+        f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)}",
+        help=f"`{card['command']}` recomputes all these numbers.",
     )
     if augmented := card.get("test_time_augmentation"):  # not on older cards
         low, high = augmented["accuracy_interval"]
@@ -145,30 +145,6 @@ def take_cell() -> None:
         take_pair(cells[0]["true"], cells[0]["predicted"])
 
 
-def choose_view(views: list[str]) -> str:
-    """Let the visitor choose a view, `?view=…`.
-
-    Streamlit's own binding would carry the view of another page over to this one.
-    """
-
-    def write_url() -> None:
-        st.query_params["view"] = st.session_state["evaluate-view"]
-
-    asked = st.query_params.get("view", st.session_state.get("evaluate-view"))
-    st.session_state["evaluate-view"] = asked if asked in views else views[0]
-    write_url()
-    st.segmented_control(
-        "View",
-        views,
-        required=True,
-        key="evaluate-view",
-        on_change=write_url,
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    return str(st.session_state["evaluate-view"])
-
-
 st.title("Evaluate", anchor=False)
 model = shared.choose_model()
 if model is None:
@@ -179,7 +155,8 @@ if test is None:
     st.page_link("pages/data.py", label="Download it on the page Data", icon=":material/download:")
 else:
     explore(model, test.labels)
-view = choose_view(VIEWS if test is not None else VIEWS_WITHOUT_IMAGES)
+views = VIEWS if test is not None else VIEWS_WITHOUT_IMAGES
+view = shared.segments_in_url("View", views, "view", "evaluate-view", views[0])
 if view == "Robustness":
     evaluate_beyond.show_robustness(model)
 elif view == "None of the ten":

@@ -67,14 +67,14 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
     )
     st.dataframe(
         [
-            {"set": name, "what": STRANGE.get(name, ""), "auroc": of["auroc"], "fpr95": of["fpr95"] * 100}
+            {"set": name, "auroc": of["auroc"], "fpr95": of["fpr95"] * 100, "what": STRANGE.get(name, "")}
             for name, of in sets.items()
         ],
         hide_index=True,
         height="content",
         alt="How well the model tells pictures of none of the ten classes",
         column_config={
-            "set": st.column_config.TextColumn("pictures"),
+            "set": st.column_config.TextColumn("pictures", pinned=True),
             "what": st.column_config.TextColumn("what they show"),
             "auroc": st.column_config.NumberColumn(
                 "AUROC",
@@ -93,7 +93,7 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
 
 def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:
     st.info(f"{what} was not measured when this model was evaluated. This command does it:")
-    st.code(f"python -m cifar_core evaluate {model.name}{option}", language="bash")
+    st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

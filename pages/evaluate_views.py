@@ -15,7 +15,7 @@ from cifar_core import charts, findings, formats, metrics, selective, trust
 from cifar_core.browse import ANY
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import gallery, shared
+from pages import downloads, gallery, shared
 from pages.shared import Results
 
 COVERAGE = 0.8  # of the sentence about declining
@@ -135,7 +135,7 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
     if notes.votes is None:
         st.info("What people see in these images is not known on this machine.", icon=":material/group:")
         if notes.missing:
-            gallery.offer_lists(notes, "humans")
+            downloads.offer_lists(notes.missing, gallery.USE_OF_LISTS, "humans")
     else:
         show_people(table.set_index("part"), findings.people_side_with(answers.raw, labels, notes.votes))
         one, other = st.columns(2, gap="large")
@@ -154,26 +154,29 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
                 alt=f"Confusion matrix of {whose}, shares of the true class",
             )
     st.markdown("**On cleaner test sets**")
-    st.dataframe(
-        in_percent(table, "accuracy", "low", "high", "person"),
-        hide_index=True,
-        height="content",
-        alt="Accuracy of the model and of one person on parts of the test set",
-        column_config={
-            "part": "test images",
-            "images": st.column_config.NumberColumn("number", format="localized"),
-            "accuracy": st.column_config.NumberColumn("model", format="%.1f %%"),
-            "low": st.column_config.NumberColumn("95 % interval from", format="%.1f %%"),
-            "high": st.column_config.NumberColumn("to", format="%.1f %%"),
-            "person": st.column_config.NumberColumn(
-                "one person", format="%.1f %%", help="The share of the votes that went to the label."
-            ),
-        },
-    )
+    show_cleaner(table)
     st.caption(
         "Human votes: CIFAR-10H, about 51 people an image (Peterson 2019). Rejected labels: 54 that no "
         "majority of five annotators confirmed (Northcutt 2021). Near-duplicates: 286 test images with a "
         "twin in the training set (ciFAIR, Barz 2020)."
+    )
+
+
+def show_cleaner(table: pd.DataFrame) -> None:
+    percent = {name: table[name].map(formats.percent) for name in ("accuracy", "low", "high")}
+    people = table["person"].map(lambda share: "–" if pd.isna(share) else formats.percent(share))
+    st.table(
+        pd.DataFrame(
+            {
+                "number": table["images"].map(formats.count),
+                "model": percent["accuracy"],
+                "95 % interval": percent["low"] + " to " + percent["high"],
+                "one person": people,
+            }
+        ).set_index(pd.Index(table["part"].map(shared.two_lines), name="test images")),
+        border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
+        alt="Accuracy of the model and of one person on parts of the test set",
     )
 
 

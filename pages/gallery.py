@@ -10,19 +10,23 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cifar_core import browse, formats, image_notes, trust, trust_files
+from cifar_core import browse, image_notes, trust, trust_files
 from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.image_notes import Notes
-from pages import shared
+from pages import downloads, shared
 from pages.shared import Results
 
 COLUMNS = 6
 TILES = 3 * COLUMNS  # a page: what a screen holds
+USE_OF_LISTS = (
+    "With them, each image says what people see in it, whether its label is doubted, and whether the "
+    "training set holds its twin."
+)
 LEGEND = (
-    "Point at a badge: :material/group: how many people see in it what its label says, where they disagree · "
-    ":material/gavel: five annotators rejected the label · :material/content_copy: its twin is in the "
-    "training set"
+    "Point at a badge or tap it: :material/group: how many people see in it what its label says, where they "
+    "disagree · :material/gavel: five annotators rejected the label · :material/content_copy: its twin is in "
+    "the training set"
 )
 
 
@@ -65,7 +69,7 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
             show_tile(int(index), int(test.labels[index]), models, known, zoom)
     st.caption(LEGEND)
     if known.missing:
-        offer_lists(known, key)
+        downloads.offer_lists(known.missing, USE_OF_LISTS, key)
 
 
 def choose_page(rows: NDArray[np.integer[Any]], key: str) -> int:
@@ -124,24 +128,3 @@ def notes() -> Notes:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _notes(folder: str, missing: tuple[str, ...]) -> Notes:  # noqa: ARG001, new lists are read anew
     return image_notes.load()
-
-
-def offer_lists(known: Notes, key: str) -> None:
-    """Say which of the lists are missing, and fetch them if asked to."""
-    st.caption(
-        f":material/fact_check: Not on this machine: {', '.join(known.missing)}. With them, each image says "
-        "what people see in it, whether its label is doubted, and whether the training set holds its twin."
-    )
-    if st.button("Download the lists (0.9 MB)", icon=":material/download:", key=f"{key}-download"):
-        bar = st.progress(0.0, text="Connecting …")
-        try:
-
-            def advance(done: int, total: int) -> None:
-                bar.progress(done / total, f"{formats.size_in_bytes(done)} of {formats.size_in_bytes(total)}")
-
-            trust.download(advance)
-        except CifarLabError as error:
-            bar.empty()
-            st.error(str(error))
-            return
-        st.rerun()

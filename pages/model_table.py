@@ -11,6 +11,7 @@ from cifar_core.comparison import Timing
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
+from pages import shared
 
 
 class Column(NamedTuple):
@@ -69,11 +70,12 @@ def show(models: list[ModelDirectory]) -> None:
         ),
     )
     intervals = [[formats.percent(end) for end in card["accuracy_interval"]] for card in cards]
-    table.insert(1, INTERVAL, [" to ".join(ends) for ends in intervals])
+    table.insert(1, INTERVAL, [whole(" to ".join(ends)) for ends in intervals])
     # Not st.dataframe, which draws on a canvas: neither a screen reader nor a search would find the stars.
     st.table(
-        table.assign(**{"trained on": [card["hardware"] for card in cards]}),
+        table.assign(**{"trained on": [whole(card["hardware"]) for card in cards]}),
         border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
         alt="The chosen models side by side",
     )
     show_remarks(models, [measured for measured in timings if measured])
@@ -105,10 +107,15 @@ def looked_at_the_test_set(model: ModelDirectory) -> bool:
 
 def marked(numbers: list[Any], write: Callable[[Any], str], best: Callable[[list[Any]], Any]) -> list[str]:
     """Write the numbers and mark the best: all that look as good, and none if all look alike."""
-    texts = ["–" if number is None else write(number) for number in numbers]
+    texts = ["–" if number is None else whole(write(number)) for number in numbers]
     known = [number for number in numbers if number is not None]
-    winner = write(best(known)) if len({write(number) for number in known}) > 1 else None
-    return [f"★\N{NO-BREAK SPACE}**{text}**" if text == winner else text for text in texts]
+    winner = whole(write(best(known))) if len({write(number) for number in known}) > 1 else None
+    return [whole(f"★ **{text}**") if text == winner else text for text in texts]
+
+
+def whole(text: str) -> str:
+    """Keep a text on one line, however narrow its column: on a phone the table is moved sideways."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def timing(model: ModelDirectory) -> Timing | None:

@@ -1,61 +1,94 @@
-"""Overview: what this is, the models there are, and three ways to begin."""
+"""Overview: what this is, three ways to begin, the models there are, and what is on this machine."""
 
 import psutil
 import streamlit as st
 
-from cifar_core import dataset, formats, hardware, model_dir
+from cifar_core import dataset, formats, hardware, jobs, model_dir
 from cifar_core.errors import CifarLabError
+from cifar_core.model_dir import ModelDirectory
+from pages import downloads
+
+EXAMPLE = "12"  # the test image of the shortest way to an answer
+
+
+def show_beginnings() -> None:
+    cells = st.grid(3, min_column_width=280)
+    classify, mistakes, train = (cells.container(border=True, height="stretch") for _ in range(3))
+    with classify:
+        st.markdown("**Classify a picture**  \nWhat is on it, how sure is that, which pixels mattered?")
+        with st.container(horizontal=True):
+            st.page_link("pages/classify.py", label="Take your own", icon=":material/image_search:")
+            example = {"image": EXAMPLE}
+            st.page_link(
+                "pages/classify.py", label="Take ours", icon=":material/photo_library:", query_params=example
+            )
+    with mistakes:
+        st.markdown("**See the mistakes**  \nWhich cats does it take for dogs, and what do people say?")
+        st.page_link("pages/evaluate.py", label="Look at them", icon=":material/grid_on:")
+    with train:
+        st.markdown("**Train your own**  \nThe quickest takes about two minutes; you watch it learn.")
+        st.page_link("pages/train.py", label="Choose a recipe", icon=":material/model_training:")
+
+
+def show_model(model: ModelDirectory) -> None:
+    card = model.card()
+    low, high = card["accuracy_interval"]
+    accuracies = model.history()["val_accuracy"].tolist()
+    st.metric(
+        model.name,
+        formats.percent(card["accuracy"]),
+        f"{formats.percent(low)} to {formats.percent(high)}",
+        delta_color="off",
+        delta_arrow="off",
+        delta_description="95 % interval",
+        chart_data=accuracies if len(accuracies) > 1 else None,
+        help="Share of the 10,000 test images it gets right, and where that share would lie on endlessly "
+        "many such images. The line: its accuracy on validation images after each epoch of training.",
+    )
+    st.caption(
+        f"{model.recipe().title}  \ntrained in {formats.duration(card['training_seconds'])} · "
+        f"{formats.count(card['parameters'])} parameters"
+    )
+    this = {"model": model.name}
+    with st.container(horizontal=True):
+        st.page_link("pages/classify.py", label="Classify", icon=":material/image_search:", query_params=this)
+        st.page_link("pages/evaluate.py", label="Mistakes", icon=":material/grid_on:", query_params=this)
+
+
+def show_machine() -> None:
+    memory = psutil.virtual_memory()
+    st.markdown(
+        f":material/memory: {hardware.describe()}  \n"
+        f":material/memory_alt: {formats.size_in_bytes(memory.available)} of "
+        f"{formats.size_in_bytes(memory.total)} memory free"
+    )
+    try:
+        st.markdown(f":material/photo_library: CIFAR-10 is in `{dataset.locate()}`")
+    except CifarLabError as error:
+        downloads.offer_dataset(error)
+    if run := jobs.active_run():
+        st.page_link(
+            "pages/train.py",
+            label=f"{run.name} is being trained: watch it",
+            icon=":material/model_training:",
+            query_params={"run": run.name},
+        )
+
 
 st.title("CIFAR Lab", anchor=False)
 st.markdown(
     "Train an image classifier on your own processor, watch it learn, and find out where and why it errs. "
-    "The data are CIFAR-10: 60,000 pictures of ten kinds of things, each only 32 by 32 pixels."
+    "The pictures are those of CIFAR-10: 60,000 of ten kinds of things, each only 32 by 32 pixels. "
+    "Every number here says how sure it is, and a command recomputes it."
 )
-
-begin = st.grid(3, min_column_width=240)
-begin.page_link("pages/train.py", label="**Train your own** in two minutes", icon=":material/model_training:")
-begin.page_link(
-    "pages/evaluate.py", label="**See the mistakes**: why is that cat a dog?", icon=":material/grid_on:"
-)
-begin.page_link(
-    "pages/classify.py", label="**Classify a picture** or the webcam", icon=":material/image_search:"
-)
-
+show_beginnings()
 st.subheader("Models", anchor=False)
-models = model_dir.models()
-if not models:
+if models := model_dir.models():
+    cards = st.grid("auto", min_column_width=280)
+    for model in models:
+        with cards.container(border=True):
+            show_model(model)
+else:
     st.info("No model has been trained yet. **Train your own** takes two minutes.", icon=":material/info:")
-cards = st.grid("auto", min_column_width=300)
-for model in models:
-    card, recipe = model.card(), model.recipe()
-    low, high = card["accuracy_interval"]
-    history = model.history()
-    with cards.container(border=True):
-        st.metric(
-            f"{model.name} · {recipe.title}",
-            formats.percent(card["accuracy"]),
-            f"{formats.percent(low)} to {formats.percent(high)}",
-            delta_color="off",
-            delta_arrow="off",
-            delta_description="95 % interval",
-            chart_data=history["val_accuracy"].tolist() if len(history) > 1 else None,
-            help="Share of the 10,000 test images it gets right.",
-        )
-        st.caption(
-            f"trained in {formats.duration(card['training_seconds'])} · "
-            f"{formats.count(card['parameters'])} parameters"
-        )
-        with st.container(horizontal=True):
-            st.page_link("pages/evaluate.py", label="Mistakes", query_params={"model": model.name})
-            st.page_link("pages/classify.py", label="Classify", query_params={"model": model.name})
-
 st.subheader("This machine", anchor=False)
-memory = psutil.virtual_memory()
-st.markdown(
-    f":material/memory: {hardware.describe()}, {formats.size_in_bytes(memory.available)} of "
-    f"{formats.size_in_bytes(memory.total)} memory free"
-)
-try:
-    st.markdown(f":material/photo_library: CIFAR-10 is in `{dataset.locate()}`")
-except CifarLabError as error:
-    st.warning(str(error), icon=":material/photo_library:")
+show_machine()

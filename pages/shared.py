@@ -4,11 +4,13 @@ The caches are bounded and keyed by the files' modification times, so that a mod
 anew.
 """
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, dataset, images, metrics, model_dir
 from cifar_core.errors import CifarLabError
@@ -17,6 +19,8 @@ from cifar_core.runtime import Classifier
 
 Choice = TypeVar("Choice", bound=str)
 
+# With this, the names of a table's rows stay in sight where it has to be moved sideways.
+AS_WIDE_AS_THE_PAGE = 4_000  # pixels, or what there is
 
 Measure = Literal["loss", "accuracy"]
 
@@ -64,22 +68,33 @@ def _classifier(model: ModelDirectory, modified: float) -> Classifier:  # noqa: 
     return Classifier(model.onnx_path)
 
 
-@st.cache_data(max_entries=2_000, show_spinner=False)
-def tile(index: int, scale: int = 8) -> bytes:
-    """Return one test image as a PNG whose pixels are crisp blocks of `scale` screen pixels."""
-    return images.to_png(test_set().images[index], scale)
+def crisp(image: np.ndarray, scale: int) -> str:
+    """Return an image, uint8 [H, W, 3], as an address whose pixels are blocks of `scale` screen pixels.
+
+    An address, because Streamlit would make bytes smaller or a JPEG, which blurs the blocks and takes time.
+    """
+    return images.data_url(images.to_png(image, scale), "png")
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)  # of 4 KB
+def tile(index: int, scale: int = 8) -> str:
+    """Return one test image, as `crisp` does."""
+    return crisp(test_set().images[index], scale)
 
 
 def choose_model() -> ModelDirectory | None:
     """Let the visitor choose a model with results, `?model=…`; None if there is none."""
     names = [model.name for model in model_dir.models()]
     if not names:
-        st.info("There is no finished model yet.", icon=":material/info:")
-        st.page_link(
-            "pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:"
-        )
+        offer_training("There is no finished model yet.")
         return None
     return model_dir.find(selectbox_in_url("Model", names, "model", names[0]))
+
+
+def offer_training(what_is_missing: str) -> None:
+    """Say what is missing without another model, and lead to where one is trained."""
+    st.info(what_is_missing, icon=":material/info:")
+    st.page_link("pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:")
 
 
 def selectbox_in_url(label: str, options: list[str], key: str, default: str) -> str:
@@ -132,6 +147,11 @@ def segments_in_url(
     return chosen
 
 
+def two_lines(name: str) -> str:
+    """Write the long name of a row so that on a phone there is room beside it."""
+    return "  \n".join(textwrap.wrap(name, 24))
+
+
 def warn_if_validated_on_test(model: ModelDirectory) -> None:
     """Say so where a model's training looked at the test set."""
     if model.recipe().validation == "test":
@@ -143,32 +163,32 @@ def warn_if_validated_on_test(model: ModelDirectory) -> None:
 
 def show_curves(curves: list[charts.Curve], epochs: float) -> None:
     """Draw loss and accuracy of one or more runs side by side, over the same epochs."""
-    loss, accuracy = st.columns(2)
-    loss.markdown("**Loss**")
-    loss.altair_chart(
-        charts.learning_curves(curves, "loss", epochs),
-        key="loss",
-        alt=f"Training and validation loss of {curves[0].name} over the epochs",
-    )
-    accuracy.markdown("**Accuracy**")
-    accuracy.altair_chart(
-        charts.learning_curves(curves, "accuracy", epochs),
-        key="accuracy",
-        alt=f"Training and validation accuracy of {curves[0].name} over the epochs",
-    )
+    names = ", ".join(curve.name for curve in curves)
+    for place, measure in measures():
+        place.altair_chart(
+            charts.learning_curves(curves, measure, epochs), key=measure, alt=what_is_drawn(measure, names)
+        )
 
 
 def show_learning(models: list[ModelDirectory]) -> None:
     """Draw how one or more finished models learned: loss and accuracy side by side, over the same epochs."""
-    measures: tuple[Measure, ...] = get_args(Measure)
     modified = [model.history_path.stat().st_mtime for model in models]
     names = ", ".join(model.name for model in models)
-    for place, measure in zip(st.columns(2), measures, strict=True):
+    for place, measure in measures():
+        place.vega_lite_chart(_learning_chart(models, modified, measure), alt=what_is_drawn(measure, names))
+
+
+def measures() -> Iterator[tuple[DeltaGenerator, Measure]]:
+    """Draw the titles of loss and accuracy side by side; yield each measure with its place."""
+    names: tuple[Measure, ...] = get_args(Measure)
+    for place, measure in zip(st.columns(2), names, strict=True):
         place.markdown(f"**{measure.capitalize()}**")
-        place.vega_lite_chart(
-            _learning_chart(models, modified, measure),
-            alt=f"Training and validation {measure} of {names} over the epochs",
-        )
+        yield place, measure
+
+
+def what_is_drawn(measure: Measure, names: str) -> str:
+    """Say what a chart of curves shows, for those who do not see it."""
+    return f"Training and validation {measure} of {names} over the epochs"
 
 
 @st.cache_data(max_entries=16, show_spinner=False)  # to make one takes a tenth of a second and more

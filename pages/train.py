@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, formats, jobs, model_dir
+from cifar_core import charts, dataset, formats, jobs, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import RESUMABLE, ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
-from pages import permission, recipe_choice, shared
+from pages import downloads, permission, recipe_choice, run_table, shared
 
+QUICKEST = "quick"  # the recipe for a first run
 POLL_SECONDS = 1.0
 METRIC_HEIGHT = 150  # pixels; fixed, so that nothing jumps while a run is polled
 
@@ -67,14 +68,26 @@ def start(recipe: Recipe) -> None:
     attempt(lambda: open_run(jobs.start(recipe.with_(**numbers))))
 
 
-def show_controls(run: ModelDirectory | None) -> None:
+def start_quickest() -> None:
+    attempt(lambda: open_run(jobs.start(RECIPES[QUICKEST])))
+
+
+def show_controls(run: ModelDirectory | None, ready: bool) -> bool:
+    """Draw the sidebar; return whether the visitor can start a run. `ready`: CIFAR-10 is here."""
     st.subheader("Train a network", anchor=False)
-    name = st.selectbox("Recipe", RECIPES, format_func=lambda name: RECIPES[name].title, key="recipe")
+    name = st.selectbox(
+        "Recipe",
+        RECIPES,
+        format_func=lambda name: RECIPES[name].title,
+        key="recipe",
+        help="A network with all that its training needs: an optimizer, how the images are varied, numbers.",
+    )
     recipe = RECIPES[name]
     st.caption(recipe.summary + recipe_choice.measured(recipe))
     busy = jobs.active_run()
     if not permission.explain():
-        return
+        return False
+    can_start = ready and busy is None
     with st.form("training", border=False):
         fields = list(NUMBERS)
         for field in fields[:IN_SIGHT]:
@@ -87,12 +100,13 @@ def show_controls(run: ModelDirectory | None) -> None:
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
-            disabled=busy is not None,
+            disabled=not can_start,
             on_click=start,
             args=(recipe,),
         )
     if run is not None:
         show_stop_or_resume(run, busy)
+    return can_start
 
 
 def show_number(recipe: Recipe, name: str) -> None:
@@ -152,7 +166,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
         st.error(status.error)
 
     pictures = st.container()  # above the table, which says what to draw in it
-    overlaid = show_runs(run)
+    overlaid = run_table.choose_others(run)
     with pictures:
         if len(steps):
             curves = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
@@ -161,7 +175,8 @@ def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
             end = recipe.epochs if recipe.epochs <= 12 else math.ceil(furthest)
             shared.show_curves(curves, max(furthest, end))
         elif status.active:
-            st.skeleton(charts.HEIGHT)
+            for place, _ in shared.measures():
+                place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
 
 
 def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
@@ -178,11 +193,11 @@ def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.Data
     )
     best = int(history["val_accuracy"].argmax()) if len(history) else None
     cells.metric(
-        "Best validation accuracy",
+        "Best validation",
         formats.percent(history["val_accuracy"][best]) if best is not None else "–",
         f"epoch {history['epoch'][best]:.0f}" if best is not None else None,
         chart_data=history["val_accuracy"].tolist() if len(history) > 1 else None,
-        help="On images the network does not learn from.",
+        help="Accuracy on images the network does not learn from, after its best epoch so far.",
         **quiet,
     )
     cells.metric(
@@ -214,57 +229,32 @@ def progress_text(status: model_dir.Status, epochs_done: int, epochs: int) -> st
     return f"{place} · {status.phase}"
 
 
-def show_runs(run: ModelDirectory) -> list[ModelDirectory]:
-    """Draw the table of runs; return those to draw over the curves of `run`."""
-    runs = model_dir.runs()
-    if not runs:
-        return []
-    st.markdown("**All runs** · select rows to draw them over the curves")
-    event = st.dataframe(
-        [summary(item, item.status().state, modified(item)) for item in runs],
-        # Rows are chosen by their place, which a new run moves.
-        key=f"runs-{len(runs)}",
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="multi-row",
-        column_config={
-            "best": st.column_config.NumberColumn("best validation accuracy", format="%.1f %%"),
-            "open": st.column_config.LinkColumn("", display_text="open"),
-        },
-        alt="All training runs with their state, best validation accuracy and duration",
-    )
-    chosen = [runs[row] for row in event["selection"]["rows"]]
-    return [item for item in chosen if item != run and len(item.steps())]
-
-
-def modified(run: ModelDirectory) -> float:
-    return run.history_path.stat().st_mtime if run.history_path.exists() else 0.0
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
-def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
-    """Return a row of the table; read anew when the state or the history changed."""
-    history, recipe = run.history(), run.recipe()
-    return {
-        "run": run.name,
-        "recipe": recipe.title,
-        "state": state,
-        "epochs": f"{len(history)} of {recipe.epochs}",
-        "best": history["val_accuracy"].max() * 100 if len(history) else None,
-        "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
-        "open": f"?run={run.name}",
-    }
-
-
+try:
+    dataset.locate()
+except CifarLabError as error:
+    downloads.offer_dataset(error)
+    ready = False
+else:
+    ready = True
 run = chosen_run()
 with st.sidebar:
-    show_controls(run)
+    can_start = show_controls(run, ready)
 if problem := st.session_state.pop("problem", None):
     st.error(problem)
 if run is None:
     st.title("Train", anchor=False)
     st.info(
-        "No run yet. Choose a recipe in the sidebar and press **Start**: **Quick** takes about two minutes."
+        "No run yet. Choose a recipe in the sidebar and press **Start**, or begin with the quickest, which "
+        "takes about two minutes.",
+        icon=":material/info:",
+    )
+    # On a phone the sidebar is folded away, and a newcomer need not find it.
+    st.button(
+        f"Train {RECIPES[QUICKEST].title}",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not can_start,
+        on_click=start_quickest,
     )
     recipe_choice.show_frontier()
     st.stop()

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import measure, time_to_accuracy
 from benchmarks.measure import Contender
@@ -44,6 +46,28 @@ def table(name: str, *arguments: str) -> dict[str, list[str]]:
 def numbers(cells: list[str]) -> list[float]:
     """Every number in these cells, in their order; those in brackets too."""
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", " ".join(cells))]
+
+
+@pytest.mark.parametrize("name", ["app_speed", "interactions", "screenshots"])
+def test_those_that_look_at_the_app_explain_themselves(name: str) -> None:
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("cifar10")
+def test_a_page_is_pictured_in_both_themes_and_widths(tmp_path: Path) -> None:
+    done = run("screenshots", str(tmp_path), "--page", "data-balance", "--settle", "0")
+    assert done.returncode == 0, done.stderr
+    sizes = {path.name: Image.open(path).size for path in tmp_path.iterdir()}
+    assert {name: width for name, (width, _) in sizes.items()} == {
+        f"data-balance-{theme}-{device}.png": width
+        for theme in ("light", "dark")
+        for device, width in (("desk", 1440), ("phone", 390))
+    }
+    light, dark = (Image.open(tmp_path / f"data-balance-{theme}-desk.png") for theme in ("light", "dark"))
+    assert np.asarray(light).mean() > 200 > 100 > np.asarray(dark).mean()
 
 
 @pytest.mark.parametrize("name", NAMES)

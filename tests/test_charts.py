@@ -1,13 +1,16 @@
 """Charts are checked by what they hand to Vega: the rows, the marks and the selection."""
 
+import itertools
+import tomllib
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cifar_core import charts, findings
+from cifar_core import charts, findings, model_dir
 from cifar_core.browse import ANY
+from cifar_core.charts import palette
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 
@@ -49,6 +52,16 @@ def test_several_runs_are_told_apart_by_colour_and_each_has_its_best() -> None:
     assert colour["scale"]["domain"] == ["a", "b"]
     best = rows_of(specification, specification["layer"][3])
     assert {(row["run"], row["epoch"]) for row in best} == {("a", 2), ("b", 1)}
+
+
+def test_a_bad_first_epoch_does_not_flatten_the_loss() -> None:
+    bad = curve("bad")
+    bad.history.loc[0, "val_loss"] = 23.0
+    for drawn, ceiling in ((bad, 4.0), (curve("good"), None)):
+        drawn.steps["loss"] = 1.0
+        layers = charts.learning_curves([drawn], "loss", 3).to_dict()["layer"]
+        assert layers[0]["encoding"]["y"]["scale"].get("domainMax") == ceiling
+        assert all(layer["mark"].get("clip") for layer in layers[:3])
 
 
 def test_a_run_without_a_finished_epoch_is_drawn() -> None:
@@ -135,7 +148,7 @@ def test_probability_bars_say_what_is_right_and_wrong(true: int | None, meanings
     specification = charts.probability_bars(probabilities, true).to_dict()
     rows = next(iter(specification["datasets"].values()))
     assert [row["class"] for row in rows[:2]] == ["dog", "cat"]
-    assert rows[0]["label"] == "dog  54.0%"
+    assert rows[0]["label"] == "dog  54.0 %"
     found = {row["class"]: row["meaning"] for row in rows}
     assert {name: found[name] for name in meanings} == meanings
     assert set(found) == set(CLASS_NAMES)
@@ -167,3 +180,48 @@ def test_reliability_tells_before_from_after() -> None:
         ("as it comes", 0.7),
         ("after temperature scaling", 0.5),
     ]
+
+
+def linear(colour: str) -> np.ndarray:
+    channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of WCAG 2, from 1 to 21."""
+    dark, light = sorted(float(linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_the_theme_has_the_colours_of_the_charts() -> None:
+    theme = tomllib.loads((model_dir.code_root() / ".streamlit/config.toml").read_text())["theme"]
+    assert theme["chartCategoricalColors"] == charts.RUN_COLOURS
+    assert theme["light"]["textColor"] == palette.TEXT_ON_LIGHT
+    assert theme["dark"]["textColor"] == palette.TEXT_ON_DARK
+    for page in (theme["light"], theme["dark"]):
+        assert contrast(page["primaryColor"], "#FFFFFF") >= 4.5  # the text on buttons
+        assert contrast(page["textColor"], page["secondaryBackgroundColor"]) >= 7
+        for colour in (*charts.RUN_COLOURS, charts.RIGHT, charts.WRONG, charts.NEUTRAL):
+            assert contrast(colour, page["backgroundColor"]) >= 3
+
+
+@pytest.mark.parametrize(
+    "sight",  # Machado, Oliveira and Fernandes 2009, each kind complete
+    [
+        np.eye(3),
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    ],
+    ids=["all", "no red", "no green", "no blue"],
+)
+def test_colour_blind_eyes_tell_the_colours_apart(sight: Any) -> None:
+    to_xyz = np.array([[0.4339, 0.3762, 0.1899], [0.2127, 0.7152, 0.0722], [0.0178, 0.1095, 0.8727]])
+
+    def lab(colour: str) -> np.ndarray:
+        x, y, z = np.cbrt(to_xyz @ np.clip(np.asarray(sight) @ linear(colour), 0, 1))
+        return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+    for colours in (charts.RUN_COLOURS, [charts.RIGHT, charts.WRONG]):
+        for one, other in itertools.combinations(colours, 2):
+            assert np.linalg.norm(lab(one) - lab(other)) > 12, (one, other)

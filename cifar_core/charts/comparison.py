@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, INK, INK_ON_DARK, NEUTRAL, RUN_COLOURS
+from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TEXT_ON_DARK, TEXT_ON_LIGHT
 from cifar_core.comparison import Quadrant
 
 
@@ -91,7 +91,7 @@ def who_is_right(
         )
         .add_params(clicked)
     )
-    ink = INK_ON_DARK if dark else INK
+    ink = TEXT_ON_DARK if dark else TEXT_ON_LIGHT
     outline = base.transform_filter(alt.datum.chosen).mark_rect(
         filled=False, strokeWidth=2.5, stroke=ink, cornerRadius=4
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cifar_core.browse import ANY, describe
+from cifar_core.charts.numbers import NUMBERS
 from cifar_core.charts.palette import RIGHT, TEXT_ON_DARK, TEXT_ON_LIGHT, TRAINING, WRONG
 from cifar_core.dataset import CLASS_NAMES
 
@@ -128,7 +129,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
     }
     outline = {
         "transform": [{"filter": "datum.kind == 'cell' && datum.chosen"}],
-        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING},
+        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING, "aria": False},
         "encoding": {"x": x, "y": y},
     }
     # Marks of another layer than the selection's take clicks only where they have a tooltip.
@@ -150,6 +151,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
         "height": 400,
         "params": [{"name": "height", "expr": "width"}],
         "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": NUMBERS,
     }
 
 

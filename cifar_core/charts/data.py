@@ -10,11 +10,17 @@ from cifar_core.dataset import CLASS_NAMES
 
 def class_balance(counts: pd.DataFrame) -> alt.Chart:
     """Draw the images a class in each set; `counts` has columns class, set, images."""
+    names = alt.Axis(labelAngle=-45, labelOverlap=False)  # all of them, on a phone too
     return (
         alt.Chart(counts)
         .mark_bar(cornerRadius=3)
         .encode(
-            x=alt.X("class:N", sort=list(CLASS_NAMES), title=None, axis=alt.Axis(labelAngle=-45)),
+            x=alt.X(
+                "class:N",
+                sort=list(CLASS_NAMES),
+                title=None,
+                axis=names,
+            ),
             xOffset=alt.XOffset("set:N", sort=["training", "test"]),
             y=alt.Y("images:Q", title="images"),
             color=alt.Color("set:N", title=None, legend=alt.Legend(orient="top")).scale(

@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from cifar_core import formats
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
 from cifar_core.dataset import CLASS_NAMES
 
@@ -22,7 +23,7 @@ def probability_bars(
         table.loc[true, "meaning"] = "right"
     table = table.nlargest(likeliest, "probability")
     # The number stands in the axis label, which has the theme's colour; text marks have not.
-    table["label"] = table["class"] + "  " + table["probability"].map("{:.1%}".format)
+    table["label"] = table["class"] + "  " + table["probability"].map(formats.percent)
     return (
         alt.Chart(table)
         .mark_bar(cornerRadius=3)

@@ -7,8 +7,7 @@ which takes one of two colours here.
 
 TRAINING, VALIDATION = "#4C8ED9", "#D9730D"
 RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
-TEXT_ON_LIGHT, TEXT_ON_DARK = "#17212B", "#E8EDF2"
-RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#B4609F", "#A68A00", "#7C8A99"]
-INK, INK_ON_DARK = "#17212B", "#E8EDF2"  # the theme's text colours, which do not reach text within a chart
+TEXT_ON_LIGHT, TEXT_ON_DARK = "#0B141D", "#E8EDF2"  # the theme's
+RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#9C4DE6", "#D2145A", "#7C8A99"]
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another

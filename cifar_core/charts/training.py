@@ -12,6 +12,8 @@ from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VA
 
 REPORT_ACCURACY = 0.85  # of the original report's CNN, drawn as the line to beat
 
+# A network that guesses has 2.3; a bad first epoch can have twenty, and would flatten all that follows.
+LOSS_IN_SIGHT = 4.0
 _POINTS = 400  # of a training curve; more than a screen can tell apart
 
 
@@ -65,7 +67,11 @@ def learning_curves(
     x = alt.X("epoch:Q", title="epoch").scale(domain=[0, max(epochs, 1)], nice=False)
     percent = measure == "accuracy"
     y = alt.Y(f"{measure}:Q", title=measure, axis=alt.Axis(format="%") if percent else alt.Axis())
-    y = y.scale(domain=[0, 1]) if percent else y.scale(zero=False)
+    if percent:
+        y = y.scale(domain=[0, 1])
+    else:
+        highest = max(training[measure].max(), validation[measure].max())
+        y = y.scale(zero=False, domainMax=LOSS_IN_SIGHT if highest > LOSS_IN_SIGHT else alt.Undefined)
     tooltip = [
         alt.Tooltip("run:N"),
         alt.Tooltip("series:N", title="on"),
@@ -75,8 +81,10 @@ def learning_curves(
     base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top", symbolOpacity=1), tooltip=tooltip)
     layers: list[alt.Chart | alt.LayerChart] = [
         base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
-        base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0]).properties(data=validation),
-        base.mark_point(size=45, filled=True, opacity=1).properties(data=validation),
+        base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0], clip=True).properties(
+            data=validation
+        ),
+        base.mark_point(size=45, filled=True, opacity=1, clip=True).properties(data=validation),
         base.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
     ]
     if percent:
@@ -113,9 +121,11 @@ def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
     """
     families = sorted(points["family"].unique())
     base = alt.Chart(points.assign(chosen=points["recipe"] == chosen)).encode(
-        x=alt.X("minutes:Q", title="minutes of training").scale(type="log", nice=False, padding=30),
-        y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False),
-        color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top")).scale(
+        x=alt.X("minutes:Q", title="minutes of training", axis=alt.Axis(labelBound=True)).scale(
+            type="log", nice=False, padding=30
+        ),
+        y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False, padding=24),
+        color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top", symbolOpacity=1)).scale(
             domain=families, range=RUN_COLOURS
         ),
         tooltip=[

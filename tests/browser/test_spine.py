@@ -229,6 +229,7 @@ def test_without_data_and_network(page: Page, start_server: StartServer, tmp_pat
     expect(page.get_by_text("CIFAR-10 could not be downloaded")).to_be_visible()
 
     page.goto(f"{server.url}/train")
-    page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("CIFAR-10 is not on this machine")).to_be_visible()
+    expect(page.get_by_role("button", name="Download CIFAR-10")).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     assert not [entry for entry in tmp_path.iterdir() if (entry / "config.json").exists()]

@@ -1,0 +1,51 @@
+"""The table of all runs on the page Train, whose selected rows are drawn over the curves."""
+
+from typing import Any
+
+import streamlit as st
+
+from cifar_core import formats, model_dir
+from cifar_core.model_dir import ModelDirectory
+
+
+def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
+    """Draw the table of runs; return those to draw over the curves of `run`."""
+    runs = model_dir.runs()
+    if not runs:
+        return []
+    st.markdown("**All runs** · select rows to draw them over the curves")
+    event = st.dataframe(
+        [summary(item, item.status().state, modified(item)) for item in runs],
+        # Rows are chosen by their place, which a new run moves.
+        key=f"runs-{len(runs)}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "run": st.column_config.TextColumn(pinned=True),
+            "best": st.column_config.NumberColumn("best validation accuracy", format="%.1f %%"),
+            "open": st.column_config.LinkColumn("", display_text="open"),
+        },
+        alt="All training runs with their state, best validation accuracy and duration",
+    )
+    chosen = [runs[row] for row in event["selection"]["rows"]]
+    return [item for item in chosen if item != run and len(item.steps())]
+
+
+def modified(run: ModelDirectory) -> float:
+    return run.history_path.stat().st_mtime if run.history_path.exists() else 0.0
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    """Return a row of the table; read anew when the state or the history changed."""
+    history, recipe = run.history(), run.recipe()
+    return {
+        "run": run.name,
+        "recipe": recipe.title,
+        "state": state,
+        "epochs": f"{len(history)} of {recipe.epochs}",
+        "best": history["val_accuracy"].max() * 100 if len(history) else None,
+        "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
+        "open": f"?run={run.name}",
+    }
