@@ -242,7 +242,7 @@ def show_files(model: ModelDirectory) -> None:
     for title, (path, what, code) in files.items():
         with st.container(border=True):
             st.markdown(f"**{title}** · {what}")
-            st.code(code, language="python")
+            st.code(code, language="python", wrap_lines=True)
             st.download_button(
                 f"Download {model.name}{path.suffix} ({formats.size_in_bytes(path.stat().st_size)})",
                 path.read_bytes,
