@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+from cifar_core import hardware
+
+hardware.hold_little_memory()
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
 st.navigation(

@@ -41,10 +41,14 @@ TITLES = ("Data", "Train", "Evaluate", "Compare", "Classify", "Deploy", "Overvie
 PHOTOGRAPH = (1600, 1200)  # pixels
 
 # The clock is the browser's, from the click to the frame in which the page with that title is at rest.
-SWITCH = f"""([link, title]) => new Promise(done => {{
+SWITCH = f"""([link, title]) => new Promise((done, failed) => {{
     const start = performance.now();
-    const look = () => document.querySelector('h1')?.innerText === title && ({AT_REST})
-        ? done(performance.now() - start) : requestAnimationFrame(look);
+    const look = () => {{
+        const passed = performance.now() - start;
+        if (document.querySelector('h1')?.innerText === title && ({AT_REST})) done(passed);
+        else if (passed > 60000) failed(new Error(`“${{title}}” is not there after a minute`));
+        else requestAnimationFrame(look);
+    }};
     link.click();
     look();
 }})"""

@@ -5,12 +5,14 @@ import gc
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 # Linux leaves the processor's name and what it can do out of `platform`.
 _CPU_INFO = Path("/proc/cpuinfo")
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # as glibc's malloc.h numbers them
 
 
 def has_bfloat16() -> bool:
@@ -42,13 +44,28 @@ def describe() -> str:
     return f"{model or platform.machine()}{extra}, {cores} cores"
 
 
+def hold_little_memory() -> None:
+    """Let the C library keep less of what is free again, for as long as this process lives.
+
+    By default glibc gives threads heaps of their own, which nothing empties, and every visit to a page is a
+    new thread: with all pages opened the app holds 349 MB, and 292 MB after this.
+    """
+    if mallopt := _of_libc("mallopt"):
+        mallopt(_ARENA_MAX, 2)
+        for threshold in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            mallopt(threshold, 128 * 1024)
+
+
 def give_back_memory() -> None:
     """Return memory that is free again to the system, where the C library would keep it.
 
     glibc keeps 37 MB after three networks were loaded and dropped, and several times that after VGG16.
     """
     gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in musl
-        if trim:
-            trim(0)
+    if trim := _of_libc("malloc_trim"):
+        trim(0)
+
+
+def _of_libc(function: str) -> Callable[..., int] | None:
+    """Return a function of glibc; None with another C library, such as musl."""
+    return getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None

@@ -153,7 +153,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
         st.error(f"{len(refused)} files could not be read; the others are below.", icon=":material/error:")
     box = st.expander("Which, and why") if len(refused) > FEW else st.container()
     for name, reason in refused:
-        with box.container(horizontal=True, gap="xsmall"):
+        with box.container(horizontal=True, wrap=False, gap="xsmall"):
             st.markdown(":red[:material/error:]", width="content")
             st.text(f"{name}: {reason}")
 

@@ -3,30 +3,16 @@
 import numpy as np
 import streamlit as st
 
-from cifar_core import charts, comparison, dataset, formats, model_dir, trust
+from cifar_core import charts, comparison, dataset, formats, trust
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.trust_files import TEST_DUPLICATES
-from pages import downloads, duel, model_table, shared
+from pages import downloads, duel, model_list, model_table, shared
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
 VIEWS = ["Per class", "Who is right", "Curves", "Cleaner test sets"]
 ORIGINAL = "original test set"
-
-
-def with_results() -> dict[str, ModelDirectory]:
-    """Return the models there are by name, but for those whose results are damaged, which it says."""
-    found = {}
-    for model in model_dir.models():
-        try:
-            model.card()
-            model.recipe()
-        except CifarLabError as error:
-            st.warning(f"“{model.name}” is left out. {error}", icon=":material/warning:")
-        else:
-            found[model.name] = model
-    return found
 
 
 def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
@@ -124,7 +110,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
 
 
 st.title("Compare", anchor=False)
-models = with_results()
+models = model_list.readable()
 if not models:
     shared.offer_training("There is no finished model yet, and a comparison takes two.")
     st.stop()

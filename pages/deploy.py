@@ -69,7 +69,7 @@ def show_export(model: ModelDirectory) -> None:
         "A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:",
         help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
     )
-    st.code(container.export_command(model.name), language=None)
+    st.code(container.export_command(model.name), language=None, wrap_lines=True)
     offer(model, "SavedModel", f"{model.name}-serving.zip", "savedmodel")
 
 
@@ -79,14 +79,18 @@ def show_container(model: ModelDirectory) -> None:
         "Serve with", ["docker run", "Compose"], default="docker run", required=True, key="serve"
     )
     if how == "docker run":
-        st.code(container.docker_command(model.name), language=None)
+        st.code(container.docker_command(model.name), language=None, wrap_lines=True)
     else:
-        st.code(f"docker compose -f serving/{container.compose_name(model.name)} up", language=None)
+        st.code(
+            f"docker compose -f serving/{container.compose_name(model.name)} up",
+            language=None,
+            wrap_lines=True,
+        )
         with st.expander("What the export wrote beside the model"):
             st.caption(container.compose_name(model.name))
             st.code(container.compose(model.name), language="yaml")
             st.caption(container.BATCHING)
-            st.code(container.batching(), language=None)
+            st.code(container.batching(), language=None, wrap_lines=True)
     st.caption(
         "REST on port 8501 and gRPC on 8500, for this machine only: TensorFlow Serving asks nobody who they "
         "are. A new export beside the old one is served without a restart.",
@@ -119,12 +123,12 @@ def show_requests(model: ModelDirectory) -> None:
                 on_click="ignore",
             )
     if how == "curl":
-        st.code(container.curl_status(model.name), language=None)
+        st.code(container.curl_status(model.name), language=None, wrap_lines=True)
         if test is not None:
-            st.code(container.curl_predict(model.name, request), language=None)
+            st.code(container.curl_predict(model.name, request), language=None, wrap_lines=True)
             show_answer(model, test.images[EXAMPLE])
         st.markdown("Any JPEG or PNG of yours:")
-        st.code(container.curl_picture(model.name), language=None)
+        st.code(container.curl_picture(model.name), language=None, wrap_lines=True)
     elif how == "Python, a picture":
         st.code(container.python_files(model.name), language="python")
     else:
@@ -238,7 +242,7 @@ def show_files(model: ModelDirectory) -> None:
     for title, (path, what, code) in files.items():
         with st.container(border=True):
             st.markdown(f"**{title}** · {what}")
-            st.code(code, language="python")
+            st.code(code, language="python", wrap_lines=True)
             st.download_button(
                 f"Download {model.name}{path.suffix} ({formats.size_in_bytes(path.stat().st_size)})",
                 path.read_bytes,
@@ -249,7 +253,7 @@ def show_files(model: ModelDirectory) -> None:
             )
     with st.container(border=True):
         st.markdown("**LiteRT** · For phones and small devices, formerly TensorFlow Lite.")
-        st.code(f"python -m cifar_core export {model.name} . --litert", language=None)
+        st.code(f"python -m cifar_core export {model.name} . --litert", language=None, wrap_lines=True)
         offer(model, "LiteRT file", f"{model.name}.tflite", "litert")
     st.caption(
         "These three give probabilities as the network has them. The card's temperature calibrates them: "

@@ -27,6 +27,6 @@ def show(model: ModelDirectory) -> None:
     )
     for number, (what, typed) in enumerate(vertex.commands(model.name, settings), start=1):
         st.markdown(f"**{number} · {what}**")
-        st.code(typed, language=None)
+        st.code(typed, language=None, wrap_lines=True)
     cost = vertex.cost(settings, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
     st.warning(cost, icon=":material/payments:")

@@ -93,7 +93,7 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
 
 def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:
     st.info(f"{what} was not measured when this model was evaluated. This command does it:")
-    st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None)
+    st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None, wrap_lines=True)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

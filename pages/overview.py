@@ -3,10 +3,10 @@
 import psutil
 import streamlit as st
 
-from cifar_core import dataset, formats, hardware, jobs, model_dir
+from cifar_core import dataset, formats, hardware, jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import downloads
+from pages import downloads, model_list
 
 EXAMPLE = "12"  # the test image of the shortest way to an answer
 
@@ -83,9 +83,9 @@ st.markdown(
 )
 show_beginnings()
 st.subheader("Models", anchor=False)
-if models := model_dir.models():
+if models := model_list.readable():
     cards = st.grid("auto", min_column_width=280)
-    for model in models:
+    for model in models.values():
         with cards.container(border=True):
             show_model(model)
 else:

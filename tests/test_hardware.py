@@ -43,3 +43,17 @@ def test_a_machine_is_named_with_what_makes_it_fast(
     monkeypatch.setattr(hardware, "_CPU_INFO", file)
     assert hardware.describe().startswith(start)
     assert hardware.describe().endswith(" cores")
+
+
+def test_glibc_is_asked_for_less_memory_and_other_systems_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(hardware, "_of_libc", lambda name: lambda *values: asked.append(values))
+    hardware.hold_little_memory()
+    assert asked == [(-8, 2), (-1, 131_072), (-3, 131_072)]
+    monkeypatch.undo()
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert hardware._of_libc("mallopt") is None
+    hardware.hold_little_memory()
+    hardware.give_back_memory()

@@ -64,7 +64,8 @@ def learning_curves(
         colour = alt.Color("run:N", title=None).scale(
             domain=[curve.name for curve in curves], range=RUN_COLOURS
         )
-    x = alt.X("epoch:Q", title="epoch").scale(domain=[0, max(epochs, 1)], nice=False)
+    whole = alt.Axis(tickMinStep=1, format="d")
+    x = alt.X("epoch:Q", title="epoch", axis=whole).scale(domain=[0, max(epochs, 1)], nice=False)
     percent = measure == "accuracy"
     y = alt.Y(f"{measure}:Q", title=measure, axis=alt.Axis(format="%") if percent else alt.Axis())
     if percent:

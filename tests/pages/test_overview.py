@@ -1,0 +1,50 @@
+"""The first page: the models as they are, the ways to begin, and what is missing on this machine."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cifar_core import formats, model_dir
+from tests.pages import opened
+
+ARTIFACTS = model_dir.models_root()
+
+
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
+    app = opened("overview")
+    cards = {model.name: model.card() for model in model_dir.shipped()}
+    assert [metric.label for metric in app.metric] == list(cards)
+    for metric, card in zip(app.metric, cards.values(), strict=True):
+        low, high = (formats.percent(end) for end in card["accuracy_interval"])
+        assert (metric.value, metric.delta) == (formats.percent(card["accuracy"]), f"{low} to {high}")
+    said = "\n".join(str(caption.value) for caption in app.caption)
+    assert all(f"trained in {formats.duration(card['training_seconds'])}" in said for card in cards.values())
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
+    shutil.copytree(ARTIFACTS / "quick", runs / "damaged")
+    (runs / "damaged" / "card.json").write_text('{"accuracy":')
+    app = opened("overview")
+    assert "“damaged” is left out" in app.warning[0].value
+    assert "damaged" not in [metric.label for metric in app.metric]
+
+
+@pytest.mark.usefixtures("runs")
+def test_without_cifar10_it_offers_to_download_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CIFAR10_DIR", raising=False)
+    monkeypatch.setattr("cifar_core.dataset.cache", lambda: tmp_path / "empty")
+    app = opened("overview")
+    assert "CIFAR-10 is not on this machine" in app.warning[0].value
+    assert "Download CIFAR-10 (170 MB)" in [button.label for button in app.button]
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path)
+    monkeypatch.delenv("CIFAR_LAB_RUNS", raising=False)
+    app = opened("overview")
+    assert "Train your own" in app.info[0].value
+    assert not app.metric
