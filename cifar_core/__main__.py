@@ -18,9 +18,10 @@ from cifar_core.deploy import commands as deploy
 from cifar_core.deploy import vertex_cli
 from cifar_core.errors import CifarLabError, ImageError, JobError
 from cifar_core.formats import duration, percent, printable
-from cifar_core.model_dir import ModelDirectory, Status
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RECIPES, get_recipe
 from cifar_core.scale import commands as scale
+from cifar_core.statuses import Status
 from cifar_core.views import Views
 
 if TYPE_CHECKING:

@@ -17,16 +17,9 @@ ORIGINAL = "original test set"
 
 def with_results() -> dict[str, ModelDirectory]:
     """Return the models there are by name, but for those whose results are damaged, which it says."""
-    found = {}
-    for model in model_dir.models():
-        try:
-            model.card()
-            model.recipe()
-        except CifarLabError as error:
-            st.warning(f"“{model.name}” is left out. {error}", icon=":material/warning:")
-        else:
-            found[model.name] = model
-    return found
+    for name, problem in model_dir.damaged_models().items():
+        st.warning(f"“{name}” is left out. {problem}", icon=":material/warning:")
+    return {model.name: model for model in model_dir.models()}
 
 
 def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:

@@ -79,6 +79,8 @@ def choose_model() -> ModelDirectory | None:
             "pages/train.py", label="Train one; it takes two minutes", icon=":material/model_training:"
         )
         return None
+    if problem := model_dir.damaged_models().get(st.query_params.get("model", "")):
+        st.warning(problem, icon=":material/warning:")
     return model_dir.find(selectbox_in_url("Model", names, "model", names[0]))
 
 

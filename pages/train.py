@@ -9,8 +9,9 @@ import streamlit as st
 
 from cifar_core import charts, formats, jobs, model_dir
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import RESUMABLE, ModelDirectory
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
+from cifar_core.statuses import ACTIVE, RESUMABLE, Status
 from pages import permission, recipe_choice, shared
 
 POLL_SECONDS = 1.0
@@ -164,7 +165,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
             st.skeleton(charts.HEIGHT)
 
 
-def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
+def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
     cells = st.grid(4, min_column_width=150)
     quiet: dict[str, Any] = {
         "border": True, "height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"
@@ -205,7 +206,7 @@ def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.Data
     )
 
 
-def progress_text(status: model_dir.Status, epochs_done: int, epochs: int) -> str:
+def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
     if not status.active:
         return f"{status.state} after {epochs_done} of {epochs} epochs"
     if not status.epoch:
@@ -244,12 +245,17 @@ def modified(run: ModelDirectory) -> float:
 @st.cache_data(max_entries=500, show_spinner=False)
 def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
     """Return a row of the table; read anew when the state or the history changed."""
-    history, recipe = run.history(), run.recipe()
+    history = run.history()
+    try:
+        recipe = run.recipe()
+        title, epochs = recipe.title, f"{len(history)} of {recipe.epochs}"
+    except CifarLabError:  # the others are still worth a row
+        title, epochs = "damaged", f"{len(history)}"
     return {
         "run": run.name,
-        "recipe": recipe.title,
+        "recipe": title,
         "state": state,
-        "epochs": f"{len(history)} of {recipe.epochs}",
+        "epochs": epochs,
         "best": history["val_accuracy"].max() * 100 if len(history) else None,
         "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
         "open": f"?run={run.name}",
@@ -269,8 +275,14 @@ if run is None:
     recipe_choice.show_frontier()
     st.stop()
 
+try:
+    run.recipe()
+except CifarLabError as error:
+    st.error(f"“{run.name}” cannot be shown. {error}")
+    show_runs(run)
+    st.stop()
 state = run.status().state
-polled = POLL_SECONDS if state in model_dir.ACTIVE else None
+polled = POLL_SECONDS if state in ACTIVE else None
 st.fragment(show_run, run_every=polled)(run, state)
 shared.warn_if_validated_on_test(run)
 if run.has_results():
