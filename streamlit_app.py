@@ -1,13 +1,16 @@
 """CIFAR Lab: `streamlit run streamlit_app.py`. The pages, and what they all share."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from cifar_core import hardware
+from cifar_core.errors import CifarLabError
 
 hardware.hold_little_memory()
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
-st.navigation(
+page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
@@ -18,4 +21,10 @@ st.navigation(
         st.Page("pages/deploy.py", title="Deploy", icon=":material/rocket_launch:"),
     ],
     position="top",
-).run()
+)
+try:
+    page.run()
+except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence there too
+    st.error(str(error))
+except OSError as error:
+    st.error(f"{Path(error.filename or 'A file').name} cannot be read ({error.strerror}).")

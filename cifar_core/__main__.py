@@ -17,10 +17,11 @@ from cifar_core import console, dataset, jobs, model_dir
 from cifar_core.deploy import commands as deploy
 from cifar_core.deploy import vertex_cli
 from cifar_core.errors import CifarLabError, ImageError, JobError
-from cifar_core.formats import duration, percent
-from cifar_core.model_dir import ModelDirectory, Status
+from cifar_core.formats import duration, percent, printable
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RECIPES, get_recipe
 from cifar_core.scale import commands as scale
+from cifar_core.statuses import Status
 from cifar_core.views import Views
 
 if TYPE_CHECKING:
@@ -191,7 +192,8 @@ def classify(
             except ImageError as error:
                 failed += 1
                 result, line = {"error": str(error)}, str(error)
-            print(json.dumps({"image": image, **result}) if as_json else f"{image}: {line}", flush=True)
+            in_words = printable(f"{image}: {line}", most=1_000)
+            print(json.dumps({"image": image, **result}) if as_json else in_words, flush=True)
     if failed:
         raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
 

@@ -21,7 +21,8 @@ from rich.text import Text
 
 from cifar_core import formats, model_dir
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory, Status
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.statuses import Status
 
 POLL_SECONDS = 0.5  # as often as a worker writes its status
 

@@ -1,6 +1,7 @@
 """Files that others read while they are written: whole or not at all, or line by line."""
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Set
@@ -26,6 +27,12 @@ def write_whole(path: Path, content: bytes | str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a writer that was killed left half written, in a folder that nobody writes to now."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:
@@ -60,4 +67,4 @@ def _numbers(line: str, count: int) -> list[float] | None:
         row = [float(part) for part in line.split(",")]
     except ValueError:
         return None
-    return row if len(row) == count else None
+    return row if len(row) == count and all(map(math.isfinite, row)) else None

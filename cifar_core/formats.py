@@ -1,4 +1,6 @@
-"""Numbers as people read them: the one place that decides on decimals, separators and units."""
+"""Numbers and names as people read them: the one place that decides on decimals, separators and units."""
+
+import unicodedata
 
 
 def percent(fraction: float) -> str:
@@ -40,3 +42,19 @@ def size_in_bytes(size: float) -> str:
         if round(size, 1) < 1000:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:,.1f} GB"
+
+
+def printable(text: str, most: int = 200) -> str:
+    """Replace what others wrote and nobody can see, and shorten it in the middle.
+
+    Control characters can move a terminal's cursor, marks of the writing direction make "gpj.exe" of
+    "exe.jpg", half a surrogate pair is in no encoding.
+    """
+    seen = "".join("\ufffd" if _unseen(letter) else letter for letter in text)
+    return seen if len(seen) <= most else f"{seen[: most // 2]} … {seen[-most // 2 :]}"
+
+
+def _unseen(letter: str) -> bool:
+    if letter in "\u200c\u200d":  # Persian words and families of emoji are joined and parted by these
+        return False
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

@@ -1,13 +1,16 @@
 """A user's picture, whatever it is, as the 32×32 RGB array the network sees, or as one `ImageError` sentence.
 
 An upload is hostile until decoded: its content decides what it is, never its name; its size is read from
-the header before any pixel is decoded; whatever a decoder raises reaches the user as one sentence.
+the header before any pixel is decoded; decoding stops where it would take a second or 200 MB; whatever a
+decoder raises reaches the user as one sentence.
 """
 
 import base64
 import contextlib
 import io
+import re
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Literal
@@ -24,7 +27,11 @@ SIZE = 32
 MAX_BYTES = 20 * 1024**2
 MAX_PIXELS = 64_000_000
 _MAX_SIDE = 65_535  # JPEG's own limit; Pillow pays for each row, however short
-_MAX_JPEG_SCANS = 200  # ten are usual; one of 90 bytes costs a pass over every pixel, 20 MB of them hours
+_MAX_JPEG_SCANS = 64  # ten are usual; one of 90 bytes costs a pass over every pixel, 20 MB of them hours
+_MAX_COMMENTS = 1_000  # in a picture written as text, of which Pillow cuts out each by copying all the rest
+_MAX_SECONDS = 1.0  # of the processor; a photo of 12 megapixels takes a tenth
+_MAX_MEMORY = 200_000_000
+_BAND_PIXELS = 1_000_000  # brought to RGB at a time
 _WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
 
 # Decoders of still pictures only, never one for documents, fonts or video. JPEG includes phones' MPO.
@@ -34,10 +41,19 @@ if features.check("avif"):
     FORMATS.append("AVIF")
     SUFFIXES.append("avif")
 
-# One picture at a time: 64 megapixels take 256 MB, and swapping the warning filters is not thread-safe.
+# Bytes a pixel that decoders hold besides the picture itself, as measured. TIFF may come in one piece, of 16
+# bits a channel; a JPEG in several scans is all coefficients, two bytes a channel, until the last one.
+_DECODER_BYTES = {"WEBP": 12.0, "AVIF": 5.0, "TIFF": 8.0}
+_SCAN = re.compile(
+    rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)"
+)  # whole, as two bytes occur by chance
+_PART_OF_CHANNELS = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02)")
+
+# One picture at a time, for the memory; and swapping the warning filters is not thread-safe.
 _decoding = threading.Lock()
 
 _TOO_LARGE = f"This picture has over {MAX_PIXELS:,} pixels or a side over {_MAX_SIDE:,}; save it smaller."
+_TOO_HEAVY = "This picture takes too much {} to decode; save it smaller, or again as JPEG or PNG."
 _HEIC = "This is a HEIC photo or a video, which cannot be read here; save it as JPEG or PNG."
 _DAMAGED = "This file is not a picture, or it is damaged or cut off; save it again as JPEG or PNG."
 
@@ -178,11 +194,30 @@ def _content(path: Path) -> bytes:
     raise ImageError(f"There is no file {path}; check its name.")
 
 
+class _Timed(io.BytesIO):
+    """A file that cannot be read any more once its reader has computed for too long.
+
+    Pillow walks through markers, chunks and comments in Python, and 20 MB can hold millions of them.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._end = time.thread_time() + _MAX_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end:
+            raise ImageError(_TOO_HEAVY.format("time"))
+        return super().read(size)
+
+
 def _decode(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    if data[:2] in (b"P1", b"P2", b"P3") and data.count(b"#") > _MAX_COMMENTS:
+        raise ImageError(_TOO_HEAVY.format("time"))
+    with Image.open(_Timed(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS or max(image.size) > _MAX_SIDE:
             raise ImageError(_TOO_LARGE)
-        if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        jpeg = image.format in ("JPEG", "MPO")
+        if jpeg and len(_SCAN.findall(data)) > _MAX_JPEG_SCANS:
             raise ImageError(_DAMAGED)
         if image.format == "PNG" and "transparency" in image.info:
             # Pillow brings pixels to 8 bits, but leaves the colour that is transparent at the file's depth.
@@ -191,16 +226,35 @@ def _decode(data: bytes) -> Image.Image:
                 image.info["transparency"] = tuple(value >> 8 for value in colour)
             elif stored in ("L;2", "L;4"):
                 image.info["transparency"] = colour * (85 if stored == "L;2" else 17)
+        held = _DECODER_BYTES.get(image.format or "", 1.5) * image.width * image.height
+        if jpeg:
+            several = "progressive" in image.info or _PART_OF_CHANNELS.search(data)
+            held = 2 * len(image.getbands()) * image.width * image.height if several else 0
         image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))  # lets JPEG skip detail that nobody will see
-        image.load()
         factor = max(1, min(image.size) // _WORKING_SIDE)
-        early = image.mode in ("L", "RGB", "CMYK", "I", "F") and not image.has_transparency_data
-        picture = _rgb(image.reduce(factor)) if early else _rgb(image).reduce(factor)  # early saves memory
+        # The picture itself, and twice what it is reduced to.
+        if held + image.width * image.height * (4 + 8 / factor**2) > _MAX_MEMORY:
+            raise ImageError(_TOO_HEAVY.format("memory"))
+        image.load()
+        picture = _reduced(image, factor)
         picture.info = image.info
     with contextlib.suppress(Exception):  # a picture with damaged metadata is still a picture
         ImageOps.exif_transpose(picture, in_place=True)
     picture.info = {}
     return picture.copy()  # which leaves behind what Pillow remembers of the EXIF data
+
+
+def _reduced(image: Image.Image, factor: int) -> Image.Image:
+    """Average cells of factor·factor pixels, as RGB."""
+    if image.mode in ("L", "RGB", "CMYK", "I", "F") and not image.has_transparency_data:
+        return _rgb(image.reduce(factor))
+    # What has to become RGB first does so a band at a time, which saves memory.
+    picture = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    rows = factor * max(1, _BAND_PIXELS // (factor * image.width))
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        picture.paste(_rgb(band).reduce(factor), (0, top // factor))
+    return picture
 
 
 def _rgb(image: Image.Image) -> Image.Image:

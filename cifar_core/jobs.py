@@ -22,8 +22,9 @@ import filelock
 
 from cifar_core import dataset, files, hardware, model_dir, permission
 from cifar_core.errors import JobError
-from cifar_core.model_dir import RESUMABLE, ModelDirectory
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
+from cifar_core.statuses import RESUMABLE
 
 _START_SECONDS = 60.0  # until a new worker must have said that it lives; a fraction of one, usually
 
@@ -56,7 +57,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
     Raises
     ------
     JobError
-        If another run trains, memory is short, or the worker does not start.
+        If another run trains, memory or disk is short, or the worker does not start.
     DatasetError
         If CIFAR-10 is not on this machine.
     ModelDirectoryError
@@ -66,6 +67,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
     with _only_starter():
         _refuse_if_busy()
         permission.refuse_if_short_of_memory()
+        permission.refuse_if_short_of_disk(model_dir.runs_root())
         directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
         try:
@@ -83,7 +85,7 @@ def resume(directory: ModelDirectory) -> None:
     Raises
     ------
     JobError
-        If the run is finished or running, another run trains, or memory is short.
+        If the run is finished or running, another run trains, or memory or disk is short.
     """
     dataset.locate()
     with _only_starter():
@@ -92,6 +94,7 @@ def resume(directory: ModelDirectory) -> None:
             raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
         _refuse_if_busy()
         permission.refuse_if_short_of_memory()
+        permission.refuse_if_short_of_disk(model_dir.runs_root())
         _launch(directory)
 
 
@@ -106,7 +109,10 @@ def stop(directory: ModelDirectory) -> None:
     status = directory.status()
     if not status.active:
         raise JobError(f"The run “{directory.name}” is {status.state}, there is nothing to stop.")
-    directory.stop_path.touch()
+    try:
+        directory.stop_path.touch()
+    except OSError as error:
+        raise JobError(f"“{directory.name}” cannot be told to stop ({error.strerror or error}).") from error
 
 
 @contextlib.contextmanager

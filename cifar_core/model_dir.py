@@ -6,34 +6,35 @@ names of the files in it, each of which is written whole or appended by the line
 
 import contextlib
 import json
+import math
 import os
-import platform
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
-from cifar_core.errors import ModelDirectoryError
+from cifar_core import statuses
+from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.files import read_arrays, read_log, write_whole
 from cifar_core.recipes import Recipe
+from cifar_core.statuses import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
-ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
-RESUMABLE: frozenset[State] = frozenset({"stopped", "failed", "interrupted"})
-
 STEP_COLUMNS = ["step", "epoch", "seconds", "learning_rate", "loss", "accuracy"]
 HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
 
+# What every card has, and every page relies on.
+_FIGURES = [
+    *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
+    *("parameters", "bytes", "training_seconds", "epochs"),
+]
 _ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
-_SILENCE = 60.0  # seconds after which a worker on another machine counts as dead; it writes every quarter
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -50,32 +51,6 @@ def models_root() -> Path:
 def runs_root() -> Path:
     """Return the folder of the user's own runs: `CIFAR_LAB_RUNS`, or `artifacts/runs`."""
     return Path(os.environ.get("CIFAR_LAB_RUNS") or _ARTIFACTS / "runs").resolve()
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a run says of itself, and what `ModelDirectory.status` found to be true of it."""
-
-    state: State
-    pid: int = 0
-    pid_started: float = 0.0
-    phase: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    step: int = 0
-    steps_per_epoch: int = 0
-    images_per_second: float = 0.0
-    learning_rate: float = 0.0
-    seconds: float = 0.0
-    eta_seconds: float | None = None
-    updated: float = 0.0
-    error: str = ""
-    host: str = ""
-
-    @property
-    def active(self) -> bool:
-        """Whether a worker is busy with this run."""
-        return self.state in ACTIVE
 
 
 @dataclass(frozen=True)
@@ -170,27 +145,35 @@ class ModelDirectory:
         return _read_json(self.card_path)
 
     def has_results(self) -> bool:
-        """Whether the model can be evaluated and used."""
+        """Whether the files are there that a model is evaluated and used with."""
         return self.card_path.exists() and self.onnx_path.exists() and self.predictions_path.exists()
+
+    def check_results(self) -> None:
+        """Raise ModelDirectoryError unless card and recipe can be read and hold what every page shows."""
+        card = self.card()
+        try:
+            self.recipe()
+            low, high = card["accuracy_interval"]
+            if not all(math.isfinite(card[name]) for name in _FIGURES) or not low <= high:
+                raise ValueError
+            if not isinstance(card["hardware"], str):
+                raise TypeError
+        except (RecipeError, KeyError, TypeError, ValueError) as error:
+            raise ModelDirectoryError(
+                f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
+                "recomputes them."
+            ) from error
 
     def status(self) -> Status:
         """Return the run's status, with `interrupted` where a claimed worker no longer lives.
 
-        A process counts as the run's worker only if both its pid and its start time match, because operating
-        systems use pids again. A worker on another machine, in a folder that both share, is taken at its word
-        for as long as it goes on writing.
+        Where the file is missing or damaged, the results decide.
         """
         try:
             values = _read_json(self.status_path)
         except ModelDirectoryError:
             return Status(state="finished" if self.has_results() else "interrupted")
-        known = {name: value for name, value in values.items() if name in Status.__dataclass_fields__}
-        if known.get("state") not in get_args(State):
-            return Status(state="interrupted")
-        status = Status(**known)
-        if status.active and not _works(status):
-            return Status(**{**known, "state": "interrupted", "eta_seconds": None})
-        return status
+        return statuses.believed(values)
 
     def write_status(self, status: Status) -> None:
         """Replace `status.json`."""
@@ -224,22 +207,6 @@ class ModelDirectory:
             ) from error
 
 
-def _works(status: Status) -> bool:
-    if status.host in ("", platform.node()):
-        return is_alive(status.pid, status.pid_started)
-    return time.time() - status.updated < _SILENCE
-
-
-def is_alive(pid: int, started: float) -> bool:
-    """Whether the process with this pid and start time (seconds since the epoch) still runs."""
-    try:
-        process = psutil.Process(int(pid))
-        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.5
-    except (psutil.Error, ValueError, TypeError, OverflowError):  # the last three: not even a number
-        return False
-
-
 def runs() -> list[ModelDirectory]:
     """Return the user's runs, newest first."""
     return sorted(_directories(runs_root()), key=lambda run: run.created, reverse=True)
@@ -251,7 +218,23 @@ def shipped() -> list[ModelDirectory]:
 
 
 def models() -> list[ModelDirectory]:
-    """Return what has results: the shipped models, then the user's runs, which hide a model of their name."""
+    """Return what has sound results: the shipped models, then own runs, which hide a model of their name."""
+    damaged = damaged_models()
+    return [item for item in _with_results() if item.name not in damaged]
+
+
+def damaged_models() -> dict[str, str]:
+    """Return what has results that cannot be used, by name, with a sentence that says why."""
+    found = {}
+    for item in _with_results():
+        try:
+            item.check_results()
+        except ModelDirectoryError as error:
+            found[item.name] = str(error)
+    return found
+
+
+def _with_results() -> list[ModelDirectory]:
     own = runs()
     own_names = {run.name for run in own}
     theirs = [item for item in shipped() if item.name not in own_names]

@@ -17,6 +17,7 @@ MINUTES = "CIFAR_LAB_TRAINING_MINUTES"  # after which a training is stopped, res
 
 # What a worker holds at its peak in the small recipes: TensorFlow 0.7 GB, the images, a batch's activations.
 MEMORY = 1_500_000_000
+DISK = 500_000_000  # checkpoint, best weights and model of the largest network, with some to spare
 _CGROUP = Path("/sys/fs/cgroup")  # where a container is told its limit
 
 
@@ -61,6 +62,16 @@ def refuse_if_short_of_memory() -> None:
         raise JobError(
             f"Training needs about {size_in_bytes(MEMORY)} of memory, and {size_in_bytes(free)} are free "
             "here; close other programs, or train on a larger machine."
+        )
+
+
+def refuse_if_short_of_disk(folder: Path) -> None:
+    """Raise JobError unless a run would find the room it needs in this folder, which exists."""
+    free = psutil.disk_usage(str(folder)).free
+    if free < DISK:
+        raise JobError(
+            f"Training needs about {size_in_bytes(DISK)} of disk, and {size_in_bytes(free)} are free in "
+            f"{folder}; delete what is not needed, or set CIFAR_LAB_RUNS to another folder."
         )
 
 

@@ -48,9 +48,9 @@ class Classifier:
         options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for good
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            # By its path: of a model in memory, ONNX Runtime would look for further files of weights in the
+            # working directory; so it takes none from outside the model's own.
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             outputs = [output.name for output in self._session.get_outputs()]
             if outputs[0] != "probabilities" or not {"logits", "features"} < set(outputs):
                 raise ValueError(f"outputs {outputs}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cifar_core import dataset, images, model_dir
+from cifar_core import dataset, formats, images, model_dir
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 MOST = 4  # models side by side; as many stay in memory
+MOST_PICTURES = 1_000  # that are looked at, of however many files
 FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 
@@ -110,10 +111,16 @@ def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
         webcam = st.toggle("Webcam", key="webcam")
     # Asking for the camera as soon as the page opens would be rude, so it stands behind a toggle.
     photo = st.camera_input("Take a picture", key="camera", on_change=forget_test_image) if webcam else None
+    given = [*([photo] if photo else []), *files]
+    if len(given) > MOST_PICTURES:
+        st.warning(
+            f"Only the first {formats.count(MOST_PICTURES)} of {formats.count(len(given))} files are looked "
+            "at; `python -m cifar_core score` takes any number."
+        )
     pictures, refused = [], []
     with st.spinner("Reading the pictures", show_time=True):
-        for file in [*([photo] if photo else []), *files]:
-            name = "webcam" if file is photo else file.name
+        for file in given[:MOST_PICTURES]:
+            name = "webcam" if file is photo else formats.printable(file.name)
             found = read(file.file_id, how, file)
             if isinstance(found, str):
                 refused.append((name, found))

@@ -3,19 +3,11 @@
 import streamlit as st
 
 from cifar_core import model_dir
-from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 
 
 def readable() -> dict[str, ModelDirectory]:
     """Return the models there are by name, but for those whose results are damaged, which it says."""
-    found = {}
-    for model in model_dir.models():
-        try:
-            model.card()
-            model.recipe()
-        except CifarLabError as error:
-            st.warning(f"“{model.name}” is left out. {error}", icon=":material/warning:")
-        else:
-            found[model.name] = model
-    return found
+    for name, problem in model_dir.damaged_models().items():
+        st.warning(f"“{name}” is left out. {problem}", icon=":material/warning:")
+    return {model.name: model for model in model_dir.models()}

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from cifar_core import formats, model_dir
+from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 
 
@@ -39,12 +40,17 @@ def modified(run: ModelDirectory) -> float:
 @st.cache_data(max_entries=500, show_spinner=False)
 def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
     """Return a row of the table; read anew when the state or the history changed."""
-    history, recipe = run.history(), run.recipe()
+    history = run.history()
+    try:
+        recipe = run.recipe()
+        title, epochs = recipe.title, f"{len(history)} of {recipe.epochs}"
+    except CifarLabError:  # the others are still worth a row
+        title, epochs = "damaged", f"{len(history)}"
     return {
         "run": run.name,
-        "recipe": recipe.title,
+        "recipe": title,
         "state": state,
-        "epochs": f"{len(history)} of {recipe.epochs}",
+        "epochs": epochs,
         "best": history["val_accuracy"].max() * 100 if len(history) else None,
         "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
         "open": f"?run={run.name}",

@@ -88,6 +88,8 @@ def choose_model() -> ModelDirectory | None:
     if not names:
         offer_training("There is no finished model yet.")
         return None
+    if problem := model_dir.damaged_models().get(st.query_params.get("model", "")):
+        st.warning(problem, icon=":material/warning:")
     return model_dir.find(selectbox_in_url("Model", names, "model", names[0]))
 
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from cifar_core import charts, dataset, formats, jobs, model_dir
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import RESUMABLE, ModelDirectory
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
+from cifar_core.statuses import ACTIVE, RESUMABLE, Status
 from pages import downloads, permission, recipe_choice, run_table, shared
 
 QUICKEST = "quick"  # the recipe for a first run
@@ -179,7 +180,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
                 place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
 
 
-def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
+def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
     cells = st.grid(4, min_column_width=150)
     quiet: dict[str, Any] = {
         "border": True, "height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"
@@ -220,7 +221,7 @@ def show_metrics(status: model_dir.Status, steps: pd.DataFrame, history: pd.Data
     )
 
 
-def progress_text(status: model_dir.Status, epochs_done: int, epochs: int) -> str:
+def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
     if not status.active:
         return f"{status.state} after {epochs_done} of {epochs} epochs"
     if not status.epoch:
@@ -259,8 +260,14 @@ if run is None:
     recipe_choice.show_frontier()
     st.stop()
 
+try:
+    run.recipe()
+except CifarLabError as error:
+    st.error(f"“{run.name}” cannot be shown. {error}")
+    run_table.choose_others(run)
+    st.stop()
 state = run.status().state
-polled = POLL_SECONDS if state in model_dir.ACTIVE else None
+polled = POLL_SECONDS if state in ACTIVE else None
 st.fragment(show_run, run_every=polled)(run, state)
 shared.warn_if_validated_on_test(run)
 if run.has_results():

@@ -50,3 +50,25 @@ def test_duration(seconds: float, text: str) -> None:
 )
 def test_size_in_bytes(size: int, text: str) -> None:
     assert formats.size_in_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Größe 狗 🐶.jpg", "Größe 狗 🐶.jpg"),
+        ("a\x1b[2Jb\r\n.png", "a\ufffd[2Jb\ufffd\ufffd.png"),
+        ("cat\u202egpj.exe", "cat\ufffdgpj.exe"),
+        ("\u2066x\u2069\u200b\ufeff", "\ufffdx\ufffd\ufffd\ufffd"),
+        ("\udcff\u2028", "\ufffd\ufffd"),
+        ("../../etc/passwd", "../../etc/passwd"),  # it is a name to show, and never a path
+    ],
+)
+def test_what_nobody_can_see_is_replaced(written: str, shown: str) -> None:
+    assert formats.printable(written) == shown
+
+
+def test_a_long_name_keeps_both_ends() -> None:
+    shown = formats.printable("a" * 5_000 + ".jpg")
+    assert shown.startswith("aaa")
+    assert shown.endswith("aaa.jpg")
+    assert len(shown) == 203

@@ -3,8 +3,6 @@
 import base64
 import io
 import os
-import random
-import re
 import struct
 import threading
 import time
@@ -281,7 +279,8 @@ def test_a_phone_photo_is_accepted_and_shrunk() -> None:
     photo = Image.new("RGB", (8192, 6144), RED)  # 50 megapixels
     photo.paste(BLUE, (0, 0, 4096, 6144))
     jpeg = encode(photo, "JPEG"), (1024, 768)  # decoded at an eighth, the least there is
-    lossless = encode(photo, "PNG", compress_level=1), (683, 512)
+    screen = photo.resize((7680, 4320))
+    lossless = encode(screen, "PNG", compress_level=1), (960, 540)
     for data, size in (jpeg, lossless):
         image = images.read(data)
         assert image.size == size
@@ -437,59 +436,6 @@ def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ImageError):
         images.read(tmp_path / "pipe")
-
-
-def test_mutated_files_give_a_picture_or_one_sentence() -> None:
-    generator = random.Random(0)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    detail = Image.fromarray(noise(24, 32, 3))
-    grey = np.linspace(0, 1, 300, dtype=np.float32).reshape(15, 20)
-    frames = [Image.new("RGB", detail.size, colour) for colour in (BLUE, GREEN)]
-    seeds = [
-        encode(detail, "JPEG", exif=exif),
-        encode(detail, "JPEG", progressive=True),
-        encode(detail, "MPO", save_all=True, append_images=frames),
-        encode(detail.convert("CMYK"), "JPEG"),
-        encode(detail, "PNG", exif=exif),
-        encode(detail, "PNG", save_all=True, append_images=frames),
-        encode(detail.convert("P"), "PNG", transparency=b"\0\x80\xff"),
-        encode(detail, "GIF", save_all=True, append_images=frames, transparency=3),
-        encode(detail.convert("RGBA"), "WEBP", save_all=True, append_images=frames),
-        encode(detail, "BMP"),
-        encode(detail.convert("P"), "BMP"),
-        encode(detail, "TIFF", compression="tiff_lzw", exif=exif),
-        encode(detail, "TIFF", compression="jpeg"),
-        encode(Image.fromarray(grey), "TIFF"),
-        encode(detail, "PPM"),
-        *([encode(detail, "AVIF")] if features.check("avif") else []),
-    ]
-    pictures, sentences = 0, set()
-    for number in range(800):
-        data = bytearray(seeds[number % len(seeds)])
-        for _ in range(generator.choice((1, 2, 8))):
-            # headers are short beside pixels, and more goes wrong there
-            at = generator.randrange(min(len(data), generator.choice((40, 200, len(data)))))
-            match generator.randrange(4):
-                case 0:
-                    data[at] = generator.choice((0, 1, 0x7F, 0x80, 0xFF))
-                case 1:
-                    data[at] ^= 1 << generator.randrange(8)
-                case 2:
-                    del data[at : at + generator.randrange(1, 9)]
-                case 3:
-                    data[at:at] = generator.randbytes(generator.randrange(1, 9))
-        try:
-            picture, array = images.load(bytes(data), generator.choice(("crop", "whole")))
-        except ImageError as error:
-            sentences.add(str(error))
-        else:
-            assert picture.mode == "RGB"
-            assert array.shape == (32, 32, 3)
-            assert array.dtype == np.uint8
-            pictures += 1
-    assert 200 < pictures < 700  # the loop reached both ends
-    assert all(re.fullmatch(r"This \w+ .{20,100}\.", sentence) for sentence in sentences)
 
 
 def test_threads_leave_the_warning_filters_alone() -> None:

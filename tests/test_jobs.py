@@ -19,8 +19,9 @@ import pytest
 
 from cifar_core import dataset, files, jobs, model_dir
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
-from cifar_core.model_dir import ModelDirectory, Status
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
+from cifar_core.statuses import Status
 
 LONG = 120.0  # seconds for what takes ten on an idle machine
 WORKER = "cifar_core.training.worker"

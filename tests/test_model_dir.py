@@ -14,8 +14,9 @@ import pytest
 
 from cifar_core import model_dir
 from cifar_core.errors import ModelDirectoryError, RecipeError
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory, Status
+from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import get_recipe
+from cifar_core.statuses import Status
 
 
 @pytest.fixture
@@ -31,8 +32,10 @@ def make(root: Path, name: str, **config: Any) -> ModelDirectory:
 
 
 def complete(directory: ModelDirectory) -> ModelDirectory:
-    for path in (directory.card_path, directory.onnx_path, directory.predictions_path):
-        path.write_bytes(b"{}")
+    for path in (directory.onnx_path, directory.predictions_path):
+        path.touch()
+    card = {"accuracy_interval": [0.8, 0.9], "hardware": "none"}
+    directory.card_path.write_text(json.dumps(card | dict.fromkeys(model_dir._FIGURES, 0.5)))
     return directory
 
 
@@ -242,6 +245,11 @@ def test_a_dead_process_and_a_zombie_are_interrupted(directory: ModelDirectory) 
         {"state": ["running"]},
         {"pid": 1},
         {},
+        {"state": "running", "pid": os.getpid(), "host": 5},
+        {"state": "running", "host": "elsewhere", "updated": "yesterday"},
+        {"state": "finished", "epoch": "two"},
+        {"state": "finished", "seconds": float("inf")},
+        {"state": "finished", "images_per_second": None},
     ],
 )
 def test_a_status_that_makes_no_sense_is_interrupted(
@@ -353,6 +361,31 @@ def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert model_dir.models() == [shipped[0], newest, old]  # one's own run hides the shipped model
     assert model_dir.find("old") == old
     assert model_dir.find("alpha") == shipped[0]
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "{",
+        "{}",
+        '"text"',
+        *(json.dumps({"accuracy": bad}) for bad in ("high", None, float("nan"))),
+        '{"accuracy_interval": [0.9]}',
+        '{"accuracy_interval": [0.9, "x"]}',
+        '{"hardware": 1}',
+    ],
+)
+def test_a_damaged_card_costs_its_own_model_only(runs: Path, card: str) -> None:
+    damaged, sound = (complete(make(runs, name)) for name in ("damaged", "sound"))
+    whole = damaged.card()
+    changed = json.loads(card) if card != "{" else None
+    damaged.card_path.write_text(
+        json.dumps(whole | changed) if isinstance(changed, dict) and changed else card
+    )
+    assert sound in model_dir.models()
+    assert damaged not in model_dir.models()
+    assert list(model_dir.damaged_models()) == ["damaged"]
+    assert "card.json of “damaged”" in (said := model_dir.damaged_models()["damaged"]) or "evaluate" in said
 
 
 def test_the_folder_of_runs_is_absolute_and_can_be_chosen(

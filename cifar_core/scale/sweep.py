@@ -18,6 +18,7 @@ from cifar_core.errors import CifarLabError, JobError, ScaleError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.scale import cluster
+from cifar_core.statuses import RESUMABLE
 
 MEASURE = "val_accuracy"
 POLL_SECONDS = 0.5
@@ -155,7 +156,7 @@ def _begin(run: ModelDirectory, recipe: Recipe) -> None:
             try:
                 if not run.config_path.exists():
                     starter.submit(jobs.start, recipe, run.name).result()
-                elif run.status().state in model_dir.RESUMABLE:
+                elif run.status().state in RESUMABLE:
                     starter.submit(jobs.resume, run).result()
                 return
             except JobError:

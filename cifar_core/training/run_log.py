@@ -15,7 +15,7 @@ from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.training.checkpoint import save_checkpoint
 
-Report = Callable[..., None]  # takes fields of `model_dir.Status` by name
+Report = Callable[..., None]  # takes fields of `statuses.Status` by name
 
 
 class StopRequested(Exception):  # noqa: N818 - it is a wish, not an error

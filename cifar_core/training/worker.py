@@ -22,8 +22,9 @@ import psutil
 
 from cifar_core import jobs, permission
 from cifar_core.errors import CifarLabError
-from cifar_core.files import write_whole
-from cifar_core.model_dir import ModelDirectory, Status
+from cifar_core.files import remove_leftovers, write_whole
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.statuses import Status
 
 _TOO_LONG = "It has trained for as long as this app allows at a stretch; Resume goes on."
 HEARTBEAT = 0.25  # seconds: loading TensorFlow can hold all threads up for half a second and more
@@ -58,8 +59,9 @@ class Heart:
         self._done.set()
         self._thread.join()
         self.report(eta_seconds=None, phase="", **changes)
-        self._directory.stop_path.unlink(missing_ok=True)
-        self._directory.write_status(self._status)
+        with contextlib.suppress(OSError):  # a reader will find out `interrupted` for itself
+            self._directory.stop_path.unlink(missing_ok=True)
+            self._directory.write_status(self._status)
 
     def _run(self) -> None:
         while not self._done.wait(HEARTBEAT):
@@ -72,6 +74,8 @@ class Heart:
         with self._lock:
             if self.stop_requested.is_set():
                 self._status = dataclasses.replace(self._status, state="stopping")
+            # Told anew each time: where a start time is counted from the boot, a jump of the clock moves it.
+            self._status = dataclasses.replace(self._status, pid_started=psutil.Process().create_time())
             status = self._status
         self._directory.write_status(status)
 
@@ -88,6 +92,7 @@ def main(path: Path) -> int:
 
 
 def _train(directory: ModelDirectory) -> int:
+    remove_leftovers(directory.path)
     heart = Heart(directory)
     signal.signal(signal.SIGTERM, lambda *_: heart.stop_requested.set())
     try:
@@ -96,7 +101,8 @@ def _train(directory: ModelDirectory) -> int:
         heart.end(state="failed", error=str(error))
         return 1
     except BaseException as error:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the disk that is full is the log's as well
+            traceback.print_exc()
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         heart.end(state="failed", error=f"Training failed: {reason} (details in {directory.log_path.name}).")
         return 1

@@ -72,10 +72,51 @@ def test_many_bad_files_are_counted_and_folded_up() -> None:
     assert len(verdicts(app)) == 1
 
 
+HOSTILE = {
+    "<img src=x onerror=alert(1)>.png": "<img src=x onerror=alert(1)>.png",
+    "**bold** :red[x] $e$ [a](javascript:b).png": "**bold** :red[x] $e$ [a](javascript:b).png",
+    "../../etc/passwd": "../../etc/passwd",
+    "C:\\windows\\cat.exe": "C:\\windows\\cat.exe",
+    "cat\u202egnp.exe": "cat\ufffdgnp.exe",
+    "a\0b\r\n\x1b[2J.png": "a\ufffdb\ufffd\ufffd\ufffd[2J.png",
+}
+
+
+def test_hostile_names_are_text_and_nothing_else() -> None:
+    [ship] = ships(1)
+    app = upload(opened("classify", model="quick"), dict.fromkeys(HOSTILE, png(ship)))
+    assert len(verdicts(app)) == len(HOSTILE)
+    texts = [text.value for text in app.text]
+    assert set(HOSTILE.values()) <= set(texts)
+    assert list(app.dataframe[0].value["picture"]) == list(HOSTILE.values())
+    assert not any(name in element.value for element in app.markdown for name in HOSTILE)
+    app = upload(app, dict.fromkeys(HOSTILE, b"no picture"))
+    assert [text.value.split(": This file")[0] for text in app.expander[0].text] == list(HOSTILE.values())
+
+
+def test_of_thousands_of_files_the_first_are_looked_at() -> None:
+    many = {f"{number}.txt": b"no" for number in range(3_000)}
+    app = upload(opened("classify", model="quick"), {"ship.png": png(ships(1)[0]), **many})
+    assert "Only the first 1,000 of 3,001 files are looked at" in app.warning[0].value
+    assert app.error[0].value.startswith("999 files could not be read")
+    assert len(verdicts(app)) == 1
+
+
+def test_visitors_do_not_see_each_others_pictures() -> None:
+    """Two sessions of one process, which share its caches."""
+    [one, two] = [opened("classify", model="quick") for _ in range(2)]
+    upload(one, {"mine.png": png(ships(1)[0])})
+    assert not verdicts(checked(two))
+    upload(two, {"other.png": png(novelty.static(1)[0])})
+    assert (verdicts(one), verdicts(two)) == (verdicts(checked(one)), ["probably none of the ten"])
+    assert "mine.png" not in [text.value for text in two.text]
+    assert "other.png" not in [text.value for text in checked(one).text]
+
+
 def test_two_models_side_by_side(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "second")
     shutil.copytree(model_dir.models_root() / "quick", runs / "broken")
-    (runs / "broken" / "card.json").write_text("{}")
+    (runs / "broken" / "predictions.npz").write_bytes(b"no archive")
     app = opened("classify", model=["quick", "second", "broken"], image="0")
     assert len(verdicts(app)) == 2
     assert "evaluate broken" in app.error[0].value  # which does not keep the others from answering

@@ -1,0 +1,86 @@
+"""What a run says of itself in `status.json`, and how much of it a reader can believe.
+
+A process counts as the run's worker only if both its pid and its start time match, because operating systems
+use pids again. A worker on another machine, in a folder that both share, is taken at its word for as long as
+it goes on writing.
+"""
+
+import math
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+import psutil
+
+State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
+ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
+RESUMABLE: frozenset[State] = frozenset({"stopped", "failed", "interrupted"})
+
+_SILENCE = 60.0  # seconds after which a worker on another machine counts as dead; it writes every quarter
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a run says of itself, and what `ModelDirectory.status` found to be true of it."""
+
+    state: State
+    pid: int = 0
+    pid_started: float = 0.0
+    phase: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps_per_epoch: int = 0
+    images_per_second: float = 0.0
+    learning_rate: float = 0.0
+    seconds: float = 0.0
+    eta_seconds: float | None = None
+    updated: float = 0.0
+    error: str = ""
+    host: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker is busy with this run."""
+        return self.state in ACTIVE
+
+
+def believed(values: Mapping[str, Any]) -> Status:
+    """Return the status in these values; `interrupted` where its worker is dead or a value makes no sense."""
+    known = {item.name: values[item.name] for item in fields(Status) if item.name in values}
+    if not all(_makes_sense(name, value) for name, value in known.items()) or "state" not in known:
+        return Status(state="interrupted")
+    status = Status(**known)
+    if status.active and not _works(status):
+        return replace(status, state="interrupted", eta_seconds=None)
+    return status
+
+
+def _makes_sense(name: str, value: Any) -> bool:
+    if name == "state":
+        return isinstance(value, str) and value in get_args(State)
+    default = getattr(Status, name)
+    if isinstance(default, str):
+        return isinstance(value, str)
+    if value is None:
+        return name == "eta_seconds"
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
+    return whole or (not isinstance(default, int) and isinstance(value, float) and math.isfinite(value))
+
+
+def _works(status: Status) -> bool:
+    if status.host in ("", platform.node()):
+        return is_alive(status.pid, status.pid_started)
+    return time.time() - status.updated < _SILENCE
+
+
+def is_alive(pid: int, started: float) -> bool:
+    """Whether the process with this pid and start time (seconds since the epoch) still runs."""
+    try:
+        process = psutil.Process(int(pid))
+        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.5
+    except (psutil.Error, ValueError, TypeError, OverflowError):  # the last three: not even a number
+        return False

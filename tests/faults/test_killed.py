@@ -1,0 +1,135 @@
+"""Workers that die or are ended at every kind of moment; each moment costs a start of TensorFlow."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cifar_core import jobs, model_dir, permission
+from cifar_core.errors import JobError
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import Recipe
+from cifar_core.statuses import Status
+from cifar_core.training.worker import HEARTBEAT, Heart
+
+from .conftest import contents
+
+LONG = 240.0  # seconds for what takes ten on an idle machine
+WORKER = "cifar_core.training.worker"
+_POPEN = subprocess.Popen
+
+# In the order in which a run comes to them.
+MOMENTS = [
+    "in the middle of a step",
+    "in the middle of a line",
+    "while a checkpoint is written",
+    "before the rename of model.onnx",
+]
+
+
+def ended(run: ModelDirectory) -> Status:
+    """Wait until a run is no longer active."""
+    deadline = time.monotonic() + LONG
+    while (status := run.status()).active:
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
+    return status
+
+
+@pytest.fixture
+def no_worker_left(runs: Path) -> Iterator[None]:
+    yield
+    for run in model_dir.runs():
+        if run.path.parent == runs and (status := run.status()).active:
+            psutil.Process(status.pid).kill()
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, moment: str | None) -> None:
+    """Let the next worker die at this moment; None: at none."""
+
+    def popen(command: list[str], **options: Any) -> Any:
+        if WORKER in command and moment is not None:
+            command = [sys.executable, "-P", "-m", "tests.faults.dying_worker", moment, command[-1]]
+        return _POPEN(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10", "no_worker_left")
+def test_a_run_survives_every_death(
+    finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, epochs = contents(finished), []
+    die_at(monkeypatch, MOMENTS[0])
+    run = jobs.start(tiny, "often-killed")
+    for moment, following in zip(MOMENTS, [*MOMENTS[1:], None], strict=True):
+        status = ended(run)
+        assert (status.state, status.error) == ("interrupted", ""), (moment, run.log_path.read_text())
+        assert jobs.active_run() is None
+        assert run not in model_dir.models()
+        assert model_dir.runs() != []
+        epochs.append(run.history()["epoch"].tolist())
+        with pytest.raises(JobError, match="nothing to stop"):
+            jobs.stop(run)
+        assert contents(finished) == before
+        die_at(monkeypatch, following)
+        jobs.resume(run)
+    assert ended(run).state == "finished"
+    assert epochs == [[1], [1], [1, 2], [1, 2, 3]]
+    assert run.history()["epoch"].tolist() == [1, 2, 3]
+    assert run.steps()["step"].is_monotonic_increasing
+    assert run.steps()["step"].is_unique
+    assert {finished, run} <= set(model_dir.models())
+    assert not list(run.path.rglob("*.tmp"))
+    assert contents(finished) == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10", "no_worker_left")
+def test_the_time_limit_stops_a_training_and_resume_goes_on(
+    runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(permission.MINUTES, "0.0001")
+    run = jobs.start(tiny.with_(epochs=1), "limited")
+    status = ended(run)
+    assert status.state == "stopped"
+    assert status.error == "It has trained for as long as this app allows at a stretch; Resume goes on."
+    assert not run.has_results()
+
+    monkeypatch.setenv(permission.MINUTES, "soon")
+    jobs.resume(run)
+    status = ended(run)
+    assert status.state == "failed"
+    assert "must be a number of minutes, not “soon”; nothing is trained" in status.error
+
+    monkeypatch.setenv(permission.MINUTES, "60")
+    jobs.resume(run)
+    deadline = time.monotonic() + LONG
+    while run.status().state == "starting" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert run.status().state == "running"
+    assert [path.name for path in runs.iterdir() if path.is_dir()] == ["limited"]
+
+
+def test_a_clock_that_jumps_does_not_bury_the_living(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux counts a process's start from the time of the boot, which moves with the clock."""
+    run = ModelDirectory(runs / "running")
+    run.path.mkdir(parents=True)
+    heart = Heart(run)
+    try:
+        started = psutil.Process.create_time
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self: started(self) + 3600)
+        time.sleep(4 * HEARTBEAT)
+        assert run.status().state == "starting"
+        monkeypatch.undo()
+        time.sleep(4 * HEARTBEAT)
+        assert run.status().state == "starting"
+    finally:
+        heart.end(state="stopped")
+    assert run.status().state == "stopped"
