@@ -45,11 +45,11 @@ def test_a_machine_is_named_with_what_makes_it_fast(
     assert hardware.describe().endswith(" cores")
 
 
-def test_glibc_is_asked_for_less_memory_and_other_systems_for_nothing(
+def test_glibc_is_asked_to_hold_less_and_nothing_else_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(hardware, "_of_libc", lambda name: lambda *values: asked.append(values))
+    monkeypatch.setattr(hardware, "_of_libc", lambda _: lambda *values: asked.append(values))
     hardware.hold_little_memory()
     assert asked == [(-8, 2), (-1, 131_072), (-3, 131_072)]
     monkeypatch.undo()
