@@ -38,13 +38,18 @@ class Clock:
         return {"images_per_second": self.steps * batch_size / seconds}
 
 
-def training(recipe: dict[str, Any], warmup: int, steps: int, one_batch: bool = False) -> Result:
-    """Train a recipe as the worker does, log and status and all; with `one_batch`, on one again and again."""
+def training(
+    recipe: dict[str, Any], warmup: int, steps: int, one_batch: bool = False, plain_layers: bool = False
+) -> Result:
+    """Train a recipe as the worker does, log and status and all.
+
+    With `one_batch`, on one again and again; with `plain_layers`, in Keras' own layers.
+    """
     from unittest.mock import patch
 
     from cifar_core.files import write_whole
     from cifar_core.model_dir import ModelDirectory
-    from cifar_core.training import augment, fit, run_log, worker
+    from cifar_core.training import architectures, augment, fit, run_log, worker
 
     fit.use_all_cores()
     clock = Clock(warmup, steps)
@@ -58,7 +63,12 @@ def training(recipe: dict[str, Any], warmup: int, steps: int, one_batch: bool = 
         write_whole(directory.config_path, json.dumps({"recipe": recipe}))
         heart = worker.Heart(directory)
         source = patch.object(augment, "training_batches", repeated if one_batch else batches)
-        with source, contextlib.suppress(run_log.StopRequested):
+        layers = patch.object(architectures, "faster", lambda model: model)
+        with (
+            source,
+            layers if plain_layers else contextlib.nullcontext(),
+            contextlib.suppress(run_log.StopRequested),
+        ):
             fit.train(directory, heart.report, clock.step)
         heart.end(state="stopped")
     return clock.result(recipe["batch_size"])

@@ -1,11 +1,12 @@
-"""Where does the time of a training go: into making the batches, or into the training step?
+"""Where does the time of a training go: into making the batches, or into the training step, and its layers?
 
     python -m benchmarks.pipeline [RECIPE] [--rounds 3] [--steps 40]
 
-Three measurements, each in a process of its own and in turns: the recipe's batches made and thrown away; its
+Four measurements, each in a process of its own and in turns: the recipe's batches made and thrown away; its
 training as the worker does it, but on one batch again and again; its training as it is. The batches are made
 beside the steps, on the same cores, so the last takes as long as the second where the pipeline costs nothing,
-and as long as the first two together where nothing is hidden.
+and as long as the first two together where nothing is hidden. The fourth is the third in Keras' own layers,
+which `cifar_core.training.kernels` stands in for.
 """
 
 from typing import Annotated
@@ -27,7 +28,7 @@ def main(
         int | None, typer.Option(help="Images a step; by default as in the recipe.", show_default=False)
     ] = None,
 ) -> None:
-    """Compare a recipe's batches alone, its training step alone, and its whole training."""
+    """Compare a recipe's batches alone, its training step alone, its whole training, and plain layers."""
     chosen = get_recipe(recipe).with_(batch_size=batch_size)
     if not hardware.has_bfloat16():
         chosen = chosen.with_(precision="float32")  # as a run is started
@@ -41,6 +42,7 @@ def main(
         "batches alone": Contender("batches", more),
         "training on one batch": Contender("training", {**timed, "one_batch": True}),
         "whole training": Contender("training", timed),
+        "in Keras' own layers": Contender("training", {**timed, "plain_layers": True}),
     }
     results = in_turns(contenders, rounds)
     whole = median(results["whole training"])

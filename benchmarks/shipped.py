@@ -50,7 +50,8 @@ def results(card: dict[str, Any]) -> list[str]:
 def unfamiliar(card: dict[str, Any]) -> list[str]:
     """Return a model's row of doubts rightly had (AUROC), and of accuracies on worse pictures."""
     told = [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in STRANGE]
-    kept = [f"{card['robustness'][name][MIDDLE]:.0%}" for name in WORSE]
+    measured = card.get("robustness")
+    kept = [f"{100 * measured[name][MIDDLE]:.0f} %" if measured else "–" for name in WORSE]
     return [f"`{card['name']}`", *told, "", *kept]
 
 

@@ -97,6 +97,15 @@ def test_a_contender_that_fails_says_why() -> None:
         measure.in_turns({"nobody": Contender("no_such_function", {})}, rounds=1)
 
 
+def test_the_readme_has_the_figures_of_the_cards() -> None:
+    done = run("shipped")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| `")]
+    assert len(lines) == 2 * len(model_dir.shipped())
+    readme = (model_dir.code_root() / "README.md").read_text()
+    assert [line for line in lines if line not in readme] == []
+
+
 @pytest.mark.slow
 def test_training_throughput(cifar10: Path) -> None:  # noqa: ARG001
     short = ("--rounds", "1", "--warmup", "1", "--steps", "2", "--batch-size", "16", "--precision", "float32")
@@ -144,7 +153,9 @@ def test_inference() -> None:
 @pytest.mark.slow
 def test_pipeline(cifar10: Path) -> None:  # noqa: ARG001
     found = table("pipeline", "quick", "--rounds", "1", "--warmup", "1", "--steps", "2", "--batch-size", "64")
-    assert list(found) == ["batches alone", "training on one batch", "whole training"]
+    assert list(found) == [
+        "batches alone", "training on one batch", "whole training", "in Keras' own layers"
+    ]  # fmt: skip
     for cells in found.values():
         median, least, most, milliseconds, share = numbers(cells)
         assert 0 < least <= median <= most
