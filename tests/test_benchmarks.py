@@ -60,14 +60,16 @@ def test_those_that_look_at_the_app_explain_themselves(name: str) -> None:
 def test_a_page_is_pictured_in_both_themes_and_widths(tmp_path: Path) -> None:
     done = run("screenshots", str(tmp_path), "--page", "data-balance", "--settle", "0")
     assert done.returncode == 0, done.stderr
-    sizes = {path.name: Image.open(path).size for path in tmp_path.iterdir()}
-    assert {name: width for name, (width, _) in sizes.items()} == {
-        f"data-balance-{theme}-{device}.png": width
+    pictures = {}
+    for path in tmp_path.iterdir():
+        with Image.open(path) as picture:
+            pictures[path.stem] = np.asarray(picture)
+    assert {name: picture.shape[1] for name, picture in pictures.items()} == {
+        f"data-balance-{theme}-{device}": width
         for theme in ("light", "dark")
         for device, width in (("desk", 1440), ("phone", 390))
     }
-    light, dark = (Image.open(tmp_path / f"data-balance-{theme}-desk.png") for theme in ("light", "dark"))
-    assert np.asarray(light).mean() > 200 > 100 > np.asarray(dark).mean()
+    assert pictures["data-balance-light-desk"].mean() > 200 > 100 > pictures["data-balance-dark-desk"].mean()
 
 
 @pytest.mark.parametrize("name", NAMES)
