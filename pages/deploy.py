@@ -234,6 +234,9 @@ def show_files(model: ModelDirectory) -> None:
     for title, (path, what, code) in files.items():
         with st.container(border=True):
             st.markdown(f"**{title}** · {what}")
+            if not path.is_file():
+                st.error(f"This file of the model is missing: {path.name}.")
+                continue
             st.code(code, language="python")
             st.download_button(
                 f"Download {model.name}{path.suffix} ({formats.size_in_bytes(path.stat().st_size)})",
