@@ -35,6 +35,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.recipes import get_recipe
 
 PATIENCE = 120.0  # seconds after which a visitor gives up
+ARRIVAL = 20.0  # seconds within which all have come
 NAME = re.compile(r"visitor-(\d+)-\d+\.png")
 
 
@@ -106,7 +107,11 @@ class Crowd:
         """Be one visitor until the end."""
         try:
             address = f"{self.url.replace('http', 'ws', 1)}/_stcore/stream"
-            with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None) as socket:
+            time.sleep(random.Random(number).uniform(0, ARRIVAL))
+            # A browser asks for no sign of life, and a busy server need not give one.
+            with connect(
+                address, subprotocols=[Subprotocol("streamlit")], max_size=None, ping_interval=None
+            ) as socket:
                 self._stay(Visitor(number, self.url, socket))
         except Exception as error:  # each is a visitor who saw something break
             self.errors.append(f"visitor {number}: {type(error).__name__}: {error}")

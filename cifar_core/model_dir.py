@@ -9,8 +9,8 @@ import json
 import math
 import os
 import re
-import zipfile
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

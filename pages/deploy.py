@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 
 import numpy as np
 import pandas as pd
@@ -45,7 +44,7 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
         permission.check()
         content = make(model, model.keras_path.stat().st_mtime)
     except (CifarLabError, OSError) as error:
-        st.error(plain(str(error)))
+        st.error(shared.plain(str(error)))
         return
     st.download_button(
         f"Download {file_name} ({formats.size_in_bytes(len(content))})",
@@ -56,11 +55,6 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def plain(text: str) -> str:
-    """Keep what others wrote from being read as Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>#$:~|!])", r"\\\1", text)
 
 
 def show_export(model: ModelDirectory) -> None:
@@ -136,7 +130,7 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     try:
         [answer] = classify(shared.classifier(model), calibration_of(model), array[None])
     except CifarLabError as error:
-        st.error(plain(str(error)))
+        st.error(shared.plain(str(error)))
         return
     row = {
         "class": answer.class_name,
@@ -173,7 +167,7 @@ def show_check(model: ModelDirectory) -> None:
         with st.spinner("Asking"):
             found = compare(client, model, shared.classifier(model), pictures)
     except CifarLabError as error:
-        st.error(plain(str(error)))
+        st.error(shared.plain(str(error)))
         return
     show_comparison(found, [content for _, content in pictures], model)
 

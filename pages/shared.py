@@ -4,6 +4,7 @@ The caches are bounded and keyed by the files' modification times, so that a mod
 anew.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
@@ -19,6 +20,11 @@ Choice = TypeVar("Choice", bound=str)
 
 
 Measure = Literal["loss", "accuracy"]
+
+
+def plain(text: str) -> str:
+    """Keep what others wrote from being read as Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#$:~|!])", r"\\\1", text)
 
 
 class Results(NamedTuple):
