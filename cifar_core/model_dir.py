@@ -10,6 +10,7 @@ import math
 import os
 import re
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ class ModelDirectory:
         return self.card_path.exists() and self.onnx_path.exists() and self.predictions_path.exists()
 
     def check_results(self) -> None:
-        """Raise ModelDirectoryError unless card and recipe can be read and hold what every page shows."""
+        """Raise ModelDirectoryError unless card, recipe and predictions hold what every page shows."""
         card = self.card()
         try:
             self.recipe()
@@ -158,7 +159,9 @@ class ModelDirectory:
                 raise ValueError
             if not isinstance(card["hardware"], str):
                 raise TypeError
-        except (RecipeError, KeyError, TypeError, ValueError) as error:
+            with zipfile.ZipFile(self.predictions_path) as archive:  # reads its table of contents only
+                archive.getinfo("test.npy")
+        except (RecipeError, KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
             raise ModelDirectoryError(
                 f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
                 "recomputes them."

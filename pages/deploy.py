@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 
 import numpy as np
 import pandas as pd
@@ -45,7 +44,7 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
         permission.check()
         content = make(model, model.keras_path.stat().st_mtime)
     except (CifarLabError, OSError) as error:
-        st.error(plain(str(error)))
+        st.error(shared.plain(str(error)))
         return
     st.download_button(
         f"Download {file_name} ({formats.size_in_bytes(len(content))})",
@@ -56,11 +55,6 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def plain(text: str) -> str:
-    """Keep what others wrote from being read as Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>#$:~|!])", r"\\\1", text)
 
 
 def show_export(model: ModelDirectory) -> None:
@@ -144,7 +138,7 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     try:
         [answer] = classify(shared.classifier(model), calibration_of(model), array[None])
     except CifarLabError as error:
-        st.error(plain(str(error)))
+        st.error(shared.plain(str(error)))
         return
     row = {
         "class": answer.class_name,
@@ -181,7 +175,7 @@ def show_check(model: ModelDirectory) -> None:
         with st.spinner("Asking"):
             found = compare(client, model, shared.classifier(model), pictures)
     except CifarLabError as error:
-        st.error(plain(str(error)))
+        st.error(shared.plain(str(error)))
         return
     show_comparison(found, [content for _, content in pictures], model)
 
@@ -242,6 +236,9 @@ def show_files(model: ModelDirectory) -> None:
     for title, (path, what, code) in files.items():
         with st.container(border=True):
             st.markdown(f"**{title}** · {what}")
+            if not path.is_file():
+                st.error(f"This file of the model is missing: {path.name}.")
+                continue
             st.code(code, language="python", wrap_lines=True)
             st.download_button(
                 f"Download {model.name}{path.suffix} ({formats.size_in_bytes(path.stat().st_size)})",

@@ -4,6 +4,7 @@ The caches are bounded and keyed by the files' modification times, so that a mod
 anew.
 """
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
@@ -23,6 +24,11 @@ Choice = TypeVar("Choice", bound=str)
 AS_WIDE_AS_THE_PAGE = 4_000  # pixels, or what there is
 
 Measure = Literal["loss", "accuracy"]
+
+
+def plain(text: str) -> str:
+    """Keep what others wrote from being read as Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#$:~|!])", r"\\\1", text)
 
 
 class Results(NamedTuple):

@@ -46,7 +46,7 @@ def chosen_run() -> ModelDirectory | None:
         try:
             return model_dir.find(name)
         except CifarLabError as error:
-            st.warning(str(error))
+            st.warning(shared.plain(str(error)))
     runs = model_dir.runs()
     return jobs.active_run() or (runs[0] if runs else None)
 

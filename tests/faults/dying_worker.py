@@ -23,14 +23,14 @@ def before_rename_of(name: str) -> None:
             die()
         return replace(self, target)
 
-    Path.replace = dying  # type: ignore[method-assign]
+    Path.replace = dying  # type: ignore[method-assign, assignment]
 
 
 def prepare(moment: str) -> None:
     """Set the trap."""
     match moment:
         case "in the middle of a step":
-            from cifar_core.training import augment, fit
+            from cifar_core.training import augment
 
             batches = augment.training_batches
 
@@ -40,7 +40,7 @@ def prepare(moment: str) -> None:
                         die()
                     yield batch
 
-            fit.augment.training_batches = dying_batches
+            augment.training_batches = dying_batches
         case "in the middle of a line":
             from cifar_core.training import run_log
 

@@ -30,7 +30,6 @@ def half(path: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "gone": Path.unlink,
     "half": half,
-    "noise": lambda path: path.write_bytes(os.urandom(500)),
 }
 VISITS: list[tuple[str, dict[str, str]]] = [
     ("overview", {}),

@@ -116,10 +116,12 @@ def test_visitors_do_not_see_each_others_pictures() -> None:
 def test_two_models_side_by_side(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "second")
     shutil.copytree(model_dir.models_root() / "quick", runs / "broken")
-    (runs / "broken" / "predictions.npz").write_bytes(b"no archive")
+    (runs / "broken" / "model.onnx").write_bytes(b"no model")
     app = opened("classify", model=["quick", "second", "broken"], image="0")
     assert len(verdicts(app)) == 2
-    assert "evaluate broken" in app.error[0].value  # which does not keep the others from answering
+    assert (
+        "model file of “broken” is missing or damaged" in app.error[0].value
+    )  # which does not keep the others from answering
     assert {"quick", "second"} <= {caption.value for caption in app.caption}
 
     app.multiselect(key="models").unselect("broken")

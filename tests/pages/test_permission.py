@@ -1,13 +1,18 @@
 """Training and exporting where not everybody may: refused by what does it, not only by what draws it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import permission
 from cifar_core.deploy import exporting
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import Recipe
+from cifar_core.statuses import State, Status
 from tests.pages import checked, opened
 
 pytestmark = pytest.mark.usefixtures("runs", "cifar10")
@@ -34,6 +39,35 @@ def test_a_click_on_a_button_drawn_before_starts_nothing(monkeypatch: pytest.Mon
         "Only some people may train and export on this app; log in."
     ]
     assert not [path for path in runs.glob("*") if path.is_dir()]
+
+
+@pytest.mark.parametrize(("state", "label"), [("stopped", "Resume mine"), ("running", "Stop mine")])
+def test_a_click_on_a_button_drawn_before_neither_stops_nor_resumes(
+    monkeypatch: pytest.MonkeyPatch, runs: Path, tiny: Recipe, state: State, label: str
+) -> None:
+    run, me = ModelDirectory(runs / "mine"), psutil.Process()
+    run.path.mkdir(parents=True)
+    run.config_path.write_text(json.dumps({"recipe": tiny.to_dict()}))
+    run.write_status(Status(state, me.pid, me.create_time()))
+    before = run.status_path.read_bytes()
+    app = opened("train", run="mine")
+    monkeypatch.setenv(permission.OPERATORS, "ada@example.org")
+    button(app, label).click()
+    checked(app)
+    assert "Only some people may train and export on this app; log in." in [item.value for item in app.error]
+    assert {path.name for path in run.path.iterdir()} == {"config.json", "status.json"}
+    assert run.status_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["../mine", "![x](https://example.org)", "mine/../mine", "<b>"])
+def test_a_name_in_the_address_opens_nothing_elsewhere_and_is_no_markup(runs: Path, name: str) -> None:
+    outside = runs.parent / "mine"
+    outside.mkdir()
+    (outside / "config.json").write_text("{}")
+    app = opened("train", run=name)
+    assert "There is no model or run" in app.warning[0].value
+    assert "](" not in app.warning[0].value.replace("\\]", "")
+    assert not [item for item in app.subheader if item.value == "mine"]
 
 
 def test_a_click_on_a_button_drawn_before_exports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,25 @@
+"""A thousand pictures later the app holds no more than before."""
+
+import io
+
+import psutil
+from PIL import Image
+
+from cifar_core import images, model_dir, novelty
+from cifar_core.classify import calibration_of, classify
+from cifar_core.model_dir import ModelDirectory
+from cifar_core.runtime import Classifier
+
+
+def test_memory_does_not_grow_over_a_thousand_classifications() -> None:
+    model = ModelDirectory(model_dir.models_root() / "quick")
+    classifier, calibration = Classifier(model.onnx_path), calibration_of(model)
+    file = io.BytesIO()
+    Image.fromarray(novelty.photographs(1)[0]).resize((640, 480)).save(file, "JPEG")
+    process, held = psutil.Process(), []
+    for number in range(1_200):
+        _, array = images.load(file.getvalue())
+        classify(classifier, calibration, array[None])
+        if number in (199, 1_199):
+            held.append(process.memory_info().rss)
+    assert held[1] - held[0] < 10_000_000
