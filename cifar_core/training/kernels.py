@@ -1,8 +1,8 @@
 """The same layers, computed faster: what training swaps in for Keras' own.
 
 Each has the weights, and but for rounding the results, of the layer it stands for, so that what was trained
-with it opens with Keras alone. Measured on two cores with AMX (Sapphire Rapids and later), one training step,
-images/s without and with: airbench in bfloat16 558 and 841, VGG16 in bfloat16 211 and 342.
+with it opens with Keras alone. On two Zen 5 cores the recipe `fast` trains on 871 images/s with them and
+on 608 without (`python -m benchmarks.pipeline fast`).
 """
 
 from typing import Any
