@@ -17,8 +17,9 @@ from playwright.sync_api import Page, expect
 
 from cifar_core import dataset
 from cifar_core.model_dir import ModelDirectory
+from tests.pages import ROOT
 
-from .conftest import ROOT, Server, StartServer
+from .conftest import Server, StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
