@@ -8,7 +8,7 @@ from cifar_core import hardware
 from cifar_core.errors import CifarLabError
 
 hardware.hold_little_memory()
-# Here, and not in config.toml, because hosts set it on the command line, which would win.
+# Once more, because what a host sets would win over config.toml: Community Cloud shows stack traces.
 st.set_option("client.showErrorDetails", "type")
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")

@@ -28,7 +28,7 @@ from cifar_core.model_dir import ModelDirectory
 from cifar_core.statuses import Status
 
 _TOO_LONG = "It has trained for as long as this app allows at a stretch; Resume goes on."
-_DISK = {errno.ENOSPC: "is full", errno.EDQUOT: "is full for this user", errno.EROFS: "can only be read"}
+_DISK = {errno.ENOSPC: "is full", errno.EROFS: "can only be read"}
 HEARTBEAT = 0.25  # seconds: loading TensorFlow can hold all threads up for half a second and more
 
 
