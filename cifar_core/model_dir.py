@@ -20,7 +20,7 @@ import numpy as np
 
 from cifar_core import statuses
 from cifar_core.errors import ModelDirectoryError, RecipeError
-from cifar_core.files import read_arrays, read_log, write_whole
+from cifar_core.files import read_arrays, read_log, write_over, write_whole
 from cifar_core.recipes import Recipe
 from cifar_core.statuses import Status
 
@@ -178,9 +178,10 @@ class ModelDirectory:
             return Status(state="finished" if self.has_results() else "interrupted")
         return statuses.believed(values)
 
-    def write_status(self, status: Status) -> None:
-        """Replace `status.json`."""
-        write_whole(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
+    def write_status(self, status: Status, *, in_place: bool = False) -> None:
+        """Replace `status.json`; in place only where a full disk has no room for a second file."""
+        write = write_over if in_place else write_whole
+        write(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
 
     def steps(self) -> "pd.DataFrame":
         """Return `steps.csv` as far as it is written; `epoch` is fractional."""
