@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cifar_core import browse, image_notes, trust, trust_files
+from cifar_core import browse, image_notes, trust_files
 from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.image_notes import Notes
@@ -119,7 +119,7 @@ def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) ->
 def notes() -> Notes:
     """Return what the public lists say, as far as they are on this machine and whole."""
     try:
-        return _notes(str(trust_files.folder()), tuple(trust.missing()))
+        return _notes(str(trust_files.folder()), tuple(trust_files.missing()))
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
         return image_notes.none()
