@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cifar_core import metrics
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.image_notes import Notes
 from cifar_core.metrics import FLOOR, Labels, Probabilities
@@ -100,7 +99,7 @@ def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.D
         human_votes_for_label, human_votes (counts), label_rejected (whether no majority of five annotators
         confirmed it), training_duplicate (index in the training set, if one looks the same).
     """
-    images = metrics.mistakes(answers, labels)
+    images = order(select(answers, labels), "confidence", [answers], labels, notes)
     names, of_label = np.array(CLASS_NAMES), np.asarray(labels)[images]
     table = pd.DataFrame({"image": images, "true": names[of_label]})
     table["predicted"] = names[answers[images].argmax(axis=1)]

@@ -25,12 +25,11 @@ from scipy.special import entr
 
 from cifar_core import trust_files
 from cifar_core.dataset import CLASS_NAMES, TEST_SIZE
+from cifar_core.metrics import CLASSES, Labels, checked_labels
 
 Votes = NDArray[np.integer[Any]]
-Labels = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
 
-CLASSES = len(CLASS_NAMES)
 MAJORITY = 3  # of the five annotators who saw each questioned label
 DUPLICATE_KINDS = ("exact duplicate", "near-duplicate", "very similar")  # ciFAIR's Judgment 0, 1, 2
 
@@ -176,9 +175,5 @@ def _checked_votes(votes: Votes) -> NDArray[np.int64]:
 
 
 def _checked(votes: Votes, labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    v, y = _checked_votes(votes), np.asarray(labels)
-    if y.shape != v.shape[:1] or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"Expected {len(v)} whole labels, one an image, got {y.dtype} {list(y.shape)}.")
-    if y.min() < 0 or y.max() >= CLASSES:
-        raise ValueError(f"Labels are classes 0 to {CLASSES - 1}, not {y.min()} to {y.max()}.")
-    return v, y.astype(np.int64)
+    v = _checked_votes(votes)
+    return v, checked_labels(labels, len(v))
