@@ -21,7 +21,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from cifar_core import metrics
-from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.dataset import IMAGE_SHAPE, check_images
 
 Images = NDArray[np.uint8]
 
@@ -147,8 +147,7 @@ def robustness(
 
 
 def _check(images: Images, strength: int) -> None:
-    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
-        raise ValueError(f"Expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}.")
+    check_images(images)
     if strength not in (0, *STRENGTHS):
         raise ValueError(f"The strength is 1 to 5, or 0 for none, not {strength}.")
 

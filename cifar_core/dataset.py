@@ -118,6 +118,12 @@ def load_test(folder: Path | None = None) -> Batch:
     return load_batch(folder or locate(), "test_batch")
 
 
+def check_images(images: npt.NDArray[np.uint8]) -> None:
+    """Raise ValueError unless images are what networks see, uint8 [N, 32, 32, 3]."""
+    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+        raise ValueError(f"Expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}.")
+
+
 def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Scale uint8 0 to 255 to float32 0 to 1, same shape: the report's only preprocessing."""
     return np.divide(images, 255, dtype=np.float32)

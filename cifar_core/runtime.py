@@ -12,6 +12,7 @@ import onnxruntime as ort
 import psutil
 from scipy.special import softmax
 
+from cifar_core.dataset import check_images
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.views import Views, weighted
 
@@ -100,6 +101,5 @@ class Classifier:
 
 
 def _batches(images: np.ndarray) -> list[np.ndarray]:
-    if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3):
-        raise ValueError(f"expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}")
+    check_images(images)
     return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import logit
 
-from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.dataset import IMAGE_SHAPE, check_images
 
 MASKS = 250  # a batch of the runtime; with more the map gets smoother, and the answer slower
 
@@ -63,8 +63,7 @@ def saliency(
     ValueError
         The image or the class is of another kind.
     """
-    if image.dtype != np.uint8 or image.shape != IMAGE_SHAPE:
-        raise ValueError(f"Expected uint8 [32, 32, 3], got {image.dtype} {list(image.shape)}.")
+    check_images(image[None])
     if not 0 <= class_index <= 9:
         raise ValueError(f"A class is 0 to 9, not {class_index}.")
     visible = _masks(np.random.default_rng(seed))

@@ -15,7 +15,7 @@ from cifar_core import images
 from cifar_core.classify import Answer
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy import serving, vertex
-from cifar_core.deploy.google_calls import Calls, plain_errors
+from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
 from cifar_core.errors import CloudError, ServingError
 
 VARIABLE = "CIFAR_LAB_ENDPOINT"
@@ -62,7 +62,7 @@ class Endpoint:
         project, region = (os.environ.get(f"CIFAR_LAB_{part}", "") for part in ("PROJECT", "REGION"))
         if not project or not region:
             raise CloudError("Say where the endpoint is with CIFAR_LAB_PROJECT and CIFAR_LAB_REGION.")
-        settings, model = vertex.Settings(project, region, ""), self.address.removeprefix(_VERTEX)
+        settings, model = Settings(project, region, ""), self.address.removeprefix(_VERTEX)
         with plain_errors(project):
             return [_answer(row, False) for row in vertex.predict(Calls(), settings, model, list(arrays))]
 

@@ -18,8 +18,8 @@ import typer
 
 from cifar_core import console, model_dir
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.deploy import exporting, vertex
-from cifar_core.deploy.google_calls import Calls, plain_errors
+from cifar_core.deploy import exporting, vertex, vertex_storage
+from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
 from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
 from cifar_core.formats import percent
 
@@ -60,7 +60,7 @@ def upload(
     with contextlib.ExitStack() as stack:
         folder = saved_model or stack.enter_context(_exported(model))
         stack.enter_context(plain_errors(project, bucket))
-        done = vertex.store(calls, settings, name, folder)
+        done = vertex_storage.store(calls, settings, name, folder)
         new = vertex.register(calls, settings, name, done, container or vertex.container_for(region))
     if dry_run:
         return
@@ -135,17 +135,17 @@ def delete(
 ) -> None:
     """Delete the endpoint, the model and its files from Google Cloud; not the model on this machine."""
     settings, name = _settings(project, region, bucket), _name(model)
-    what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex.folder_of(name)}"
+    what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex_storage.folder_of(name)}"
     _confirm(f"This deletes for good the {what}.", dry_run, yes)
     calls = _calls(dry_run)
     with plain_errors(project, bucket):
         vertex.withdraw(calls, settings, name)  # first, for it is what costs
-        vertex.remove(calls, settings, name)
+        vertex_storage.remove(calls, settings, name)
     if not dry_run:
         print(f"“{name}” is no longer on Google Cloud.")
 
 
-def _settings(project: str, region: str, bucket: str | None = None) -> vertex.Settings:
+def _settings(project: str, region: str, bucket: str | None = None) -> Settings:
     """Check that each setting is given; a bucket only where one is needed."""
     for value, option, what in (
         (project, "project", "project"),
@@ -154,7 +154,7 @@ def _settings(project: str, region: str, bucket: str | None = None) -> vertex.Se
     ):
         if value == "":
             raise CloudError(f"Say which {what} with --{option} or CIFAR_LAB_{option.upper()}.")
-    return vertex.Settings(project, region, bucket or "")
+    return Settings(project, region, bucket or "")
 
 
 def _name(model: str) -> str:
