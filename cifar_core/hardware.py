@@ -1,4 +1,4 @@
-"""The machine a training ran on: what a time is worth nothing without."""
+"""The machine: its processor, without which a time is worth nothing, and how to hold little of its memory."""
 
 import ctypes
 import gc
@@ -41,7 +41,7 @@ def describe() -> str:
     cores = len(psutil.Process().cpu_affinity()) if known else os.cpu_count()
     # Two processors of one name, as clouds call theirs, can differ by a factor of two.
     extra = f" ({instructions})" if (instructions := vector_instructions()) else ""
-    return f"{model or platform.machine()}{extra}, {cores} cores"
+    return f"{model or platform.machine()}{extra}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def hold_little_memory() -> None:
