@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.image_notes import Notes
 from cifar_core.metrics import FLOOR, Labels, Probabilities
+
+Item = TypeVar("Item")
 
 ANY = "any class"  # where a class may be chosen but need not
 Sort = Literal["confidence", "human disagreement", "loss"]
@@ -80,6 +82,11 @@ def order(
         of_label = [np.maximum(p[images, np.asarray(labels)[images]], FLOOR) for p in answers]
         return images[np.argsort(np.mean(np.log(of_label), axis=0), kind="stable")]
     return images
+
+
+def in_pages(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """Cut what there is to show into pages of `size`; the last may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from cifar_core.errors import DatasetError, RecipeError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)
+MEAN_COLOUR = (125, 123, 114)  # RGB, of the training images: what says least to a network
 TRAIN_SIZE = 50_000
 TEST_SIZE = 10_000
 IMAGES_PER_CLASS = {"training": 5_000, "test": 1_000}  # of every class alike

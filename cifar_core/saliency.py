@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import logit
 
-from cifar_core.dataset import IMAGE_SHAPE, check_images
+from cifar_core.dataset import IMAGE_SHAPE, MEAN_COLOUR, check_images
 
 MASKS = 250  # a batch of the runtime; with more the map gets smoother, and the answer slower
 
 _CELL = 6  # pixels between the corners of the random grid, each of which is visible or hidden
-_HIDDEN = (125, 123, 114)  # CIFAR-10's mean colour: networks subtract it, so this hides with close to nothing
 _LEAST = 1e-4  # probabilities nearer to 0 or 1 are rounding more than they are evidence
 _NOTHING = 0.01  # log-odds that vary by less among the masks say that no pixel mattered
 
@@ -67,7 +66,7 @@ def saliency(
     if not 0 <= class_index <= 9:
         raise ValueError(f"A class is 0 to 9, not {class_index}.")
     visible = _masks(np.random.default_rng(seed))
-    hidden = np.array(_HIDDEN, np.float32)
+    hidden = np.array(MEAN_COLOUR, np.float32)  # networks subtract it, so it hides with close to nothing
     pictures = np.rint(hidden + visible[..., None] * (image - hidden)).astype(np.uint8)
     # Log-odds, and not the paper's probabilities: those hardly move while the model is very sure.
     answers = np.asarray(classify(pictures), np.float64)[:, class_index]
