@@ -38,9 +38,8 @@ def lock() -> filelock.FileLock:
 
 def active_run() -> ModelDirectory | None:
     """Return the run that trains on this machine now, if one does."""
-    here = ("", platform.node())
     statuses = ((run, run.status()) for run in model_dir.runs())
-    return next((run for run, status in statuses if status.active and status.host in here), None)
+    return next((run for run, status in statuses if status.active and status.here), None)
 
 
 def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:

@@ -25,6 +25,7 @@ Labels = NDArray[np.integer[Any]]
 Summary = dict[str, float | list[float]]
 
 CLASSES = len(CLASS_NAMES)
+Z_95 = float(ndtri(0.975))  # standard deviations to either side of the middle that hold 95 % of a normal one
 TEMPERATURE_RANGE = (0.05, 20.0)
 SUM_TOLERANCE = 0.01  # float16 moves the sum of a row by less than 0.001; logits are further off
 
@@ -40,12 +41,12 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> Interval:
-    """Return the score interval, within [0, 1], of `correct` out of `total` images (Wilson 1927)."""
+def wilson_interval(correct: int, total: int) -> Interval:
+    """Return the 95 % score interval, within [0, 1], of `correct` out of `total` images (Wilson 1927)."""
     if not 0 <= correct <= total or total < 1:
         raise ValueError(f"{correct} correct out of {total} is not a proportion.")
     # Written out, because scipy.stats would cost the app 50 MB; the tests compare with it.
-    p, n, z = int(correct) / int(total), int(total), float(ndtri((1 + confidence) / 2))
+    p, n, z = int(correct) / int(total), int(total), Z_95
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return Interval(middle - half if correct else 0.0, middle + half if correct < total else 1.0)

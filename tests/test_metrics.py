@@ -54,11 +54,10 @@ def test_wilson_interval_as_published(correct: int, total: int, low: float, high
     assert metrics.wilson_interval(correct, total) == pytest.approx((low, high), abs=5e-5)
 
 
-@pytest.mark.parametrize("confidence", [0.95, 0.99])
 @pytest.mark.parametrize(("correct", "total"), [(8_500, 10_000), (9_333, 10_000), (0, 7), (7, 7), (1, 1)])
-def test_wilson_interval_agrees_with_scipy(correct: int, total: int, confidence: float) -> None:
-    theirs = stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
-    assert metrics.wilson_interval(correct, total, confidence) == pytest.approx((theirs.low, theirs.high))
+def test_wilson_interval_agrees_with_scipy(correct: int, total: int) -> None:
+    theirs = stats.binomtest(correct, total).proportion_ci(0.95, method="wilson")
+    assert metrics.wilson_interval(correct, total) == pytest.approx((theirs.low, theirs.high))
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 0), (-1, 10), (11, 10)])
