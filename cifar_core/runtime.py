@@ -12,6 +12,7 @@ import onnxruntime as ort
 import psutil
 from scipy.special import softmax
 
+from cifar_core import hardware
 from cifar_core.dataset import check_images
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.views import Views, weighted
@@ -45,7 +46,9 @@ class Classifier:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or psutil.cpu_count(logical=False) or 1
+        # Not two on one core, and no more than a container allows.
+        own = min(psutil.cpu_count(logical=False) or 1, hardware.cores())
+        options.intra_op_num_threads = threads or own
         options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for good
         options.log_severity_level = 3
         try:
