@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import psutil
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from cifar_core import metrics
 from cifar_core.dataset import IMAGE_SHAPE
@@ -155,5 +154,5 @@ def _difference_interval(only_first: int, only_second: int, images: int) -> Inte
     """
     n, b, c = images + 2, only_first + 0.5, only_second + 0.5
     middle = (b - c) / n
-    half = float(ndtri(0.975)) * math.sqrt(b + c - (b - c) ** 2 / n) / n
+    half = metrics.Z_95 * math.sqrt(b + c - (b - c) ** 2 / n) / n
     return Interval(max(middle - half, -1.0), min(middle + half, 1.0))

@@ -10,11 +10,11 @@ import math
 import os
 import re
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -155,13 +155,14 @@ class ModelDirectory:
         try:
             self.recipe()
             low, high = card["accuracy_interval"]
-            if not all(math.isfinite(card[name]) for name in _FIGURES) or not low <= high:
+            sound = all(math.isfinite(card[name]) for name in _FIGURES) and low <= high
+            if not sound or card["temperature"] <= 0:  # which divides
                 raise ValueError
-            if not isinstance(card["hardware"], str):
+            if not all(isinstance(card[name], str) for name in ("hardware", "command")):
                 raise TypeError
-            with zipfile.ZipFile(self.predictions_path) as archive:  # reads its table of contents only
+            with ZipFile(self.predictions_path) as archive:  # reads its table of contents only
                 archive.getinfo("test.npy")
-        except (RecipeError, KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        except (RecipeError, KeyError, TypeError, ValueError, OverflowError, OSError, BadZipFile) as error:
             raise ModelDirectoryError(
                 f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
                 "recomputes them."
@@ -274,11 +275,11 @@ def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
         If there is none.
     """
     if _NAME.fullmatch(name):
-        for root in (runs_root(), models_root()):
-            if (root / name / "config.json").is_file():
-                return ModelDirectory(root / name)
+        for directory in (ModelDirectory(root / name) for root in (runs_root(), models_root())):
+            if directory.config_path.is_file():
+                return directory
     with contextlib.suppress(OSError):  # a path can be too long to ask for
-        if allow_path and name and (Path(name) / "config.json").is_file():
+        if allow_path and name and ModelDirectory(Path(name)).config_path.is_file():
             return ModelDirectory(Path(name).resolve())
     raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
 
@@ -286,7 +287,8 @@ def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
 def _directories(root: Path) -> list[ModelDirectory]:
     if not root.is_dir():
         return []
-    return [ModelDirectory(path) for path in sorted(root.iterdir()) if (path / "config.json").is_file()]
+    found = (ModelDirectory(path) for path in sorted(root.iterdir()))
+    return [directory for directory in found if directory.config_path.is_file()]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from cifar_core.recipes import NETWORK_TITLES, RECIPES, Recipe
 
 
 def shipped() -> dict[str, ModelDirectory]:
-    """Return the shipped models, by the recipe that made them."""
-    return {model.recipe().name: model for model in model_dir.shipped()}
+    """Return the shipped models, but for damaged ones, by the recipe that made them."""
+    damaged = model_dir.damaged_models()
+    return {model.recipe().name: model for model in model_dir.shipped() if model.name not in damaged}
 
 
 def measured(recipe: Recipe) -> str:
@@ -29,6 +30,8 @@ def measured(recipe: Recipe) -> str:
 def show_frontier() -> None:
     """Draw what each recipe costs and reaches; a click on a point chooses the recipe."""
     models = shipped()
+    if not models:
+        return
     st.subheader("What a minute of training buys", anchor=False)
     st.caption(
         "The shipped models, each made by its recipe. Click a point to choose that recipe.",

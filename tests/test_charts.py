@@ -79,6 +79,13 @@ def test_thinning_keeps_the_mean_and_leaves_short_logs_alone() -> None:
     assert thin["step"].iloc[0] == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize(("planned", "end"), [(3, 3), (12, 12), (60, 2)])
+def test_a_short_run_shows_what_is_left_and_a_long_one_what_there_is(planned: int, end: float) -> None:
+    young = charts.Curve("a", curve("a").steps[:15], curve("a").history[:1])  # in its second epoch
+    assert charts.epochs_in_sight([young], planned) == end
+    assert charts.epochs_in_sight([young, curve("b")], planned) == max(end, 3)
+
+
 def test_the_matrix_shows_counts_or_rates_and_tells_errors_apart_on_their_own_scale() -> None:
     matrix = np.diag(np.full(10, 900))
     matrix[3, 5], matrix[5, 3] = 100, 50

@@ -34,7 +34,7 @@ def make(root: Path, name: str, **config: Any) -> ModelDirectory:
 def complete(directory: ModelDirectory) -> ModelDirectory:
     directory.onnx_path.touch()
     directory.predictions_path.write_bytes(archive(test=np.zeros(1)))
-    card = {"accuracy_interval": [0.8, 0.9], "hardware": "none"}
+    card = {"accuracy_interval": [0.8, 0.9], "hardware": "none", "command": "none"}
     directory.card_path.write_text(json.dumps(card | dict.fromkeys(model_dir._FIGURES, 0.5)))
     return directory
 
@@ -373,6 +373,9 @@ def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         '{"accuracy_interval": [0.9]}',
         '{"accuracy_interval": [0.9, "x"]}',
         '{"hardware": 1}',
+        '{"command": null}',
+        '{"temperature": 0}',
+        f'{{"parameters": {10**400}}}',
     ],
 )
 def test_a_damaged_card_costs_its_own_model_only(runs: Path, card: str) -> None:

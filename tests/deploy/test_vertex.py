@@ -19,9 +19,10 @@ from PIL import Image
 
 from cifar_core import __main__ as command_line
 from cifar_core.dataset import CLASS_NAMES
-from cifar_core.deploy import exporting, vertex
-from cifar_core.deploy.google_calls import Calls
-from cifar_core.deploy.vertex import BATCH, Settings, Stored, cost
+from cifar_core.deploy import exporting, vertex, vertex_storage
+from cifar_core.deploy.google_calls import Calls, Settings
+from cifar_core.deploy.vertex import BATCH, cost
+from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
 from cifar_core.model_dir import ModelDirectory
 from tests.deploy.saved_model import lay_out
@@ -272,7 +273,7 @@ def test_container_is_near(region: str, host: str) -> None:
 
 @pytest.mark.usefixtures("none_at_all", "settings")
 def test_dry_run_prints_each_call(run: Run, saved_model: Path, tmp_path: Path) -> None:
-    content = vertex._hash(vertex._files(saved_model))
+    content = vertex_storage._hash(vertex_storage._files(saved_model))
     folder, there = f"cifar-lab/quick/{content}", 'list(filter=\'display_name="cifar-lab-quick"'
     done = run("upload", "quick", "--saved-model", str(saved_model), "--dry-run")
     assert (done.status, done.err) == (0, "")
