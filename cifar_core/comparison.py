@@ -9,7 +9,7 @@ intervals for comparing matched proportions"; Wilson 1927 (`cifar_core.metrics.w
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from cifar_core import metrics
 from cifar_core.dataset import IMAGE_SHAPE
 from cifar_core.metrics import Interval, Labels, Probabilities
+from cifar_core.recipes import NETWORK_TITLES
 
 if TYPE_CHECKING:
+    from cifar_core.model_dir import ModelDirectory
     from cifar_core.runtime import Classifier
 
 Right = NDArray[np.bool_]
@@ -54,6 +56,26 @@ class Timing(NamedTuple):
 
     seconds: float
     busy: bool
+
+
+def costs(models: Iterable["ModelDirectory"]) -> pd.DataFrame:
+    """Return what models cost and reached: columns recipe, family, minutes, accuracy, low, high.
+
+    `family` is the network's title; `low` and `high` are the accuracy's 95 % interval.
+    """
+    rows = []
+    for model in models:
+        recipe, card = model.recipe(), model.card()
+        low, high = card["accuracy_interval"]
+        rows.append(
+            {
+                "recipe": recipe.name,
+                "family": NETWORK_TITLES[recipe.network],
+                "minutes": card["training_seconds"] / 60,
+                **{"accuracy": card["accuracy"], "low": low, "high": high},
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def first_choice(accuracies: Mapping[str, float], preferred: Sequence[str] = ()) -> list[str]:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, formats, model_dir
+from cifar_core import charts, comparison, formats, model_dir
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.recipes import NETWORK_TITLES, RECIPES, Recipe
+from cifar_core.recipes import RECIPES, Recipe
 
 
 def shipped() -> dict[str, ModelDirectory]:
@@ -53,18 +52,7 @@ def frontier_chart(
     modified: list[float],  # noqa: ARG001
     chosen: str,
 ) -> dict[str, Any]:
-    points = [
-        {
-            "recipe": name,
-            "family": NETWORK_TITLES[model.recipe().network],
-            "minutes": model.card()["training_seconds"] / 60,
-            "accuracy": model.card()["accuracy"],
-            "low": model.card()["accuracy_interval"][0],
-            "high": model.card()["accuracy_interval"][1],
-        }
-        for name, model in models.items()
-    ]
-    return charts.frontier(pd.DataFrame(points), chosen).to_dict()
+    return charts.frontier(comparison.costs(models.values()), chosen).to_dict()
 
 
 def choose_recipe() -> None:

@@ -129,6 +129,25 @@ def test_the_marks_of_the_matrix_take_clicks_only_if_asked_to() -> None:
     assert set(select["fields"]) <= fields
 
 
+def test_what_was_searched_lies_behind_the_recipes_on_the_same_axes() -> None:
+    one = {
+        "recipe": "quick",
+        "family": "airbench",
+        "minutes": 1.5,
+        "accuracy": 0.86,
+        "low": 0.85,
+        "high": 0.87,
+    }
+    searched = pd.DataFrame({"minutes": [1.0, 2.0], "accuracy": [0.8, 0.88]})
+    plain = charts.frontier(pd.DataFrame([one])).to_dict()
+    specification = charts.frontier(pd.DataFrame([one]), searched=searched).to_dict()
+    first, *others = specification["layer"]
+    assert rows_of(specification, first) == searched.to_dict("records")
+    assert first["encoding"]["x"]["field"] == "minutes"
+    assert first["encoding"]["y"]["field"] == "accuracy"
+    assert len(others) == len(plain["layer"])
+
+
 def test_rates_leave_out_what_rounds_to_nothing() -> None:
     matrix = np.diag(np.full(10, 996))
     matrix[3, 5] = 4

@@ -119,15 +119,19 @@ def _rule(value: float, label: str) -> alt.LayerChart:
     return rule + text
 
 
-def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
+def frontier(
+    points: pd.DataFrame, chosen: str | None = None, searched: pd.DataFrame | None = None
+) -> alt.LayerChart:
     """Draw what a minute of training buys: accuracy against time, a point a recipe (selection `recipe`).
 
     Parameters
     ----------
     points
-        One row a model, columns recipe, family, minutes, accuracy, low, high (the 95 % interval).
+        One row a model, as of `cifar_core.comparison.costs`.
     chosen
         The recipe whose point is ringed.
+    searched
+        More networks, as crosses behind the points: columns minutes, accuracy.
     """
     families = sorted(points["family"].unique())
     base = alt.Chart(points.assign(chosen=points["recipe"] == chosen)).encode(
@@ -148,8 +152,13 @@ def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
         ],
     )
     clicked = alt.selection_point(name="recipe", fields=["recipe"], on="click", empty=False)
+    behind = []
+    if searched is not None:
+        crosses = alt.Chart(searched).mark_point(shape="cross", filled=True, size=40, color=NEUTRAL)
+        behind = [crosses.encode(x="minutes:Q", y="accuracy:Q")]
     return alt.LayerChart(
         layer=[
+            *behind,
             base.mark_line(strokeWidth=1, opacity=0.6),
             base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),
