@@ -90,9 +90,7 @@ def _held_out(recipe: Recipe, test: dataset.Batch) -> tuple[np.ndarray, dataset.
     if recipe.validation == "test":
         return np.arange(len(test.labels)), test
     train = dataset.load_train()
-    indices = dataset.split(
-        train.labels, images=recipe.images, validation_images=recipe.validation_images, seed=recipe.seed
-    ).validation
+    indices = dataset.split(train.labels, **recipe.split).validation
     return indices, dataset.Batch(train.images[indices], train.labels[indices])
 
 

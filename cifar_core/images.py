@@ -32,7 +32,7 @@ _MAX_COMMENTS = 1_000  # in a picture written as text, of which Pillow cuts out 
 _MAX_SECONDS = 1.0  # of the processor; a photo of 12 megapixels takes a tenth
 _MAX_MEMORY = 200_000_000
 _BAND_PIXELS = 1_000_000  # brought to RGB at a time
-_WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
+WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
 
 # Decoders of still pictures only, never one for documents, fonts or video. JPEG includes phones' MPO.
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"]
@@ -138,7 +138,7 @@ def load(source: bytes | Path, how: How = "crop") -> tuple[Image.Image, npt.NDAr
     """
     picture = read(source)
     array = to_array(picture, how)
-    picture.thumbnail((_WORKING_SIDE, _WORKING_SIDE))
+    picture.thumbnail((WORKING_SIDE, WORKING_SIDE))
     return picture, array
 
 
@@ -149,7 +149,7 @@ def to_png(array: npt.NDArray[np.uint8], scale: int = 1) -> bytes:
     return file.getvalue()
 
 
-def to_jpeg(picture: Image.Image, side: int = _WORKING_SIDE) -> bytes:
+def to_jpeg(picture: Image.Image, side: int = WORKING_SIDE) -> bytes:
     """Encode an RGB picture as a small JPEG file for showing, its longer side at most `side` pixels."""
     file = io.BytesIO()
     smaller = picture.copy()
@@ -230,8 +230,8 @@ def _decode(data: bytes) -> Image.Image:
         if jpeg:
             several = "progressive" in image.info or _PART_OF_CHANNELS.search(data)
             held = 2 * len(image.getbands()) * image.width * image.height if several else 0
-        image.draft(None, (_WORKING_SIDE, _WORKING_SIDE))  # lets JPEG skip detail that nobody will see
-        factor = max(1, min(image.size) // _WORKING_SIDE)
+        image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # lets JPEG skip detail that nobody will see
+        factor = max(1, min(image.size) // WORKING_SIDE)
         # The picture itself, and twice what it is reduced to.
         if held + image.width * image.height * (4 + 8 / factor**2) > _MAX_MEMORY:
             raise ImageError(_TOO_HEAVY.format("memory"))

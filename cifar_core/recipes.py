@@ -139,6 +139,12 @@ class Recipe:
         return self.images - (self.validation_images if self.validation == "split" else 0)
 
     @property
+    def split(self) -> dict[str, int]:
+        """The arguments of `cifar_core.dataset.split`."""
+        held_out = self.validation_images if self.validation == "split" else 0
+        return {"images": self.images, "validation_images": held_out, "seed": self.seed}
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch; the last, incomplete one is dropped."""
         return self.training_images // self.batch_size
@@ -257,7 +263,7 @@ RECIPES = {
         Recipe(
             name="best",
             title="Best",
-            summary="The same, wider and longer: when an hour and a half does not matter.",
+            summary="The same, wider and longer: when an hour does not matter.",
             network="airbench",
             network_options={"widths": [128, 384, 384], "activation": "gelu"},
             optimizer="airbench",

@@ -60,7 +60,8 @@ def show_machine() -> None:
         f":material/memory_alt: {formats.size_in_bytes(hardware.free_memory())} of memory free"
     )
     try:
-        st.markdown(f":material/photo_library: CIFAR-10 is in `{dataset.locate()}`")
+        dataset.locate()  # whose path is nobody's business where the app is hosted
+        st.markdown(":material/photo_library: CIFAR-10 is here; `python -m cifar_core data` says where")
     except CifarLabError as error:
         downloads.offer_dataset(error)
     if run := jobs.active_run():

@@ -39,7 +39,7 @@ def decode(data: tf.Tensor) -> tf.Tensor:
         lambda: (_decode_png(data, content), _exif_in_png(content)),
     )
     shape = tf.shape(picture)
-    picture = _reduce(picture, tf.maximum(1, tf.minimum(shape[0], shape[1]) // images._WORKING_SIDE))
+    picture = _reduce(picture, tf.maximum(1, tf.minimum(shape[0], shape[1]) // images.WORKING_SIDE))
     return _resize(_crop(_upright(picture, _orientation(content, exif))))
 
 
@@ -52,7 +52,7 @@ def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
         # TensorFlow's default is the fast, coarse transform; Pillow's is this one.
         return lambda: tf.io.decode_jpeg(data, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
 
-    scale = tf.minimum(shape[0], shape[1]) // images._WORKING_SIDE
+    scale = tf.minimum(shape[0], shape[1]) // images.WORKING_SIDE
     step = tf.reduce_sum(tf.cast(scale >= [2, 4, 8], tf.int32))  # as Image.draft chooses
     return tf.switch_case(step, [at(1), at(2), at(4), at(8)])
 

@@ -132,7 +132,7 @@ def test_every_way_of_training_resumes_to_the_very_same_weights(
     assert first.drop(columns="seconds").equals(second.drop(columns="seconds"))
     # what comes back is what was validated; half precision may tip an image or two of the hundred
     data = dataset.load_train()
-    held_out = dataset.split(data.labels, **fit.split_options(recipe)).validation
+    held_out = dataset.split(data.labels, **recipe.split).validation
     answers = np.argmax(run.model(dataset.normalise(data.images[held_out])), axis=1)
     tolerance = 0.02 if recipe.precision == "bfloat16" else 0.0
     assert abs((answers == data.labels[held_out]).mean() - first["val_accuracy"].iloc[-1]) <= tolerance + 1e-6
@@ -259,7 +259,7 @@ def test_patience_is_spent(losses: list[float], patience: int, spent: bool) -> N
 
 def validation_loss(model: keras.Model, recipe: Recipe) -> float:
     data = dataset.load_train()
-    indices = dataset.split(data.labels, **fit.split_options(recipe)).validation
+    indices = dataset.split(data.labels, **recipe.split).validation
     probabilities = np.asarray(model(dataset.normalise(data.images[indices])))
     return float(-np.log(probabilities[np.arange(len(indices)), data.labels[indices]]).mean())
 
