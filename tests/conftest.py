@@ -14,8 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from cifar_core import dataset, trust, trust_files
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
 
+from .command_line import environment
+from .runs import made
 from .servers import FileServer
 
 
@@ -25,6 +28,18 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     monkeypatch.setenv("CIFAR_LAB_RUNS", str(folder))
     return folder
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command that finds no runs."""
+    return environment(tmp_path / "runs")
+
+
+@pytest.fixture
+def directory(runs: Path) -> ModelDirectory:
+    """A run named `one`, of which only `config.json` is written."""
+    return made(runs / "one")
 
 
 @pytest.fixture
