@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from cifar_core.classify import calibration_of, classify
 from cifar_core.runtime import Classifier
 from cifar_core.scale.score import Part, score
 from cifar_core.scale.sources import open_source
+from tests.runs import until
 
 COUNT, PART = 240, 20
 BAD = {"bad.png": b"no picture", "empty.jpg": b""}
@@ -55,9 +55,7 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     for part in score(model, open_source(pictures), tmp_path / "out", cluster.address, PART):
         parts.append(part)
         if not killed:  # while the others work
-            while not (busy := workers()):
-                time.sleep(0.01)
-            busy[0].send_signal(signal.SIGKILL)
+            until(workers)[0].send_signal(signal.SIGKILL)
             cluster.remove_node(node)
             killed = True
     assert killed
@@ -130,7 +128,7 @@ def test_without_ray_it_is_one_line(tmp_path: Path, pictures: Path, command: str
     assert done.stderr == "Error: This needs Ray: `pip install -r requirements-scale.txt`.\n"
 
 
-def test_no_cluster_no_source_no_model(tmp_path: Path, pictures: Path) -> None:
+def test_no_source_and_no_model_are_one_line(tmp_path: Path, pictures: Path) -> None:
     out = str(tmp_path / "out")
     for arguments, message in (
         (["score", "quick", "missing", out], "There is no folder or file missing"),
