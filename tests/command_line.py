@@ -1,16 +1,28 @@
-"""The command line as a user meets it: a process, and what it leaves."""
+"""The command line as a user meets it: a process, or its `main` where seconds count, and what it leaves."""
 
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from .runs import LONG
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = [sys.executable, "-m", "cifar_core"]
+
+
+class Done(NamedTuple):
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+Typed = Callable[..., Done]
 
 
 def environment(runs: Path, **changes: str | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cifar_core import dataset, trust, trust_files
+from cifar_core import __main__, dataset, trust, trust_files
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
 
-from .command_line import environment
+from .command_line import Done, Typed, environment
 from .runs import made
 from .servers import FileServer
 
@@ -34,6 +35,20 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def env(tmp_path: Path) -> dict[str, str]:
     """The environment of a command that finds no runs."""
     return environment(tmp_path / "runs")
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Run `python -m cifar_core …` in this process, without the second that one of its own takes."""
+
+    def command(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["python -m cifar_core", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            __main__.main()
+        return Done(int(end.value.code or 0), *capsys.readouterr())
+
+    return command
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from cifar_core import dataset, model_dir
 
-from .command_line import ROOT, answer, call, error
+from .command_line import ROOT, Typed, answer, call, error
 
 OPTIONS = {
     "data": ["--json"],
@@ -163,9 +163,12 @@ def test_no_network(env: dict[str, str], tmp_path: Path) -> None:
         (["classify", "nobody", "cat.png"], "no model or run “nobody”"),
     ],
 )
-def test_bad_input(arguments: list[str], told: str, env: dict[str, str], tmp_path: Path) -> None:
-    assert told in error(*arguments, env=env)
-    assert not list(tmp_path.rglob("config.json")), "nothing was started"
+def test_bad_input(arguments: list[str], told: str, typed: Typed, runs: Path) -> None:
+    done = typed(*arguments)
+    assert (done.status, done.out) == (1, "")
+    assert re.fullmatch(r"Error: .+\.\n", done.err)
+    assert told in done.err
+    assert not list(runs.rglob("config.json")), "nothing was started"
 
 
 def test_no_runs_yet(env: dict[str, str], tmp_path: Path) -> None:

@@ -1,53 +1,33 @@
 """`vertex upload`, `deploy`, `predict` and `delete`: what they print, ask and refuse."""
 
+import functools
 import io
 import json
 import re
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
 from unittest.mock import create_autospec
 
 import pytest
 from google.api_core import exceptions as api
 from PIL import Image
 
-from cifar_core import __main__ as command_line
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy import exporting, vertex
 from cifar_core.deploy.vertex import cost
 from cifar_core.model_dir import ModelDirectory
+from tests.command_line import Done, Typed
 
 from .cloud import CAT, DOG, LAB, deployed, serves
 from .saved_model import lay_out
 
 
-class Done(NamedTuple):
-    """What a command left: its exit status and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `python -m cifar_core vertex …`, without the seconds that a process and Google's libraries take."""
-
-    def command(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["python -m cifar_core", "vertex", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            command_line.main()
-        return Done(int(end.value.code or 0), *capsys.readouterr())
-
-    return command
+def run(typed: Typed) -> Typed:
+    """Run `python -m cifar_core vertex …`."""
+    return functools.partial(typed, "vertex")
 
 
 @pytest.fixture
@@ -68,7 +48,7 @@ def none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("none_at_all", "settings")
-def test_dry_run_prints_each_call(run: Run, saved_model: Path, tmp_path: Path) -> None:
+def test_dry_run_prints_each_call(run: Typed, saved_model: Path, tmp_path: Path) -> None:
     there = 'list(filter=\'display_name="cifar-lab-quick"'
     done = run("upload", "quick", "--saved-model", str(saved_model), "--dry-run")
     assert (done.status, done.err) == (0, "")
@@ -122,7 +102,7 @@ def test_dry_run_prints_each_call(run: Run, saved_model: Path, tmp_path: Path) -
 
 @pytest.mark.usefixtures("none_at_all")
 def test_the_commands_that_the_page_shows(
-    run: Run, saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Typed, saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (32, 32)).save("photo.jpg")
@@ -140,7 +120,7 @@ def test_the_commands_that_the_page_shows(
 
 
 @pytest.mark.usefixtures("settings")
-def test_predict_prints_a_line_a_picture(run: Run, cloud: SimpleNamespace, tmp_path: Path) -> None:
+def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp_path: Path) -> None:
     serves(cloud, deployed("7", "models/0"))
     cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[CAT.tolist(), DOG.tolist()])
     (tmp_path / "text.png").write_text("no picture")
@@ -167,7 +147,7 @@ def test_predict_prints_a_line_a_picture(run: Run, cloud: SimpleNamespace, tmp_p
 @pytest.mark.parametrize("answer", ["n\n", ""])
 @pytest.mark.parametrize("command", ["deploy", "delete"])
 def test_nothing_is_done_unconfirmed(
-    command: str, answer: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    command: str, answer: str, run: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
     done = run(command, "quick")
@@ -177,7 +157,7 @@ def test_nothing_is_done_unconfirmed(
 
 
 @pytest.mark.usefixtures("settings")
-def test_confirmed(run: Run, cloud: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confirmed(run: Typed, cloud: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud.Model.list.return_value = cloud.models
     serves(cloud)
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
@@ -187,18 +167,18 @@ def test_confirmed(run: Run, cloud: SimpleNamespace, monkeypatch: pytest.MonkeyP
     assert cloud.endpoint.deploy.call_count == 1
 
 
-def failed(done: Any) -> str:
+def failed(done: Done) -> str:
     """Return the one line with which a command fails."""
     assert (done.status, done.out) == (1, "")
     [line] = [line for line in done.err.splitlines() if not line.startswith(("This keeps", "This deletes"))]
     assert line.startswith("Error: ")
     assert line.endswith(".")
-    return str(line)
+    return line
 
 
 @pytest.mark.parametrize("setting", ["project", "region", "bucket"])
 @pytest.mark.usefixtures("settings")
-def test_a_setting_is_missing(setting: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_is_missing(setting: str, run: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(f"CIFAR_LAB_{setting.upper()}")
     line = failed(run("delete", "quick", "--yes"))
     assert f"with --{setting} or CIFAR_LAB_{setting.upper()}" in line
@@ -206,23 +186,23 @@ def test_a_setting_is_missing(setting: str, run: Run, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("settings", "none_at_all")
 @pytest.mark.parametrize("command", ["deploy", "delete"])
-def test_libraries_are_missing(command: str, run: Run) -> None:
+def test_libraries_are_missing(command: str, run: Typed) -> None:
     assert "`pip install -r requirements-cloud.txt`" in failed(run(command, "quick", "--yes"))
 
 
 @pytest.mark.usefixtures("settings")
-def test_credentials_are_missing(run: Run, saved_model: Path) -> None:
+def test_credentials_are_missing(run: Typed, saved_model: Path) -> None:
     line = failed(run("upload", "quick", "--saved-model", str(saved_model)))  # asks Google's own library
     assert "`gcloud auth application-default login`" in line
 
 
 @pytest.mark.usefixtures("settings")
-def test_a_region_that_is_none(run: Run) -> None:
+def test_a_region_that_is_none(run: Typed) -> None:
     assert "“mars” is not a region" in failed(run("deploy", "quick", "--region", "mars", "--yes"))
 
 
 @pytest.mark.usefixtures("settings", "cloud")
-def test_nothing_is_there(run: Run, tmp_path: Path) -> None:
+def test_nothing_is_there(run: Typed, tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     assert "`python -m cifar_core vertex upload quick`" in failed(run("deploy", "quick", "--yes"))
     assert "`python -m cifar_core vertex deploy quick`" in failed(
@@ -240,7 +220,7 @@ def test_nothing_is_there(run: Run, tmp_path: Path) -> None:
         (api.ResourceExhausted("Quota exceeded.\nMore."), "refused: Quota exceeded."),
     ],
 )
-def test_google_says_no(error: Exception, says: str, run: Run, cloud: SimpleNamespace) -> None:
+def test_google_says_no(error: Exception, says: str, run: Typed, cloud: SimpleNamespace) -> None:
     cloud.Model.list.side_effect = error
     assert says in failed(run("deploy", "quick", "--yes"))
 
@@ -256,14 +236,14 @@ def test_google_says_no(error: Exception, says: str, run: Run, cloud: SimpleName
     ],
 )
 def test_misused(
-    arguments: list[str], says: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], says: str, run: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert says in failed(run(*arguments))
 
 
 @pytest.mark.usefixtures("settings", "none_at_all")
-def test_upload_exports_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upload_exports_first(run: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
     def export(directory: ModelDirectory, destination: Path) -> Path:
