@@ -1,6 +1,5 @@
 """What `evaluate` writes about the shipped model `quick`, on a part of the test set."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from cifar_core import console, corruptions, dataset, evaluation, metrics, model_dir, novelty
+from cifar_core import corruptions, dataset, evaluation, metrics, model_dir, novelty
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 
@@ -130,20 +129,3 @@ def test_shipped_models_are_more_accurate_with_six_views(name: str) -> None:
     card = ModelDirectory(SHIPPED / name).card()
     low, high = card["test_time_augmentation"]["accuracy_interval"]
     assert card["accuracy"] < low < card["test_time_augmentation"]["accuracy"] < high
-
-
-def test_the_results_are_shown_with_the_views_and_without_where_an_older_card_has_none(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    card = json.loads((SHIPPED / "quick" / "card.json").read_text())
-    augmented = card["test_time_augmentation"]
-    console.show_card(card)
-    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    row = lines.index(f"With 6 views {100 * augmented['accuracy']:.1f} % accuracy")
-    low, high = (f"{100 * end:.1f} %" for end in augmented["accuracy_interval"])
-    assert lines[row + 1] == f"95 % interval {low} to {high}"
-    assert lines[row - 2] == f"Accuracy {100 * card['accuracy']:.1f} % of the 10,000 test images"
-
-    del card["test_time_augmentation"]
-    console.show_card(card)
-    assert "views" not in capsys.readouterr().out

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from cifar_core import files, jobs, model_dir
@@ -297,6 +298,9 @@ def test_of_two_servers_one_trains_and_its_death_does_not_end_the_training(
             server.wait()
         status = until(lambda: in_mid_epoch(run, 1))
         assert (status.pid, status.state) == (pid, "running")
+        if sys.platform != "win32":  # there it means to kill; elsewhere a machine that shuts down says so
+            psutil.Process(pid).terminate()
+            assert ended(run).state == "stopped"
     finally:
         for server in servers.values():
             server.kill()

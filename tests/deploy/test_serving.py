@@ -27,7 +27,7 @@ from .conftest import MODEL, in_the_app
 class Scripted:
     """A server that gives one answer to everything, or misbehaves as told, and keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.behave = "answer"
@@ -42,7 +42,7 @@ class Scripted:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -203,29 +203,18 @@ def test_nobody_there() -> None:
         Client(f"http://127.0.0.1:{free_port()}", "m").status()
 
 
-def test_a_server_that_comes_up_late() -> None:
-    """A connection that is refused is tried again."""
-    port = free_port()
-    late: list[ThreadingHTTPServer] = []
+def test_a_server_that_comes_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is refused is tried again, after a pause; in this one the server comes up."""
+    port, late = free_port(), list[Scripted]()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"model_version_status": []}')
+    def pause(_: float) -> None:
+        late.append(Scripted(port))
+        late[0].answer(200, {"model_version_status": []})
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    def come_up() -> None:
-        late.append(ThreadingHTTPServer(("127.0.0.1", port), Handler))
-        late[0].serve_forever()
-
-    timer = threading.Timer(0.1, come_up)
-    timer.start()
-    assert Client(f"http://127.0.0.1:{port}", "m").status() == []
-    late[0].shutdown()
-    late[0].server_close()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", pause)
+        assert Client(f"http://127.0.0.1:{port}", "m").status() == []
+    late[0].close()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`score` on a real cluster of two nodes: every picture has one row, whatever dies."""
 
+import contextlib
 import io
 import json
 import os
@@ -42,9 +43,13 @@ def rows(destination: Path) -> list[dict[str, Any]]:
 
 
 def workers() -> list[psutil.Process]:
-    """Return the processes that classify at this moment."""
-    processes = psutil.process_iter(["cmdline"])
-    return [process for process in processes if "MapBatches" in " ".join(process.info["cmdline"] or [])]
+    """Return the processes that classify for us at this moment."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+            if "MapBatches" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.mark.slow
