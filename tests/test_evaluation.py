@@ -1,5 +1,6 @@
 """What `evaluate` writes about the shipped model `quick`, on a part of the test set."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,19 +110,26 @@ def test_what_is_none_of_the_ten_is_told_from_what_is(evaluated: Evaluated) -> N
 
 
 def test_robustness_is_measured_when_asked_for_and_kept_when_not(
-    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+    evaluated: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "robustness" not in evaluated.card
-    monkeypatch.setattr(dataset, "load_test", lambda: evaluated.test)
-    monkeypatch.setattr(evaluation, "ROBUSTNESS_IMAGES", 100)
-    measured = evaluation.evaluate(evaluated.directory, robustness=True)
-    assert measured["robustness_images"] == 100
+    # Few images of every kind, because the model is evaluated twice.
+    directory = ModelDirectory(tmp_path / "quick")
+    shutil.copytree(SHIPPED / "quick", directory.path)
+    directory.card_path.unlink()
+    config = directory.config()
+    config["recipe"]["validation_images"] = 200
+    directory.config_path.write_text(json.dumps(config))
+    few = dataset.Batch(evaluated.test.images[:100], evaluated.test.labels[:100])
+    monkeypatch.setattr(dataset, "load_test", lambda: few)
+    monkeypatch.setattr(evaluation, "NOVEL_IMAGES", 100)
+    monkeypatch.setattr(evaluation, "ROBUSTNESS_IMAGES", 60)
+    measured = evaluation.evaluate(directory, robustness=True)
+    assert measured["robustness_images"] == 60
     assert set(measured["robustness"]) == set(corruptions.CORRUPTIONS)
-    images, labels = evaluated.test.images[:100], evaluated.test.labels[:100]
-    answers = Classifier(evaluated.directory.onnx_path).probabilities(corruptions.contrast(images, 5))
-    assert measured["robustness"]["contrast"][4] == metrics.accuracy(answers, labels)
-    kept = evaluation.evaluate(evaluated.directory)
-    assert kept["robustness"] == measured["robustness"]
+    answers = Classifier(directory.onnx_path).probabilities(corruptions.contrast(few.images[:60], 5))
+    assert measured["robustness"]["contrast"][4] == metrics.accuracy(answers, few.labels[:60])
+    assert evaluation.evaluate(directory) == measured
 
 
 @pytest.mark.parametrize("name", ["quick", "report"])
