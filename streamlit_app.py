@@ -8,6 +8,8 @@ from cifar_core import hardware
 from cifar_core.errors import CifarLabError
 
 hardware.hold_little_memory()
+# Once more, because what a host sets would win over config.toml: Community Cloud shows stack traces.
+st.set_option("client.showErrorDetails", "type")
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
 page = st.navigation(
@@ -27,4 +29,6 @@ try:
 except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence there too
     st.error(str(error))
 except OSError as error:
-    st.error(f"{Path(error.filename or 'A file').name} cannot be read ({error.strerror}).")
+    if not error.strerror:  # not from the operating system, so its message could say anything
+        raise
+    st.error(f"{Path(str(error.filename or 'A file')).name} cannot be read or written ({error.strerror}).")

@@ -1,4 +1,4 @@
-"""Measurements side by side, one file a question; each prints one table and has `--help`.
+"""Measurements, one file a question; each prints what it found and has `--help`.
 
     python -m benchmarks.training_throughput    how many images a second does the report's CNN train on?
     python -m benchmarks.time_to_accuracy       how long until 85 % and 94 % are reached?
@@ -6,7 +6,12 @@
     python -m benchmarks.pipeline               where does the time of a training go?
     python -m benchmarks.interactions           how long does the server take to answer a click?
     python -m benchmarks.app_speed              how fast does the app feel, and how much memory does it hold?
+    python -m benchmarks.crowd                  what do visitors notice when there are many of them?
     python -m benchmarks.resizing               how should a photograph become 32×32?
+    python -m benchmarks.fuzz_images            does any damaged file do more than give one sentence?
+    python -m benchmarks.scoring                what do two nodes gain over one process, what costs a crash?
+    python -m benchmarks.frontier               what is the best network for so many minutes of training?
+    python -m benchmarks.shipped                what are the shipped models worth?
     python -m benchmarks.screenshots DIRECTORY  what does every page look like, in both themes and widths?
 
 Let nothing else run meanwhile. `contenders` holds what is measured, `measure` runs it in turns, and

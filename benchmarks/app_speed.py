@@ -21,7 +21,7 @@ import typer
 from PIL import Image
 from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
-from benchmarks.browser import AT_REST, ENTRY, Server, app, await_answer, chromium, rest
+from benchmarks.browser import AT_REST, Server, Within, chromium, rest
 from benchmarks.measure import command, show
 from cifar_core import console, formats, model_dir
 
@@ -63,19 +63,20 @@ Figures = dict[str, list[float]]
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="Servers started of each app.")] = 3,
     visits: Annotated[int, typer.Option(min=1, help="Timed visits to each page, and uploads, a server.")] = 3,
+    within: Within = "",
 ) -> None:
     """Measure app and server in a real browser, in turns."""
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder) / "empty.py"
         empty.write_text(EMPTY)
         (Path(folder) / "sitecustomize.py").write_text("import tensorflow\n")  # Python runs it as it starts
-        runs = str(Path(folder) / "runs")
+        ours = {"CIFAR_LAB_RUNS": str(Path(folder) / "runs")}
         apps: dict[str, dict[str, Any]] = {
-            "an empty app": {"script": empty},
-            "CIFAR Lab": {"script": ENTRY, "CIFAR_LAB_RUNS": runs},
+            "an empty app": {"script": empty, "within": within},
+            "CIFAR Lab": {"variables": ours, "within": within},
             "with TensorFlow in it": {
-                **{"script": ENTRY, "CIFAR_LAB_RUNS": runs},
-                **{"PYTHONPATH": folder, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                "variables": {**ours, "PYTHONPATH": folder, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                "within": within,
             },
         }
         found: dict[str, Figures] = {name: defaultdict(list) for name in apps}
@@ -93,8 +94,7 @@ def main(
 def measure(browser: "Browser", name: str, how: dict[str, Any], visits: int, into: Figures) -> None:
     """Start one app and add what is measured of it."""
     start = time.perf_counter()
-    with app(wait=False, **how) as server:
-        await_answer(server)
+    with Server(**how) as server:
         context = browser.new_context(viewport={"width": 1440, "height": 1000})  # with nothing cached
         tab = context.new_page()
         tab.goto(server.url)

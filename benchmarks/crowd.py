@@ -10,18 +10,12 @@ Evaluate, again and again; no visitor may be told the name of another's picture.
 import itertools
 import random
 import re
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-import urllib.request
 from typing import Annotated, Any
 
 import numpy as np
-import psutil
 import requests
 import typer
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -29,8 +23,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
+from benchmarks.browser import Server, Within
 from benchmarks.measure import command, show
-from cifar_core import dataset, formats, images, jobs, model_dir
+from cifar_core import dataset, formats, images, jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import get_recipe
 
@@ -135,33 +130,19 @@ def main(
     minutes: Annotated[float, typer.Option(min=0, help="How long.")] = 10,
     pause: Annotated[float, typer.Option(min=0, help="Seconds that a visitor looks, on average.")] = 2,
     train: Annotated[str | None, typer.Option(help="A recipe to train meanwhile.")] = None,
+    within: Within = "",
 ) -> None:
     """Let many visitors classify and evaluate at once, and print what they waited for."""
     pictures = [images.to_png(array, 8) for array in dataset.load_test().images[:200]]
     run = jobs.start(get_recipe(train)) if train else None
-    with tempfile.TemporaryFile() as log, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "streamlit", "run", str(model_dir.code_root() / "streamlit_app.py")),
-                *("--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"),
-                *("--server.enableXsrfProtection", "false"),  # which asks for a browser's cookie
-            ],
-            stdout=log,
-            stderr=log,
-            cwd=model_dir.code_root(),
-        )
-        try:
-            crowd, memory = _gather(
-                f"http://127.0.0.1:{port}", server.pid, visitors, minutes, pause, pictures
-            )
-        finally:
-            server.terminate()
-            server.wait()
-            if run is not None and run.status().active:
-                jobs.stop(run)
+    # Cross-site protection asks for a cookie, which only browsers have.
+    server = Server(options=["--server.enableXsrfProtection", "false"], within=within)
+    try:
+        with server:
+            crowd, memory = _gather(server, visitors, minutes, pause, pictures)
+    finally:
+        if run is not None and run.status().active:
+            jobs.stop(run)
     rows = []
     for page, seconds in crowd.seconds.items():
         shares = np.percentile(seconds, [50, 90, 99, 100]) if seconds else [float("nan")] * 4
@@ -186,25 +167,16 @@ def main(
 
 
 def _gather(
-    url: str, pid: int, visitors: int, minutes: float, pause: float, pictures: list[bytes]
+    server: Server, visitors: int, minutes: float, pause: float, pictures: list[bytes]
 ) -> tuple[Crowd, list[float]]:
-    """Let the visitors come once the server answers; return them and its memory, once a second."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-            break
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise CifarLabError("The server did not start.") from error
-            time.sleep(0.2)
-    crowd = Crowd(url, pictures, time.monotonic() + 60 * minutes, pause)
+    """Let the visitors come; return them and the server's memory, once a second."""
+    crowd = Crowd(server.url, pictures, time.monotonic() + 60 * minutes, pause)
     threads = [threading.Thread(target=crowd.visit, args=(number,)) for number in range(visitors)]
-    process, memory = psutil.Process(pid), []
+    memory = []
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        memory.append(float(process.memory_info().rss))
+        memory.append(float(server.process.memory_info().rss))
         time.sleep(1)
     return crowd, memory
 

@@ -1,11 +1,12 @@
 """What is the best network of the flagship family for so many minutes of training?
 
-    python -m benchmarks.frontier [--budget 3] [--seed 0]
+    python -m benchmarks.frontier [--budget 3] [--seed 0] [--chart docs/frontier.svg]
 
 Trains the candidates of a budget (or of all) one after the other, as ordinary runs that the app shows, and
 writes what they reached on the *validation* images to `benchmarks/frontier.csv`; the test set plays no part.
 A candidate with a row there is not trained again, so the search can be interrupted. All of a budget takes
-about as many times the budget as it has candidates.
+about as many times the budget as it has candidates. The chart has all results, as crosses, behind the shipped
+models, whose accuracy is that of the test.
 """
 
 import csv
@@ -15,10 +16,11 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from benchmarks.measure import command, show
-from cifar_core import hardware, jobs
+from cifar_core import charts, comparison, hardware, jobs, model_dir
 from cifar_core.errors import JobError
 from cifar_core.files import write_whole
 from cifar_core.recipes import Recipe, get_recipe
@@ -76,8 +78,14 @@ CANDIDATES = [
 def main(
     budget: Annotated[float | None, typer.Option(help="Minutes; by default all budgets.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes everything random.")] = 0,
+    chart: Annotated[
+        Path | None, typer.Option(help="Only draw what there is, into this SVG or PNG file.")
+    ] = None,
 ) -> None:
     """Train the candidates of a budget that have no result yet; print all results."""
+    if chart:
+        draw(chart)
+        return
     for candidate in CANDIDATES:
         key = {**dataclasses.asdict(candidate), "seed": seed}
         known = [{name: row[name] for name in key} for row in results()]
@@ -116,6 +124,13 @@ def add(row: dict[str, Any]) -> None:
     writer.writeheader()
     writer.writerows([*results(), row])
     write_whole(RESULTS, text.getvalue())
+
+
+def draw(path: Path) -> None:
+    """Draw the results behind the shipped models."""
+    searched = pd.read_csv(RESULTS).rename(columns={"validation_accuracy": "accuracy"})
+    drawn = charts.frontier(comparison.costs(model_dir.shipped()), searched=searched[["minutes", "accuracy"]])
+    drawn.properties(width=680, background="white").save(path, scale_factor=2)
 
 
 if __name__ == "__main__":

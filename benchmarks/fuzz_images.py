@@ -4,6 +4,7 @@
 
 Damages a small file of every accepted format at random and decodes it, in a process of its own, which a crash
 of a decoder ends. A file's number decides all of it: `--first N --minutes 0` repeats the hundred from there.
+`benchmarks.fuzz_images_guided` breeds its files instead, by the ways they take through Pillow's Python.
 Times are the processor's; the memory is what a file adds at its peak, which only Linux tells.
 """
 
@@ -45,6 +46,47 @@ class Outcome(NamedTuple):
     seconds: float
     memory: int
     allowed: bool
+
+
+class Tally:
+    """What came out so far, and which files were the slowest, the hungriest and the wrong ones."""
+
+    def __init__(self) -> None:
+        self.what = Counter[str]()
+        self.slowest = self.hungriest = Outcome(0, "", 0.0, 0, True)
+        self.wrong: list[Outcome] = []
+
+    @property
+    def files(self) -> int:
+        """How many files were decoded."""
+        return self.what.total()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a file."""
+        self.what[outcome.what] += 1
+        self.slowest = max(self.slowest, outcome, key=lambda item: item.seconds)
+        self.hungriest = max(self.hungriest, outcome, key=lambda item: item.memory)
+        if not outcome.allowed:
+            self.wrong.append(outcome)
+
+    def show(self, title: str, *notes: str) -> None:
+        """Print what came out; CifarLabError if any of it is not allowed."""
+        show(
+            title,
+            ["what came out", "files"],
+            [[words, formats.count(number)] for words, number in self.what.most_common()],
+            {},
+            [
+                f"The slowest, file {self.slowest.number}, took {self.slowest.seconds:.2f} s; the hungriest, "
+                f"file {self.hungriest.number}, {formats.size_in_bytes(self.hungriest.memory)}.",
+                *notes,
+            ],
+        )
+        if self.wrong:
+            raise CifarLabError(
+                f"{len(self.wrong)} files gave something else or cost too much, the first of them "
+                f"{self.wrong[0]}."
+            )
 
 
 def seeds() -> list[bytes]:
@@ -121,30 +163,38 @@ def _consistent(data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def warm_up() -> None:
+    """Load the decoders, which they are at their first use; that is not to be counted."""
+    for original in seeds():
+        images.load(original)
+
+
 def outcomes(first: int, count: int) -> list[Outcome]:
     """Decode the files with these numbers."""
     originals = seeds()
-    for original in originals:  # decoders are loaded at their first use, which is not to be counted
-        images.load(original)
+    warm_up()
     found = []
     for number in range(first, first + count):
         generator = random.Random(number)
         data = damaged(originals[number % len(originals)], generator)
-        how: images.How = generator.choice(("crop", "whole"))
-        before, began = _forget_peak(), time.thread_time()
-        try:
-            picture, array = images.load(data, how)
-            what = "picture"
-            allowed = picture.mode == "RGB" and array.shape == (32, 32, 3)
-            picture.close()
-        except ImageError as error:
-            what, allowed = str(error), re.fullmatch(r"This \w+ .{20,110}\.", str(error)) is not None
-        except BaseException as error:
-            what, allowed = f"{type(error).__name__}: {error}", False
-        seconds, memory = time.thread_time() - began, max(_memory("VmHWM") - before, 0)
-        allowed = allowed and seconds <= MAX_SECONDS and memory <= MAX_MEMORY
-        found.append(Outcome(number, what, seconds, memory, allowed))
+        found.append(outcome(number, data, generator.choice(("crop", "whole"))))
     return found
+
+
+def outcome(number: int, data: bytes, how: images.How) -> Outcome:
+    """Decode one file."""
+    before, began = _forget_peak(), time.thread_time()
+    try:
+        picture, array = images.load(data, how)
+        what = "picture"
+        allowed = picture.mode == "RGB" and array.shape == (32, 32, 3)
+        picture.close()
+    except ImageError as error:
+        what, allowed = str(error), re.fullmatch(r"This \w+ .{20,110}\.", str(error)) is not None
+    except BaseException as error:
+        what, allowed = f"{type(error).__name__}: {error}", False
+    seconds, memory = time.thread_time() - began, max(_memory("VmHWM") - before, 0)
+    return Outcome(number, what, seconds, memory, allowed and seconds <= MAX_SECONDS and memory <= MAX_MEMORY)
 
 
 def _be_quiet() -> None:
@@ -174,9 +224,7 @@ def main(
 ) -> None:
     """Decode damaged pictures until the time is up, and say what came out."""
     end = time.monotonic() + 60 * minutes
-    what, files = Counter[str](), 0
-    slowest = hungriest = Outcome(first, "", 0.0, 0, True)
-    wrong: list[Outcome] = []
+    tally = Tally()
     context = multiprocessing.get_context("spawn")
     with (
         concurrent.futures.ProcessPoolExecutor(1, mp_context=context, initializer=_be_quiet) as pool,
@@ -193,28 +241,12 @@ def main(
                 raise CifarLabError(
                     f"A decoder {kind}: one of the files {start} to {start + BATCH - 1}."
                 ) from error
-            files += len(found)
-            what.update(outcome.what for outcome in found)
-            wrong += [outcome for outcome in found if not outcome.allowed]
-            slowest = max(slowest, *found, key=lambda outcome: outcome.seconds)
-            hungriest = max(hungriest, *found, key=lambda outcome: outcome.memory)
-            bar.update(task, description=f"{files:,} files, {len(wrong)} wrong")
+            for item in found:
+                tally.add(item)
+            bar.update(task, description=f"{tally.files:,} files, {len(tally.wrong)} wrong")
             if time.monotonic() >= end:
                 break
-    show(
-        f"Damaged pictures, files {first} to {first + files - 1}",
-        ["what came out", "files"],
-        [[words, formats.count(number)] for words, number in what.most_common()],
-        {},
-        [
-            f"The slowest, file {slowest.number}, took {slowest.seconds:.2f} s; the hungriest, file "
-            f"{hungriest.number}, {formats.size_in_bytes(hungriest.memory)}."
-        ],
-    )
-    if wrong:
-        raise CifarLabError(
-            f"{len(wrong)} files gave something else or cost too much, the first of them {wrong[0]}."
-        )
+    tally.show(f"Damaged pictures, files {first} to {first + tally.files - 1}")
 
 
 if __name__ == "__main__":

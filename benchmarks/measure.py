@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -19,7 +18,7 @@ from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from cifar_core import console, hardware, model_dir
+from cifar_core import console, hardware, processes
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Recipe
 
@@ -61,14 +60,13 @@ def in_turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[di
 
 def _run(label: str, contender: Contender) -> dict[str, Any]:
     """Run a contender to its end; its result gets `started`, the time at which its process was."""
-    path = os.pathsep.join(filter(None, [str(model_dir.code_root()), os.environ.get("PYTHONPATH")]))
     # As the worker has it: on the processor, and without TensorFlow's remarks.
-    settings = {"PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    settings = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     options = json.dumps(contender.options)
     started = time.time()
     process = subprocess.run(
         [contender.python, "-P", "-m", "benchmarks.contenders", contender.function, options],
-        env={**os.environ, **settings},
+        env={**processes.environment(), **settings},
         capture_output=True,
         text=True,
         check=False,

@@ -57,7 +57,7 @@ def reduced(picture: Image.Image, method: str = "HAMMING") -> Pixels:
 
 def between_bars(picture: Image.Image) -> Pixels:
     """Reduce a wide picture as a whole, CIFAR-10's mean colour above and below."""
-    framed = Image.new("RGB", (picture.width, picture.width), (125, 123, 114))
+    framed = Image.new("RGB", (picture.width, picture.width), dataset.MEAN_COLOUR)
     framed.paste(picture, (0, (picture.width - picture.height) // 2))
     return reduced(framed)
 

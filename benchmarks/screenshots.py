@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from benchmarks.browser import app, chromium, rest
+from benchmarks.browser import Server, chromium, rest
 from benchmarks.measure import command
 from cifar_core import dataset, images, jobs, model_dir
 from cifar_core.errors import CifarLabError
@@ -72,7 +72,11 @@ def main(
     if unknown := set(page or ()) - set(PAGES):
         raise CifarLabError(f"There is no page {', '.join(sorted(unknown))}; choose from {', '.join(PAGES)}.")
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as runs, app(CIFAR_LAB_RUNS=runs) as server, chromium() as browser:
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        Server(variables={"CIFAR_LAB_RUNS": runs}) as server,
+        chromium() as browser,
+    ):
         os.environ["CIFAR_LAB_RUNS"] = runs
         tabs = {
             (theme, width): browser.new_context(

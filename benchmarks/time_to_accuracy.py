@@ -42,8 +42,7 @@ def main(
     steps: Steps = 30,
 ) -> None:
     """Compare how long trained models needed for 85 % and 94 % with the plain Keras script."""
-    shipped = [model for model in model_dir.models() if model.path.parent == model_dir.models_root()]
-    chosen = [model_dir.find(name, allow_path=True) for name in models] if models else shipped
+    chosen = [model_dir.find(name, allow_path=True) for name in models or []] or model_dir.shipped()
     reference = model_dir.find(report, allow_path=True)
 
     results: dict[str, list[dict[str, Any]]] = {}

@@ -9,7 +9,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,15 +17,13 @@ from cifar_core import console, dataset, jobs, model_dir
 from cifar_core.deploy import commands as deploy
 from cifar_core.deploy import vertex_cli
 from cifar_core.errors import CifarLabError, ImageError, JobError
-from cifar_core.formats import duration, percent, printable
+from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.recipes import RECIPES, get_recipe
+from cifar_core.options import Epochs, Images, Json, Model, RecipeName, TrainingImages, ValidationImages
+from cifar_core.recipes import get_recipe
 from cifar_core.scale import commands as scale
 from cifar_core.statuses import Status
 from cifar_core.views import Views
-
-if TYPE_CHECKING:
-    from cifar_core.classify import Answer
 
 # Heavy imports (scikit-learn, ONNX Runtime, the network) are left to the commands that need them.
 
@@ -36,14 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Foreground = Annotated[
     bool, typer.Option("--foreground", help="Stay and show progress; Ctrl-C stops the run, resumably.")
 ]
 Run = Annotated[str, typer.Argument(help="Name or path of a run; `runs` lists them.", metavar="RUN")]
-Model = Annotated[
-    str, typer.Argument(help="Name or path of a model or a finished run; `runs` lists them.", metavar="MODEL")
-]
 
 
 @app.command()
@@ -69,16 +63,16 @@ def data(as_json: Json = False) -> None:
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")],
+    recipe: RecipeName,
     name: Annotated[str | None, typer.Option(help="Name of the run instead of recipe and time.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images, at most.")] = None,
+    epochs: Epochs = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better validation loss before it stops; 0: never.")
     ] = None,
-    images: Annotated[int | None, typer.Option(help="Training images used, validation included.")] = None,
-    validation_images: Annotated[int | None, typer.Option(help="How many of them to validate on.")] = None,
+    images: TrainingImages = None,
+    validation_images: ValidationImages = None,
     seed: Annotated[int | None, typer.Option(help="Fixes everything random.")] = None,
     foreground: Foreground = False,
     as_json: Json = False,
@@ -162,9 +156,7 @@ def evaluate(
 @app.command()
 def classify(
     model: Model,
-    images: Annotated[
-        list[str], typer.Argument(help="Pictures of any size and usual format.", metavar="IMAGE")
-    ],
+    images: Images,
     views: Annotated[
         Views,
         typer.Option(
@@ -175,27 +167,23 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Say what is on pictures: a line each, with the likeliest class and how sure the model is of it."""
-    from cifar_core.classify import calibration_of
+    from cifar_core.classify import Answer, calibration_of
     from cifar_core.classify import classify as ask
     from cifar_core.images import load
     from cifar_core.runtime import Classifier
 
     directory = model_dir.find(model, allow_path=True)
     classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, views)
-    failed = 0
+
+    def answer(image: str) -> Answer | ImageError:
+        try:
+            return ask(classifier, calibration, load(Path(image))[1][None], views)[0]
+        except ImageError as error:
+            return error
+
     # On a screen the lines themselves show the progress.
     with console.progress(disable=sys.stdout.isatty()) as bar:
-        for image in bar.track(images, description="classifying"):
-            try:
-                [answer] = ask(classifier, calibration, load(Path(image))[1][None], views)
-                result, line = _as_json(answer), _in_words(answer)
-            except ImageError as error:
-                failed += 1
-                result, line = {"error": str(error)}, str(error)
-            in_words = printable(f"{image}: {line}", most=1_000)
-            print(json.dumps({"image": image, **result}) if as_json else in_words, flush=True)
-    if failed:
-        raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
+        console.show_answers(images, map(answer, bar.track(images, description="classifying")), as_json)
 
 
 app.command()(deploy.export)
@@ -203,23 +191,6 @@ app.add_typer(deploy.serving, name="serving")
 app.add_typer(vertex_cli.app, name="vertex")
 app.command()(scale.score)
 app.command()(scale.sweep)
-
-
-def _as_json(answer: "Answer") -> dict[str, Any]:
-    probabilities = dict(zip(dataset.CLASS_NAMES, answer.probabilities.tolist(), strict=True))
-    return {
-        "class": answer.class_name,
-        "confidence": answer.confidence,
-        "probabilities": probabilities,
-        "none_of_the_ten": answer.none_of_the_ten,
-    }
-
-
-def _in_words(answer: "Answer") -> str:
-    ranked = (-answer.probabilities).argsort(kind="stable")
-    others = [f"{dataset.CLASS_NAMES[i]} {percent(answer.probabilities[i])}" for i in ranked[1:3]]
-    doubt = "probably none of the ten; nearest is " if answer.none_of_the_ten else ""
-    return f"{doubt}{answer.class_name}, {percent(answer.confidence)} (then {', '.join(others)})"
 
 
 def _follow(run: ModelDirectory) -> None:

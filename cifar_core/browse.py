@@ -5,16 +5,17 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cifar_core import metrics
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.image_notes import Notes
 from cifar_core.metrics import FLOOR, Labels, Probabilities
+
+Item = TypeVar("Item")
 
 ANY = "any class"  # where a class may be chosen but need not
 Sort = Literal["confidence", "human disagreement", "loss"]
@@ -83,6 +84,11 @@ def order(
     return images
 
 
+def in_pages(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """Cut what there is to show into pages of `size`; the last may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
 def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.DataFrame:
     """List every mistake of a model with what is known about the image, the surest first.
 
@@ -100,7 +106,7 @@ def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.D
         human_votes_for_label, human_votes (counts), label_rejected (whether no majority of five annotators
         confirmed it), training_duplicate (index in the training set, if one looks the same).
     """
-    images = metrics.mistakes(answers, labels)
+    images = order(select(answers, labels), "confidence", [answers], labels, notes)
     names, of_label = np.array(CLASS_NAMES), np.asarray(labels)[images]
     table = pd.DataFrame({"image": images, "true": names[of_label]})
     table["predicted"] = names[answers[images].argmax(axis=1)]

@@ -1,7 +1,7 @@
 """What a model says about pictures, calibrated: for the Classify page and the command line alike."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,31 @@ class Calibration(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a model says about one picture: the likeliest class, all probabilities [10], and a doubt."""
+    """What a model says about one picture: the likeliest class, all probabilities [10], and a doubt.
+
+    The doubt is None where the one who answers does not say.
+    """
 
     class_name: str
     confidence: float
     probabilities: npt.NDArray[np.float64]
-    none_of_the_ten: bool
+    none_of_the_ten: bool | None
+
+    @classmethod
+    def of(cls, probabilities: npt.NDArray[np.float64], none_of_the_ten: bool | None) -> "Answer":
+        """Return the answer that calibrated probabilities, float64 [10], come to."""
+        likeliest = int(probabilities.argmax())
+        confidence = float(probabilities[likeliest])
+        return cls(CLASS_NAMES[likeliest], confidence, probabilities, none_of_the_ten)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON-ready values, the probabilities by class."""
+        return {
+            "class": self.class_name,
+            "confidence": self.confidence,
+            "probabilities": dict(zip(CLASS_NAMES, self.probabilities.tolist(), strict=True)),
+            "none_of_the_ten": self.none_of_the_ten,
+        }
 
 
 def calibration_of(directory: ModelDirectory, views: Views = 1) -> Calibration:
@@ -89,7 +108,7 @@ def classify(
     raw = plain.probabilities if views == 1 else classifier.probabilities(images, views)
     scores = novelty.familiarity(plain.logits, plain.features, calibration.directions)
     return [
-        Answer(CLASS_NAMES[row.argmax()], float(row.max()), row, bool(strange))
+        Answer.of(row, bool(strange))
         for row, strange in zip(
             temperature_scale(raw, calibration.temperature), scores > calibration.threshold, strict=True
         )

@@ -9,20 +9,21 @@ intervals for comparing matched proportions"; Wilson 1927 (`cifar_core.metrics.w
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 import psutil
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from cifar_core import metrics
 from cifar_core.dataset import IMAGE_SHAPE
 from cifar_core.metrics import Interval, Labels, Probabilities
+from cifar_core.recipes import NETWORK_TITLES
 
 if TYPE_CHECKING:
+    from cifar_core.model_dir import ModelDirectory
     from cifar_core.runtime import Classifier
 
 Right = NDArray[np.bool_]
@@ -55,6 +56,26 @@ class Timing(NamedTuple):
 
     seconds: float
     busy: bool
+
+
+def costs(models: Iterable["ModelDirectory"]) -> pd.DataFrame:
+    """Return what models cost and reached: columns recipe, family, minutes, accuracy, low, high.
+
+    `family` is the network's title; `low` and `high` are the accuracy's 95 % interval.
+    """
+    rows = []
+    for model in models:
+        recipe, card = model.recipe(), model.card()
+        low, high = card["accuracy_interval"]
+        rows.append(
+            {
+                "recipe": recipe.name,
+                "family": NETWORK_TITLES[recipe.network],
+                "minutes": card["training_seconds"] / 60,
+                **{"accuracy": card["accuracy"], "low": low, "high": high},
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def first_choice(accuracies: Mapping[str, float], preferred: Sequence[str] = ()) -> list[str]:
@@ -155,5 +176,5 @@ def _difference_interval(only_first: int, only_second: int, images: int) -> Inte
     """
     n, b, c = images + 2, only_first + 0.5, only_second + 0.5
     middle = (b - c) / n
-    half = float(ndtri(0.975)) * math.sqrt(b + c - (b - c) ** 2 / n) / n
+    half = metrics.Z_95 * math.sqrt(b + c - (b - c) ** 2 / n) / n
     return Interval(max(middle - half, -1.0), min(middle + half, 1.0))

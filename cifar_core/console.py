@@ -1,9 +1,10 @@
 """What the command line shows: tables on stdout, progress on stderr, so that results can be piped."""
 
+import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -20,9 +21,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cifar_core import formats, model_dir
-from cifar_core.errors import CifarLabError
+from cifar_core.dataset import CLASS_NAMES
+from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.statuses import Status
+
+if TYPE_CHECKING:
+    from cifar_core.classify import Answer
 
 POLL_SECONDS = 0.5  # as often as a worker writes its status
 
@@ -165,6 +170,35 @@ def show_card(card: dict[str, Any]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     _print(table)
+
+
+def show_answers(
+    images: Sequence[str], answers: Iterable["Answer | ImageError | None"], as_json: bool
+) -> None:
+    """Print a line, text or JSON, on each picture as its answer comes; none where that is None.
+
+    At the end an ImageError says so if there were pictures that could not be classified.
+    """
+    failed = 0
+    for image, answer in zip(images, answers, strict=True):
+        if answer is None:
+            continue
+        if isinstance(answer, ImageError):
+            failed += 1
+            result, line = {"error": str(answer)}, str(answer)
+        else:
+            result, line = answer.to_dict(), _in_words(answer)
+        in_words = formats.printable(f"{image}: {line}", most=1_000)
+        print(json.dumps({"image": image, **result}) if as_json else in_words, flush=True)
+    if failed:
+        raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
+
+
+def _in_words(answer: "Answer") -> str:
+    ranked = (-answer.probabilities).argsort(kind="stable")
+    others = [f"{CLASS_NAMES[i]} {formats.percent(answer.probabilities[i])}" for i in ranked[1:3]]
+    doubt = "probably none of the ten; nearest is " if answer.none_of_the_ten else ""
+    return f"{doubt}{answer.class_name}, {formats.percent(answer.confidence)} (then {', '.join(others)})"
 
 
 def _print(what: Table | Text) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from cifar_core import metrics
-from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.dataset import IMAGE_SHAPE, check_images
 
 Images = NDArray[np.uint8]
 
@@ -111,7 +111,6 @@ def robustness(
     labels: metrics.Labels,
     *,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[float]]:
     """Measure a model's accuracy on corrupted pictures, as `card.json` keeps it.
 
@@ -127,28 +126,20 @@ def robustness(
         Their true classes, 0 to 9.
     seed : int
         Fixes the noise and the directions of the shifts.
-    progress : callable, optional
-        Called after each corruption and strength with how many are done, and how many there are; raise in it
-        to give up.
 
     Returns
     -------
     dict
         For each of `CORRUPTIONS` the accuracies, 0 to 1, at strengths 1 to 5.
     """
-    steps = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
-    accuracies: dict[str, list[float]] = {name: [] for name in CORRUPTIONS}
-    for done, (name, strength) in enumerate(steps, start=1):
-        answers = classify(CORRUPTIONS[name](images, strength, seed))
-        accuracies[name].append(metrics.accuracy(answers, labels))
-        if progress:
-            progress(done, len(steps))
-    return accuracies
+    return {
+        name: [metrics.accuracy(classify(corrupt(images, n, seed)), labels) for n in STRENGTHS]
+        for name, corrupt in CORRUPTIONS.items()
+    }
 
 
 def _check(images: Images, strength: int) -> None:
-    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
-        raise ValueError(f"Expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}.")
+    check_images(images)
     if strength not in (0, *STRENGTHS):
         raise ValueError(f"The strength is 1 to 5, or 0 for none, not {strength}.")
 

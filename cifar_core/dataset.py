@@ -19,6 +19,7 @@ from cifar_core.errors import DatasetError, RecipeError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)
+MEAN_COLOUR = (125, 123, 114)  # RGB, of the training images: what says least to a network
 TRAIN_SIZE = 50_000
 TEST_SIZE = 10_000
 IMAGES_PER_CLASS = {"training": 5_000, "test": 1_000}  # of every class alike
@@ -116,6 +117,12 @@ def load_train(folder: Path | None = None) -> Batch:
 def load_test(folder: Path | None = None) -> Batch:
     """Load the 10,000 test images in the file's order; `folder` defaults to `locate()`."""
     return load_batch(folder or locate(), "test_batch")
+
+
+def check_images(images: npt.NDArray[np.uint8]) -> None:
+    """Raise ValueError unless images are what networks see, uint8 [N, 32, 32, 3]."""
+    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+        raise ValueError(f"Expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}.")
 
 
 def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -10,6 +10,7 @@ from cifar_core import corruptions, dataset, metrics, novelty
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.files import write_whole
 from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import Recipe
 from cifar_core.runtime import Classifier, Outputs
 
 NOVEL_IMAGES = 1_000  # of each set that is none of the ten
@@ -34,10 +35,15 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     ModelDirectoryError, DatasetError
         If the model or the data are missing or damaged; nothing is written then.
     """
-    recipe = directory.recipe()
+    recipe, history, config = directory.recipe(), directory.history(), directory.config()
+    if history.empty or not {"parameters", "hardware"} <= config.keys():
+        raise ModelDirectoryError(
+            f"“{directory.name}” was not trained to its end, or {directory.history_path.name} or "
+            f"{directory.config_path.name} is damaged; train it again."
+        )
     classifier = Classifier(directory.onnx_path)
     test = dataset.load_test()
-    indices, held_out = _held_out(directory, test)
+    indices, held_out = _held_out(recipe, test)
     on_test = classifier.outputs(test.images)
     on_held_out = on_test if held_out is test else classifier.outputs(held_out.images)
     kept_test, kept_held_out = (each.probabilities.astype(np.float16) for each in (on_test, on_held_out))
@@ -54,7 +60,6 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
         validation_indices=indices,
         class_directions=strange.directions,
     )
-    history, config = directory.history(), directory.config()
     card = {
         "name": directory.name,
         "recipe": recipe.name,
@@ -80,9 +85,8 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     return card
 
 
-def _held_out(directory: ModelDirectory, test: dataset.Batch) -> tuple[np.ndarray, dataset.Batch]:
+def _held_out(recipe: Recipe, test: dataset.Batch) -> tuple[np.ndarray, dataset.Batch]:
     """Return the validation images and where they stand; `test` itself, where the recipe validated on it."""
-    recipe = directory.recipe()
     if recipe.validation == "test":
         return np.arange(len(test.labels)), test
     train = dataset.load_train()

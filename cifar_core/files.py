@@ -29,6 +29,15 @@ def write_whole(path: Path, content: bytes | str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_over(path: Path, content: str) -> None:
+    """Write over a file of text in place, in the room it has, filled up with spaces.
+
+    The last resort on a full disk, which has no room for a second file: readers may see a mixture meanwhile.
+    """
+    with path.open("r+b") as file:
+        file.write(content.encode().ljust(path.stat().st_size))
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a writer that was killed left half written, in a folder that nobody writes to now."""
     for path in folder.rglob(".*.tmp"):

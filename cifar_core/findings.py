@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from cifar_core import metrics, trust
+from cifar_core import comparison, metrics, trust
 from cifar_core.dataset import TEST_SIZE
 from cifar_core.metrics import Labels, Probabilities
 from cifar_core.trust import Mask, Votes
@@ -52,14 +52,11 @@ def accuracy_by_part(
         One row a part, in their order: part (name), images, accuracy, low, high (the Wilson 95 % interval)
         and person, the share of the votes on these images that went to the label; None without votes.
     """
-    right = np.asarray(probabilities).argmax(axis=1) == np.asarray(labels)
-    rows = []
-    for name, mask in parts.items():
-        correct, images = int(right[mask].sum()), int(mask.sum())
-        low, high = metrics.wilson_interval(correct, images)
-        person = None if votes is None else trust.human_accuracy(votes[mask], np.asarray(labels)[mask])
-        rows.append((name, images, correct / images, low, high, person))
-    return pd.DataFrame(rows, columns=["part", "images", "accuracy", "low", "high", "person"])
+    table = comparison.on_test_sets({"model": metrics.correct(probabilities, labels)}, parts)
+    table["person"] = [
+        None if votes is None else trust.human_accuracy(votes[mask], labels[mask]) for mask in parts.values()
+    ]
+    return table.drop(columns="model").rename(columns={"test_set": "part"})
 
 
 def people_side_with(probabilities: Probabilities, labels: Labels, votes: Votes) -> int:

@@ -8,6 +8,11 @@ def percent(fraction: float) -> str:
     return f"{fraction * 100:.1f} %"
 
 
+def points(difference: float) -> str:
+    """Format the difference of two fractions, 0.0123, as "+1.2 points", of a hundred."""
+    return f"{difference * 100:+.1f} points"
+
+
 def loss(value: float) -> str:
     """Format a loss, 0.46512, as "0.465"."""
     return f"{value:.3f}"

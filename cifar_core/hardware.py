@@ -1,4 +1,4 @@
-"""The machine a training ran on: what a time is worth nothing without."""
+"""The machine: its processor, without which a time is worth nothing, and its memory."""
 
 import ctypes
 import gc
@@ -12,6 +12,7 @@ import psutil
 
 # Linux leaves the processor's name and what it can do out of `platform`.
 _CPU_INFO = Path("/proc/cpuinfo")
+_CGROUP = Path("/sys/fs/cgroup")  # where a container is told its limit
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # as glibc's malloc.h numbers them
 
 
@@ -37,11 +38,33 @@ def describe() -> str:
         lines = _CPU_INFO.read_text().splitlines()
         names = [line.partition(":")[2] for line in lines if "model name" in line]
         model = names[0].strip() if names else model
-    known = hasattr(psutil.Process, "cpu_affinity")  # not on macOS
-    cores = len(psutil.Process().cpu_affinity()) if known else os.cpu_count()
     # Two processors of one name, as clouds call theirs, can differ by a factor of two.
     extra = f" ({instructions})" if (instructions := vector_instructions()) else ""
-    return f"{model or platform.machine()}{extra}, {cores} cores"
+    return f"{model or platform.machine()}{extra}, {cores()} core{'' if cores() == 1 else 's'}"
+
+
+def cores() -> int:
+    """Return how many cores, or threads of cores, this process may use; a container may limit them."""
+    known = hasattr(psutil.Process, "cpu_affinity")  # not on macOS
+    return (len(psutil.Process().cpu_affinity()) if known else os.cpu_count()) or 1
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that are free: the machine's, or what a container's limit leaves."""
+    free: int = psutil.virtual_memory().available
+    for limit, used, cache in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            most = int((_CGROUP / limit).read_text())
+            held = int((_CGROUP / used).read_text())
+            statistics = (_CGROUP / used).with_name("memory.stat").read_text().split()
+        except (OSError, ValueError):  # no container, or one without a limit ("max")
+            continue
+        reclaimable = int(statistics[statistics.index(cache) + 1]) if cache in statistics else 0
+        free = min(free, max(most - held + reclaimable, 0))
+    return free
 
 
 def hold_little_memory() -> None:

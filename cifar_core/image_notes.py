@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cifar_core import trust
+from cifar_core import trust, trust_files
 from cifar_core.dataset import CLASS_NAMES
 
 
@@ -83,7 +83,7 @@ def load() -> Notes:
         entropy=None if votes is None else trust.entropy(votes),
         rejected=_rejected(trust.questioned_labels()),
         duplicates=_duplicates(trust.duplicates()),
-        missing=tuple(trust.missing()),
+        missing=tuple(trust_files.missing()),
     )
 
 

@@ -7,7 +7,6 @@ releases it when the worker dies, however it dies.
 import contextlib
 import datetime
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ from typing import Any
 
 import filelock
 
-from cifar_core import dataset, files, hardware, model_dir, permission
+from cifar_core import dataset, files, hardware, model_dir, permission, processes
 from cifar_core.errors import JobError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
@@ -39,9 +38,8 @@ def lock() -> filelock.FileLock:
 
 def active_run() -> ModelDirectory | None:
     """Return the run that trains on this machine now, if one does."""
-    here = ("", platform.node())
     statuses = ((run, run.status()) for run in model_dir.runs())
-    return next((run for run, status in statuses if status.active and status.host in here), None)
+    return next((run for run, status in statuses if status.active and status.here), None)
 
 
 def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
@@ -85,7 +83,10 @@ def resume(directory: ModelDirectory) -> None:
     Raises
     ------
     JobError
-        If the run is finished or running, another run trains, or memory or disk is short.
+        If the run is finished or running, another run trains, memory or disk is short, or the worker does not
+        start.
+    DatasetError
+        If CIFAR-10 is not on this machine.
     """
     dataset.locate()
     with _only_starter():
@@ -140,17 +141,14 @@ def _launch(directory: ModelDirectory) -> None:
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-    # The worker finds its code by this path, not by its working directory, which stays ours: the paths in
-    # CIFAR10_DIR and CIFAR_LAB_RUNS may be relative.
-    code = os.pathsep.join(filter(None, [str(model_dir.code_root()), os.environ.get("PYTHONPATH")]))
     with directory.log_path.open("ab") as log:
         log_start = log.tell()
         worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cifar_core.training.worker", str(directory.path)],
+            processes.command("cifar_core.training.worker", str(directory.path)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": code},
+            env=processes.environment(),
             **detached,
         )
     try:
@@ -194,7 +192,7 @@ def _config(recipe: Recipe) -> dict[str, Any]:
 def _versions(*packages: str) -> dict[str, str]:
     found = {}
     for package in packages:
-        for distribution in (package, f"{package}-cpu", f"{package}_cpu"):
+        for distribution in (package, f"{package}-cpu"):
             with contextlib.suppress(PackageNotFoundError):
                 found[package] = version(distribution)
     return found

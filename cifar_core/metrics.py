@@ -25,6 +25,7 @@ Labels = NDArray[np.integer[Any]]
 Summary = dict[str, float | list[float]]
 
 CLASSES = len(CLASS_NAMES)
+Z_95 = float(ndtri(0.975))  # standard deviations to either side of the middle that hold 95 % of a normal one
 TEMPERATURE_RANGE = (0.05, 20.0)
 SUM_TOLERANCE = 0.01  # float16 moves the sum of a row by less than 0.001; logits are further off
 
@@ -40,21 +41,26 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> Interval:
-    """Return the score interval, within [0, 1], of `correct` out of `total` images (Wilson 1927)."""
+def wilson_interval(correct: int, total: int) -> Interval:
+    """Return the 95 % score interval, within [0, 1], of `correct` out of `total` images (Wilson 1927)."""
     if not 0 <= correct <= total or total < 1:
         raise ValueError(f"{correct} correct out of {total} is not a proportion.")
     # Written out, because scipy.stats would cost the app 50 MB; the tests compare with it.
-    p, n, z = int(correct) / int(total), int(total), float(ndtri((1 + confidence) / 2))
+    p, n, z = int(correct) / int(total), int(total), Z_95
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return Interval(middle - half if correct else 0.0, middle + half if correct < total else 1.0)
 
 
+def correct(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
+    """Return whether the likeliest class of each image is the true one, bool [N]."""
+    p, y = _checked(probabilities, labels)
+    return np.asarray(p.argmax(axis=1) == y)
+
+
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
     """Return the fraction of images, 0 to 1, whose likeliest class is the true one."""
-    p, y = _checked(probabilities, labels)
-    return float(np.mean(p.argmax(axis=1) == y))
+    return float(correct(probabilities, labels).mean())
 
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
@@ -68,16 +74,11 @@ def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
     return float(per_class(probabilities, labels)["f1"].mean())
 
 
-def confusion(probabilities: Probabilities, labels: Labels, normalise: bool = False) -> NDArray[Any]:
-    """Return the confusion matrix [10, 10], rows true and columns predicted.
-
-    int64 counts, or with `normalise` float64 shares of the true class: each row sums to 1, or is all zeros if
-    the class has no images.
-    """
+def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
+    """Return the confusion matrix, int64 counts [10, 10], rows true and columns predicted."""
     p, y = _checked(probabilities, labels)
     # Counted here, because scikit-learn would cost the app 60 MB; the tests compare with it.
-    matrix = np.bincount(y * CLASSES + p.argmax(axis=1), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-    return _ratio(matrix, matrix.sum(axis=1, keepdims=True)) if normalise else matrix
+    return np.bincount(y * CLASSES + p.argmax(axis=1), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
 
 def per_class(probabilities: Probabilities, labels: Labels) -> pd.DataFrame:
@@ -156,7 +157,7 @@ def reliability(probabilities: Probabilities, labels: Labels, bins: int = 15) ->
     if bins < 1:
         raise ValueError(f"At least one bin is needed, not {bins}.")
     edges = np.linspace(0, 1, bins + 1)
-    images = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": p.argmax(axis=1) == y})
+    images = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": correct(p, y)})
     groups = images.groupby(np.digitize(images["confidence"], edges[1:-1], right=True))
     table = groups.mean().assign(count=groups.size())
     table.insert(0, "low", edges[table.index])
@@ -171,25 +172,6 @@ def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 
     """
     table = reliability(probabilities, labels, bins)
     return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["count"]))
-
-
-def mistakes(
-    probabilities: Probabilities, labels: Labels, true: int | None = None, predicted: int | None = None
-) -> NDArray[np.intp]:
-    """Find the wrongly classified images, the most confident first and otherwise in their own order.
-
-    Returns indices into `labels`, intp [M]; `true` and `predicted`, 0 to 9, keep only the mistakes that have
-    this true class and this predicted one.
-    """
-    p, y = _checked(probabilities, labels)
-    guess, confidence = p.argmax(axis=1), p.max(axis=1)
-    wrong = guess != y
-    if true is not None:
-        wrong &= y == true
-    if predicted is not None:
-        wrong &= guess == predicted
-    indices = np.flatnonzero(wrong)
-    return indices[np.argsort(-confidence[indices], kind="stable")]
 
 
 def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> tuple[int, int, float]:
@@ -221,13 +203,23 @@ def summary(probabilities: Probabilities, labels: Labels, temperature: float) ->
     p, y = _checked(probabilities, labels)
     return {
         "accuracy": accuracy(p, y),
-        "accuracy_interval": list(wilson_interval(int((p.argmax(axis=1) == y).sum()), len(y))),
+        "accuracy_interval": list(wilson_interval(int(correct(p, y).sum()), len(y))),
         "loss": cross_entropy(p, y),
         "macro_f1": macro_f1(p, y),
         "calibration_error_before": calibration_error(p, y),
         "calibration_error": calibration_error(temperature_scale(p, temperature), y),
         "temperature": float(temperature),
     }
+
+
+def checked_labels(labels: Labels, images: int) -> NDArray[np.int64]:
+    """Return labels as int64 [N]; ValueError unless they are classes, 0 to 9, of so many images."""
+    y = np.asarray(labels)
+    if y.shape != (images,) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"Expected {images} whole labels, one an image, got {y.dtype} {list(y.shape)}.")
+    if y.min() < 0 or y.max() >= CLASSES:
+        raise ValueError(f"Labels are classes 0 to {CLASSES - 1}, not {y.min()} to {y.max()}.")
+    return y.astype(np.int64)
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
@@ -252,9 +244,5 @@ def _checked_probabilities(probabilities: Probabilities) -> NDArray[np.float64]:
 
 
 def _checked(probabilities: Probabilities, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    p, y = _checked_probabilities(probabilities), np.asarray(labels)
-    if y.shape != p.shape[:1] or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"Expected {len(p)} whole labels, one an image, got {y.dtype} {list(y.shape)}.")
-    if y.min() < 0 or y.max() >= CLASSES:
-        raise ValueError(f"Labels are classes 0 to {CLASSES - 1}, not {y.min()} to {y.max()}.")
-    return p, y.astype(np.int64)
+    p = _checked_probabilities(probabilities)
+    return p, checked_labels(labels, len(p))

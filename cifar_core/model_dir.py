@@ -10,17 +10,17 @@ import math
 import os
 import re
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from cifar_core import statuses
 from cifar_core.errors import ModelDirectoryError, RecipeError
-from cifar_core.files import read_arrays, read_log, write_whole
+from cifar_core.files import read_arrays, read_log, write_over, write_whole
 from cifar_core.recipes import Recipe
 from cifar_core.statuses import Status
 
@@ -155,13 +155,14 @@ class ModelDirectory:
         try:
             self.recipe()
             low, high = card["accuracy_interval"]
-            if not all(math.isfinite(card[name]) for name in _FIGURES) or not low <= high:
+            sound = all(math.isfinite(card[name]) for name in _FIGURES) and low <= high
+            if not sound or card["temperature"] <= 0:  # which divides
                 raise ValueError
-            if not isinstance(card["hardware"], str):
+            if not all(isinstance(card[name], str) for name in ("hardware", "command")):
                 raise TypeError
-            with zipfile.ZipFile(self.predictions_path) as archive:  # reads its table of contents only
+            with ZipFile(self.predictions_path) as archive:  # reads its table of contents only
                 archive.getinfo("test.npy")
-        except (RecipeError, KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        except (RecipeError, KeyError, TypeError, ValueError, OverflowError, OSError, BadZipFile) as error:
             raise ModelDirectoryError(
                 f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
                 "recomputes them."
@@ -178,9 +179,10 @@ class ModelDirectory:
             return Status(state="finished" if self.has_results() else "interrupted")
         return statuses.believed(values)
 
-    def write_status(self, status: Status) -> None:
-        """Replace `status.json`."""
-        write_whole(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
+    def write_status(self, status: Status, *, in_place: bool = False) -> None:
+        """Replace `status.json`; in place only where a full disk has no room for a second file."""
+        write = write_over if in_place else write_whole
+        write(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
 
     def steps(self) -> "pd.DataFrame":
         """Return `steps.csv` as far as it is written; `epoch` is fractional."""
@@ -273,11 +275,11 @@ def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
         If there is none.
     """
     if _NAME.fullmatch(name):
-        for root in (runs_root(), models_root()):
-            if (root / name / "config.json").is_file():
-                return ModelDirectory(root / name)
+        for directory in (ModelDirectory(root / name) for root in (runs_root(), models_root())):
+            if directory.config_path.is_file():
+                return directory
     with contextlib.suppress(OSError):  # a path can be too long to ask for
-        if allow_path and name and (Path(name) / "config.json").is_file():
+        if allow_path and name and ModelDirectory(Path(name)).config_path.is_file():
             return ModelDirectory(Path(name).resolve())
     raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
 
@@ -285,7 +287,8 @@ def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
 def _directories(root: Path) -> list[ModelDirectory]:
     if not root.is_dir():
         return []
-    return [ModelDirectory(path) for path in sorted(root.iterdir()) if (path / "config.json").is_file()]
+    found = (ModelDirectory(path) for path in sorted(root.iterdir()))
+    return [directory for directory in found if directory.config_path.is_file()]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

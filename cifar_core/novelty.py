@@ -1,18 +1,13 @@
 """“None of the ten”: how little a picture looks like what a model was trained on.
 
 A score says it of each picture, the higher the stranger; a picture above the `threshold` counts as none of
-the ten. Two scores are kept:
-
-- `most_confident`: the probability of the likeliest class, the baseline of Hendrycks and Gimpel 2017, "A
-  baseline for detecting misclassified and out-of-distribution examples in neural networks". It needs nothing
-  but that.
-- `familiarity`, the one to use: how strongly the ten classes answer, the energy of Liu, Wang, Owens and Li
-  2020, "Energy-based out-of-distribution detection", times how nearly the features point where those of a
-  class do. So do Park, Jung and Teoh 2023, "Nearest neighbor guidance for out-of-distribution detection",
-  with thousands of training images where here the mean of each class is enough. Over several sets and two of
-  the shipped models it was better than either part and as good as the neighbours, and far better than
-  Mahalanobis distance (Lee 2018) and ViM (Wang 2022), to both of which pictures with less in them than
-  CIFAR-10's look like CIFAR-10's.
+the ten. The score is how strongly the ten classes answer, the energy of Liu, Wang, Owens and Li 2020,
+"Energy-based out-of-distribution detection", times how nearly the features point where those of a class do.
+So do Park, Jung and Teoh 2023, "Nearest neighbor guidance for out-of-distribution detection", with thousands
+of training images where here the mean of each class is enough. Over several sets and two of the shipped
+models it was better than either part and as good as the neighbours, and far better than Mahalanobis distance
+(Lee 2018) and ViM (Wang 2022), to both of which pictures with less in them than CIFAR-10's look like
+CIFAR-10's.
 
 Throughout, `logits` is float [N, 10] and `features` float [N, D], what the last layer sees, as `model.onnx`
 returns them. A picture of a set is uint8 [32, 32, 3] RGB.
@@ -33,11 +28,6 @@ Floats = NDArray[np.floating[Any]]
 Images = NDArray[np.uint8]
 
 KEPT = 0.95  # the share of CIFAR-10's own pictures that are let through
-
-
-def most_confident(probabilities: Floats) -> NDArray[np.float64]:
-    """Score pictures by minus the largest of their probabilities [N, 10]: float64 [N], -1 to -0.1."""
-    return np.asarray(-np.asarray(probabilities, np.float64).max(axis=1))
 
 
 def class_directions(features: Floats, labels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from cifar_core import hardware
 from cifar_core.errors import AccessError, JobError
 from cifar_core.formats import size_in_bytes
 
@@ -18,7 +19,6 @@ MINUTES = "CIFAR_LAB_TRAINING_MINUTES"  # after which a training is stopped, res
 # What a worker holds at its peak in the small recipes: TensorFlow 0.7 GB, the images, a batch's activations.
 MEMORY = 1_500_000_000
 DISK = 500_000_000  # checkpoint, best weights and model of the largest network, with some to spare
-_CGROUP = Path("/sys/fs/cgroup")  # where a container is told its limit
 
 
 def check(email: str | None) -> None:
@@ -57,7 +57,7 @@ def time_limit() -> float | None:
 
 def refuse_if_short_of_memory() -> None:
     """Raise JobError unless a worker would find the memory it needs, in the machine and in the container."""
-    free = free_memory()
+    free = hardware.free_memory()
     if free < MEMORY:
         raise JobError(
             f"Training needs about {size_in_bytes(MEMORY)} of memory, and {size_in_bytes(free)} are free "
@@ -73,21 +73,3 @@ def refuse_if_short_of_disk(folder: Path) -> None:
             f"Training needs about {size_in_bytes(DISK)} of disk, and {size_in_bytes(free)} are free in "
             f"{folder}; delete what is not needed, or set CIFAR_LAB_RUNS to another folder."
         )
-
-
-def free_memory() -> int:
-    """Return the bytes of memory that are free: the machine's, or what a container's limit leaves."""
-    free: int = psutil.virtual_memory().available
-    for limit, used, cache in (
-        ("memory.max", "memory.current", "inactive_file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
-    ):
-        try:
-            most = int((_CGROUP / limit).read_text())
-            held = int((_CGROUP / used).read_text())
-            statistics = (_CGROUP / used).with_name("memory.stat").read_text().split()
-        except (OSError, ValueError):  # no container, or one without a limit ("max")
-            continue
-        reclaimable = int(statistics[statistics.index(cache) + 1]) if cache in statistics else 0
-        free = min(free, max(most - held + reclaimable, 0))
-    return free

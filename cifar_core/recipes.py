@@ -21,6 +21,9 @@ NETWORK_TITLES: dict[Network, str] = {
     "airbench": "airbench",
     "vgg16": "VGG16",
 }
+# What the original report had with its CNN: test accuracy, and test loss in nats.
+REPORT = {"accuracy": 0.85, "loss": 0.64}
+
 _CHOICES = {
     "network": get_args(Network),
     "optimizer": get_args(Optimizer),

@@ -12,6 +12,8 @@ import onnxruntime as ort
 import psutil
 from scipy.special import softmax
 
+from cifar_core import hardware
+from cifar_core.dataset import check_images
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.views import Views, weighted
 
@@ -44,7 +46,9 @@ class Classifier:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or psutil.cpu_count(logical=False) or 1
+        # Not two on one core, and no more than a container allows.
+        own = min(psutil.cpu_count(logical=False) or 1, hardware.cores())
+        options.intra_op_num_threads = threads or own
         options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for good
         options.log_severity_level = 3
         try:
@@ -100,6 +104,5 @@ class Classifier:
 
 
 def _batches(images: np.ndarray) -> list[np.ndarray]:
-    if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3):
-        raise ValueError(f"expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}")
+    check_images(images)
     return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]

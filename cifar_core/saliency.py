@@ -18,16 +18,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import logit
 
-from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.dataset import IMAGE_SHAPE, MEAN_COLOUR, check_images
 
 MASKS = 250  # a batch of the runtime; with more the map gets smoother, and the answer slower
 
 _CELL = 6  # pixels between the corners of the random grid, each of which is visible or hidden
-_HIDDEN = (125, 123, 114)  # CIFAR-10's mean colour: networks subtract it, so this hides with close to nothing
 _LEAST = 1e-4  # probabilities nearer to 0 or 1 are rounding more than they are evidence
 _NOTHING = 0.01  # log-odds that vary by less among the masks say that no pixel mattered
 
-# From dark red to pale yellow: ever lighter, so that it reads in grey and with any kind of colour vision.
+# For 0 to 1, evenly spaced. Ever lighter, so that it reads in grey and with any kind of colour vision.
 RAMP = ((90, 0, 20), (200, 40, 30), (250, 150, 50), (255, 245, 190))
 
 
@@ -63,12 +62,11 @@ def saliency(
     ValueError
         The image or the class is of another kind.
     """
-    if image.dtype != np.uint8 or image.shape != IMAGE_SHAPE:
-        raise ValueError(f"Expected uint8 [32, 32, 3], got {image.dtype} {list(image.shape)}.")
+    check_images(image[None])
     if not 0 <= class_index <= 9:
         raise ValueError(f"A class is 0 to 9, not {class_index}.")
     visible = _masks(np.random.default_rng(seed))
-    hidden = np.array(_HIDDEN, np.float32)
+    hidden = np.array(MEAN_COLOUR, np.float32)  # networks subtract it, so it hides with close to nothing
     pictures = np.rint(hidden + visible[..., None] * (image - hidden)).astype(np.uint8)
     # Log-odds, and not the paper's probabilities: those hardly move while the model is very sure.
     answers = np.asarray(classify(pictures), np.float64)[:, class_index]
@@ -82,12 +80,9 @@ def saliency(
 
 
 def overlay(
-    image: NDArray[np.uint8],
-    saliency_map: NDArray[np.floating[Any]],
-    opacity: float,
-    ramp: tuple[tuple[int, int, int], ...] = RAMP,
+    image: NDArray[np.uint8], saliency_map: NDArray[np.floating[Any]], opacity: float
 ) -> NDArray[np.uint8]:
-    """Lay a map of salient pixels over a picture.
+    """Lay a map of salient pixels over a picture, in colours from dark red to pale yellow.
 
     Parameters
     ----------
@@ -97,8 +92,6 @@ def overlay(
         0 to 1, as `saliency` returns it; it is stretched over the whole picture.
     opacity : float
         0, the picture itself, to 1, the map alone.
-    ramp : tuple of colours
-        Two or more, RGB 0 to 255, for the map's values from 0 to 1, evenly spaced.
 
     Returns
     -------
@@ -119,8 +112,8 @@ def overlay(
         raise ValueError(f"The opacity is 0 to 1, not {opacity}.")
     height, width = image.shape[:2]
     stretched = np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
-    stops = np.linspace(0, 1, len(ramp))
-    colours = np.stack([np.interp(stretched, stops, channel) for channel in np.array(ramp).T], axis=-1)
+    stops = np.linspace(0, 1, len(RAMP))
+    colours = np.stack([np.interp(stretched, stops, channel) for channel in np.array(RAMP).T], axis=-1)
     return np.rint((1 - opacity) * image + opacity * colours).astype(np.uint8)
 
 

@@ -39,11 +39,10 @@ def coverage_curve(
     ValueError
         Input of another shape or range, or fewer than two points.
     """
-    metrics.accuracy(probabilities, labels)  # for its checks: it refuses what is no prediction
+    correct = metrics.correct(probabilities, labels)
     if points < 2:
         raise ValueError(f"A curve needs at least two points, not {points}.")
-    p = np.asarray(probabilities, dtype=np.float64)
-    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
+    confidence = np.asarray(probabilities, dtype=np.float64).max(axis=1)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], np.cumsum(correct[order])
     # The last image of each run of equal confidences, and so the number of answers at that threshold.

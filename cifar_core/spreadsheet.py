@@ -46,7 +46,7 @@ def csv_of(
         for model, theirs in answers.items():
             answer = theirs[number]
             shares = [round(float(share), 6) for share in answer.probabilities]
-            strange = "yes" if answer.none_of_the_ten else "no"
+            strange = {True: "yes", False: "no", None: ""}[answer.none_of_the_ten]
             sure = round(answer.confidence, 6)
             writer.writerow([text(name), text(model), answer.class_name, sure, strange, *shares, ""])
     for name, reason in refused:

@@ -46,6 +46,11 @@ class Status:
         """Whether a worker is busy with this run."""
         return self.state in ACTIVE
 
+    @property
+    def here(self) -> bool:
+        """Whether the worker is on this machine."""
+        return self.host in ("", platform.node())
+
 
 def believed(values: Mapping[str, Any]) -> Status:
     """Return the status in these values; `interrupted` where its worker is dead or a value makes no sense."""
@@ -71,16 +76,12 @@ def _makes_sense(name: str, value: Any) -> bool:
 
 
 def _works(status: Status) -> bool:
-    if status.host in ("", platform.node()):
-        return is_alive(status.pid, status.pid_started)
-    return time.time() - status.updated < _SILENCE
-
-
-def is_alive(pid: int, started: float) -> bool:
-    """Whether the process with this pid and start time (seconds since the epoch) still runs."""
+    if not status.here:
+        return time.time() - status.updated < _SILENCE
     try:
-        process = psutil.Process(int(pid))
+        process = psutil.Process(status.pid)
         # Counted from a boot time in whole seconds, which a small change of the clock can tip.
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.5
-    except (psutil.Error, ValueError, TypeError, OverflowError):  # the last three: not even a number
+        started = abs(process.create_time() - status.pid_started) < 1.5
+        return started and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError, OverflowError):  # the last two: no number that a process can have
         return False

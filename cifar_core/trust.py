@@ -1,8 +1,8 @@
 """What is known about the test set beside its labels: human votes, rejected labels, near-duplicates.
 
-Three public lists, each of which may not be on this machine: then its function returns None, `missing` names
-it and `download` fetches it. A DatasetError says so if a file is damaged. None of them is part of the project
-(CIFAR-10H is CC BY-NC-SA 4.0, label-errors Apache 2.0; ciFAIR's lists carry no licence of their own).
+Three public lists, each of which may not be on this machine: then its function returns None, and
+`trust_files.download` fetches it. A DatasetError says so if a file is damaged. None of them is part of the
+project (CIFAR-10H is CC BY-NC-SA 4.0, label-errors Apache 2.0; ciFAIR's list carries no licence of its own).
 
 Throughout, an image is its index in the test set, 0 to 9,999; `votes` is int [N, 10], how often people chose
 each class for an image, every image at least once; `labels` is int [N], the true classes 0 to 9. Input of
@@ -25,32 +25,11 @@ from scipy.special import entr
 
 from cifar_core import trust_files
 from cifar_core.dataset import CLASS_NAMES, TEST_SIZE
-from cifar_core.trust_files import download, missing
-
-__all__ = [
-    "agreement",
-    "cleaner_test_sets",
-    "download",
-    "duplicates",
-    "duplicates_within_test_set",
-    "entropy",
-    "human_accuracy",
-    "human_confusion",
-    "human_votes",
-    "humans_agree",
-    "majority",
-    "missing",
-    "questioned_labels",
-    "unanimous",
-    "without_duplicates",
-    "without_rejected_labels",
-]
+from cifar_core.metrics import CLASSES, Labels, checked_labels
 
 Votes = NDArray[np.integer[Any]]
-Labels = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
 
-CLASSES = len(CLASS_NAMES)
 MAJORITY = 3  # of the five annotators who saw each questioned label
 DUPLICATE_KINDS = ("exact duplicate", "near-duplicate", "very similar")  # ciFAIR's Judgment 0, 1, 2
 
@@ -65,28 +44,11 @@ def human_votes() -> NDArray[np.int64] | None:
     return votes
 
 
-def agreement(votes: Votes, labels: Labels) -> NDArray[np.float64]:
-    """Return the share of an image's votes that its label got, float64 [N], 0 to 1."""
-    v, y = _checked(votes, labels)
-    share: NDArray[np.float64] = v[np.arange(len(y)), y] / v.sum(axis=1)
-    return share
-
-
 def entropy(votes: Votes) -> NDArray[np.float64]:
     """Return how divided people are over each image, float64 [N]: 0 (unanimous) to ln 10 = 2.30 nats."""
     v = _checked_votes(votes)
     nats: NDArray[np.float64] = entr(v / v.sum(axis=1, keepdims=True)).sum(axis=1)
     return nats
-
-
-def majority(votes: Votes) -> NDArray[np.int64]:
-    """Return the class with the most votes, int64 [N], 0 to 9; of several with as many, the lowest.
-
-    Of CIFAR-10H's 10,000 images three have such a tie, each between the label and another class. It goes
-    against the label twice: 79 majorities differ from the label, and 77 of them outvote it.
-    """
-    winner: NDArray[np.int64] = _checked_votes(votes).argmax(axis=1)
-    return winner
 
 
 def unanimous(votes: Votes) -> Mask:
@@ -101,16 +63,12 @@ def human_accuracy(votes: Votes, labels: Labels) -> float:
     return float(human_confusion(votes, labels).trace() / np.sum(votes))
 
 
-def human_confusion(votes: Votes, labels: Labels, normalise: bool = False) -> NDArray[Any]:
-    """Return people's confusion matrix [10, 10], rows true and columns voted for, like `metrics.confusion`.
-
-    int64 votes, or with `normalise` float64 shares of the true class's votes: each row sums to 1, or is all
-    zeros if the class has no images.
-    """
+def human_confusion(votes: Votes, labels: Labels) -> NDArray[np.int64]:
+    """Return people's confusion matrix, int64 votes [10, 10], rows true and columns voted for."""
     v, y = _checked(votes, labels)
     matrix = np.zeros((CLASSES, CLASSES), np.int64)
     np.add.at(matrix, y, v)
-    return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1) if normalise else matrix
+    return matrix
 
 
 def questioned_labels() -> pd.DataFrame | None:
@@ -147,7 +105,7 @@ def questioned_labels() -> pd.DataFrame | None:
     return pd.DataFrame(rows)
 
 
-def duplicates(image: int | None = None) -> pd.DataFrame | None:
+def duplicates() -> pd.DataFrame | None:
     """Return the test images that have a near-duplicate in the training set (Barz and Denzler 2020).
 
     Returns
@@ -157,15 +115,15 @@ def duplicates(image: int | None = None) -> pd.DataFrame | None:
         training image may have several), distance (Euclidean, between the features of a network, normalised
         to length 1), and kind, as people judged it: "near-duplicate" (one photograph, processed differently:
         249 pairs) or "very similar" (two photographs that differ at the second glance: 37). "exact
-        duplicate" is defined too, but no pair is one. `image` keeps the rows of this test image.
+        duplicate" is defined too, but no pair is one.
     """
-    table = _pairs(trust_files.DUPLICATES, "test", "train")
-    return table if table is None or image is None else table[table["test"] == image]
-
-
-def duplicates_within_test_set() -> pd.DataFrame | None:
-    """Return the 39 pairs of near-duplicates in the test set: first, second, distance, kind (Barz 2020)."""
-    return _pairs(trust_files.TEST_DUPLICATES, "first", "second")
+    content = trust_files.read(trust_files.DUPLICATES)
+    if content is None:
+        return None
+    table = pd.read_csv(io.BytesIO(content))
+    table.columns = pd.Index(["test", "train", "distance", "kind"])
+    table["kind"] = [DUPLICATE_KINDS[judgment] for judgment in table["kind"]]
+    return table.sort_values("distance", kind="stable", ignore_index=True)
 
 
 def without_rejected_labels() -> Mask | None:
@@ -199,16 +157,6 @@ def cleaner_test_sets() -> dict[str, Mask]:
     return {name: mask for name, mask in masks.items() if mask is not None}
 
 
-def _pairs(source: trust_files.Source, first: str, second: str) -> pd.DataFrame | None:
-    content = trust_files.read(source)
-    if content is None:
-        return None
-    table = pd.read_csv(io.BytesIO(content))
-    table.columns = pd.Index([first, second, "distance", "kind"])
-    table["kind"] = [DUPLICATE_KINDS[judgment] for judgment in table["kind"]]
-    return table.sort_values("distance", kind="stable", ignore_index=True)
-
-
 def _all_but(images: "pd.Series[int]") -> Mask:
     mask = np.ones(TEST_SIZE, dtype=bool)
     mask[images.to_numpy()] = False
@@ -227,9 +175,5 @@ def _checked_votes(votes: Votes) -> NDArray[np.int64]:
 
 
 def _checked(votes: Votes, labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    v, y = _checked_votes(votes), np.asarray(labels)
-    if y.shape != v.shape[:1] or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"Expected {len(v)} whole labels, one an image, got {y.dtype} {list(y.shape)}.")
-    if y.min() < 0 or y.max() >= CLASSES:
-        raise ValueError(f"Labels are classes 0 to {CLASSES - 1}, not {y.min()} to {y.max()}.")
-    return v, y.astype(np.int64)
+    v = _checked_votes(votes)
+    return v, checked_labels(labels, len(v))

@@ -16,7 +16,7 @@ from filelock import FileLock
 from cifar_core import dataset
 from cifar_core.errors import DatasetError
 
-TIMEOUT_SECONDS = 10  # of silence; the four files are 0.9 MB together
+TIMEOUT_SECONDS = 10  # of silence; the three files are 0.9 MB together
 GITHUB = "https://raw.githubusercontent.com"
 
 
@@ -53,13 +53,7 @@ DUPLICATES = Source(
     9_576,
     "4cb7e99a7dfff346082c9d8fa4c2989a196e4a37d1e58f75936046696f1ba6a4",
 )
-TEST_DUPLICATES = Source(
-    "duplicates within the test set (ciFAIR)",
-    f"{GITHUB}/cvjena/cifair/438ab96be904963f77d07a59f82d2b35e6ab5e6e/meta/duplicates_cifar10_test.csv",
-    1_299,
-    "ef7b33e2f32d056cdb342046b437ee819541a07cb3bb0520a3ada9b9c035f532",
-)
-SOURCES = (HUMAN_VOTES, LABEL_ERRORS, DUPLICATES, TEST_DUPLICATES)
+SOURCES = (HUMAN_VOTES, LABEL_ERRORS, DUPLICATES)
 
 
 def folder() -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, classify, formats, saliency, spreadsheet
+from cifar_core import browse, charts, classify, formats, saliency, spreadsheet
 from cifar_core.classify import Answer
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
@@ -121,9 +121,9 @@ def show_table(
 def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> None:
     here = any(isinstance(model, ModelDirectory) for model in answered)
     opacity = choose_opacity() if here else None
-    pages = -(-len(pictures) // CARDS)
-    page = min(st.pagination(pages, key="cards"), pages) if pages > 1 else 1
-    for number in range((page - 1) * CARDS, min(page * CARDS, len(pictures))):
+    pages = browse.in_pages(range(len(pictures)), CARDS)
+    page = st.pagination(len(pages), key="cards") if len(pages) > 1 else 1
+    for number in pages[page - 1]:
         theirs = {model: answers[number] for model, answers in answered.items()}
         show_card(pictures[number], theirs, opacity)
 

@@ -17,7 +17,7 @@ from pages.answers import Picture
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-MOST = 4  # models side by side; as many stay in memory
+MOST = shared.MODELS_IN_MEMORY  # models side by side
 MOST_PICTURES = 1_000  # that are looked at, of however many files
 FEW = 3  # files that are no pictures are listed; more of them are folded up
 
@@ -26,7 +26,7 @@ def choose_models() -> list[ModelDirectory]:
     """Let the visitor choose models, `?model=…&model=…`; say what to do if there are none."""
     names = [model.name for model in model_dir.models()]
     if not names:
-        shared.choose_model()  # which says so, and leads to Train
+        shared.offer_training(shared.NO_MODEL)
         return []
     # The URL, then what was chosen here before, then the one model of the other pages.
     before = st.session_state.get("models", [st.session_state.get("model", names[0])])

@@ -3,10 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from cifar_core import charts, comparison, dataset, formats, trust
+from cifar_core import charts, comparison, dataset, formats, metrics, trust, trust_files
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.trust_files import TEST_DUPLICATES
 from pages import downloads, duel, model_list, model_table, shared
 
 PREFERRED = ("cnn", "vgg16")
@@ -75,11 +74,11 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
     missing: list[str] = []
     sets = {ORIGINAL: np.ones(dataset.TEST_SIZE, dtype=bool)}
     try:
-        missing = [title for title in trust.missing() if title != TEST_DUPLICATES.title]
+        missing = trust_files.missing()
         sets.update(cleaner_test_sets(tuple(missing)))
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
-    right = {model.name: shared.results(model).raw.argmax(axis=1) == labels for model in models}
+    right = {model.name: metrics.correct(shared.results(model).raw, labels) for model in models}
     table = comparison.on_test_sets(right, sets)
     st.altair_chart(
         charts.cleaner_test_sets(table), alt="Accuracy of each model on each test set, with 95 % intervals"

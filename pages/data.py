@@ -11,6 +11,7 @@ from pages import downloads
 from pages.shared import crisp, segments_in_url, test_set, tile
 
 SAMPLES = 12  # a class
+CHANNELS = ["red", "green", "blue"]
 
 
 def show_samples() -> None:
@@ -52,11 +53,11 @@ def show_journey() -> None:
             "**2 · Normalised**", help="On a small scale of its own, on which a network learns more easily."
         )
         channel = st.segmented_control(
-            "Channel", ["red", "green", "blue"], default="red", required=True, label_visibility="collapsed"
+            "Channel", CHANNELS, default="red", required=True, label_visibility="collapsed"
         )
         corner = dataset.normalise(image)[8:24, 8:24]
         st.altair_chart(
-            charts.pixel_values(corner, ["red", "green", "blue"].index(channel)),
+            charts.pixel_values(corner, CHANNELS.index(channel)),
             alt=f"{channel} values of the middle 16×16 pixels",
         )
         st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")

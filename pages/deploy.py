@@ -1,7 +1,5 @@
 """Deploy: the chosen model on TensorFlow Serving, asked and checked from here, and as files."""
 
-import base64
-import json
 import os
 
 import numpy as np
@@ -140,17 +138,8 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     except CifarLabError as error:
         st.error(shared.plain(str(error)))
         return
-    row = {
-        "class": answer.class_name,
-        "classes": CLASS_NAMES,
-        "none_of_the_ten": answer.none_of_the_ten,
-        "probabilities": [round(float(p), 6) for p in answer.probabilities],
-    }
-    body = ",\n      ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in row.items())
     st.markdown("answers, but for the last digits:")
-    st.code(
-        f'{{\n  "predictions": [\n    {{\n      {body}\n    }}\n  ]\n}}', language="json", wrap_lines=True
-    )
+    st.code(container.answer_json(answer), language="json", wrap_lines=True)
 
 
 def show_check(model: ModelDirectory) -> None:
@@ -177,10 +166,10 @@ def show_check(model: ModelDirectory) -> None:
     except CifarLabError as error:
         st.error(shared.plain(str(error)))
         return
-    show_comparison(found, [content for _, content in pictures], model)
+    show_comparison(found, dict(pictures), model)
 
 
-def show_comparison(found: Comparison, pictures: list[bytes], model: ModelDirectory) -> None:
+def show_comparison(found: Comparison, pictures: dict[str, bytes], model: ModelDirectory) -> None:
     version, same_class, difference = st.columns(3)
     version.metric("Version", "not told" if found.version is None else found.version)
     same_class.metric("Same class", formats.percent(found.agreement), help="Share of all answers.")
@@ -196,10 +185,9 @@ def show_comparison(found: Comparison, pictures: list[bytes], model: ModelDirect
             f"The server answers otherwise than “{model.name}” does here: another model, or an older export.",
             icon=":material/warning:",
         )
-    shown = [f"data:image/png;base64,{base64.b64encode(picture).decode()}" for picture in pictures]
     table = pd.DataFrame([row._asdict() for row in found.rows])
     table[["here_confidence", "there_confidence"]] *= 100
-    table.insert(0, "picture", [shown[i % len(shown)] for i in range(len(table))])
+    table.insert(0, "picture", [images.data_url(pictures[row.name], "png") for row in found.rows])
     st.dataframe(
         table,
         hide_index=True,

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from cifar_core.deploy import vertex
+from cifar_core.deploy.google_calls import Settings
 from cifar_core.model_dir import ModelDirectory
 
 
@@ -13,7 +14,7 @@ def show(model: ModelDirectory) -> None:
         "run on your own computer with your own account; this app sees neither."
     )
     project, region, bucket = st.columns(3)
-    settings = vertex.Settings(
+    settings = Settings(
         project.text_input(
             "Project", vertex.EXAMPLE.project, key="project", help="The id of your Google Cloud project."
         ),

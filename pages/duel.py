@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from cifar_core import charts, comparison, formats
+from cifar_core import charts, comparison, formats, metrics
 from cifar_core.comparison import QUADRANTS, Duel, Quadrant
 from cifar_core.model_dir import ModelDirectory
 from pages import gallery, shared
@@ -15,7 +15,7 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
     by_name = {model.name: model for model in models}
     first, second = choose_pair(list(by_name))
     answers = {name: shared.results(by_name[name]) for name in (first, second)}
-    found = comparison.duel(*(each.raw.argmax(axis=1) == labels for each in answers.values()))
+    found = comparison.duel(*(metrics.correct(each.raw, labels) for each in answers.values()))
     titles: dict[Quadrant, str] = {
         "both": "both right",
         "first": f"only {first} right",

@@ -10,13 +10,13 @@ from cifar_core import browse, charts, formats, metrics
 from cifar_core.browse import ANY
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import REPORT
 from pages import evaluate_beyond, evaluate_views, gallery, shared
 from pages.evaluate_views import take_pair
 from pages.shared import Results
 
 VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
 VIEWS_WITHOUT_IMAGES = VIEWS[3:]
-REPORT = {"accuracy": 0.85, "loss": 0.64}
 
 
 def show_metrics(model: ModelDirectory) -> None:
@@ -27,7 +27,7 @@ def show_metrics(model: ModelDirectory) -> None:
         "Accuracy",
         formats.percent(card["accuracy"]),
         border=True,
-        delta=f"{(card['accuracy'] - REPORT['accuracy']) * 100:+.1f} points",
+        delta=formats.points(card["accuracy"] - REPORT["accuracy"]),
         delta_description="vs the report",
         help=f"Share of the 10,000 test images it gets right. 95 % interval: {formats.percent(low)} to "
         f"{formats.percent(high)} (Wilson).",
@@ -53,7 +53,7 @@ def show_metrics(model: ModelDirectory) -> None:
         formats.percent(card["calibration_error"]),
         border=True,
         delta_color="inverse",
-        delta=f"{(card['calibration_error'] - card['calibration_error_before']) * 100:+.1f} points",
+        delta=formats.points(card["calibration_error"] - card["calibration_error_before"]),
         delta_description="by temperature scaling",
         help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017).",
     )

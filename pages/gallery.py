@@ -3,6 +3,7 @@
 Evaluate and Compare show it. Only the tiles of the open page are drawn.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cifar_core import browse, image_notes, trust, trust_files
+from cifar_core import browse, image_notes, trust_files
 from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.image_notes import Notes
@@ -63,23 +64,23 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         indices, sort, [answers.calibrated for answers in models.values()], test.labels, known
     )
     tiles = st.grid(COLUMNS, min_column_width=zoom * IMAGE_SHAPE[0], gap=("small", "xsmall"))
-    page = choose_page(rows, key)
-    for index in rows[(page - 1) * TILES : page * TILES]:
+    for index in choose_page(rows.tolist(), key):
         with tiles.container(gap="xsmall"):
-            show_tile(int(index), int(test.labels[index]), models, known, zoom)
+            show_tile(index, int(test.labels[index]), models, known, zoom)
     st.caption(LEGEND)
     if known.missing:
         downloads.offer_lists(known.missing, USE_OF_LISTS, key)
 
 
-def choose_page(rows: NDArray[np.integer[Any]], key: str) -> int:
-    """Draw the page numbers, beginning anew where other images or another order is shown."""
-    shown = hash(rows.tobytes())
+def choose_page(rows: list[int], key: str) -> Sequence[int]:
+    """Draw the page numbers, beginning anew where other images or another order is shown; return the page."""
+    shown = hash(tuple(rows))
     if st.session_state.setdefault(f"{key}-shown", shown) != shown:
         st.session_state[f"{key}-shown"] = shown
         st.session_state[f"{key}-page"] = 1
-    pages = -(-len(rows) // TILES)
-    return st.pagination(pages, key=f"{key}-page", bind="query-params") if pages > 1 else 1
+    pages = browse.in_pages(rows, TILES)
+    page = st.pagination(len(pages), key=f"{key}-page", bind="query-params") if len(pages) > 1 else 1
+    return pages[page - 1]
 
 
 def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, zoom: int) -> None:
@@ -119,7 +120,7 @@ def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) ->
 def notes() -> Notes:
     """Return what the public lists say, as far as they are on this machine and whole."""
     try:
-        return _notes(str(trust_files.folder()), tuple(trust.missing()))
+        return _notes(str(trust_files.folder()), tuple(trust_files.missing()))
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
         return image_notes.none()

@@ -1,6 +1,5 @@
 """Overview: what this is, three ways to begin, the models there are, and what is on this machine."""
 
-import psutil
 import streamlit as st
 
 from cifar_core import dataset, formats, hardware, jobs
@@ -56,11 +55,9 @@ def show_model(model: ModelDirectory) -> None:
 
 
 def show_machine() -> None:
-    memory = psutil.virtual_memory()
     st.markdown(
         f":material/memory: {hardware.describe()}  \n"
-        f":material/memory_alt: {formats.size_in_bytes(memory.available)} of "
-        f"{formats.size_in_bytes(memory.total)} memory free"
+        f":material/memory_alt: {formats.size_in_bytes(hardware.free_memory())} of memory free"
     )
     try:
         st.markdown(f":material/photo_library: CIFAR-10 is in `{dataset.locate()}`")

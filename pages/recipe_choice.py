@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, formats, model_dir
+from cifar_core import charts, comparison, formats, model_dir
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.recipes import NETWORK_TITLES, RECIPES, Recipe
+from cifar_core.recipes import RECIPES, Recipe
 
 
 def shipped() -> dict[str, ModelDirectory]:
-    """Return the shipped models, by the recipe that made them."""
-    return {model.recipe().name: model for model in model_dir.shipped()}
+    """Return the shipped models, but for damaged ones, by the recipe that made them."""
+    damaged = model_dir.damaged_models()
+    return {model.recipe().name: model for model in model_dir.shipped() if model.name not in damaged}
 
 
 def measured(recipe: Recipe) -> str:
@@ -29,6 +29,8 @@ def measured(recipe: Recipe) -> str:
 def show_frontier() -> None:
     """Draw what each recipe costs and reaches; a click on a point chooses the recipe."""
     models = shipped()
+    if not models:
+        return
     st.subheader("What a minute of training buys", anchor=False)
     st.caption(
         "The shipped models, each made by its recipe. Click a point to choose that recipe.",
@@ -50,18 +52,7 @@ def frontier_chart(
     modified: list[float],  # noqa: ARG001
     chosen: str,
 ) -> dict[str, Any]:
-    points = [
-        {
-            "recipe": name,
-            "family": NETWORK_TITLES[model.recipe().network],
-            "minutes": model.card()["training_seconds"] / 60,
-            "accuracy": model.card()["accuracy"],
-            "low": model.card()["accuracy_interval"][0],
-            "high": model.card()["accuracy_interval"][1],
-        }
-        for name, model in models.items()
-    ]
-    return charts.frontier(pd.DataFrame(points), chosen).to_dict()
+    return charts.frontier(comparison.costs(models.values()), chosen).to_dict()
 
 
 def choose_recipe() -> None:

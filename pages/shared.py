@@ -7,23 +7,25 @@ anew.
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, dataset, images, metrics, model_dir
+from cifar_core.charts import Measure
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 
 Choice = TypeVar("Choice", bound=str)
 
+MODELS_IN_MEMORY = 4
+NO_MODEL = "There is no finished model yet."
+
 # With this, the names of a table's rows stay in sight where it has to be moved sideways.
 AS_WIDE_AS_THE_PAGE = 4_000  # pixels, or what there is
-
-Measure = Literal["loss", "accuracy"]
 
 
 def plain(text: str) -> str:
@@ -65,11 +67,11 @@ def _results(model: ModelDirectory, modified: float, temperature: float) -> Resu
 
 
 def classifier(model: ModelDirectory) -> Classifier:
-    """Return a model ready to answer; at most four stay in memory."""
+    """Return a model ready to answer; at most `MODELS_IN_MEMORY` stay so."""
     return _classifier(model, model.onnx_path.stat().st_mtime)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+@st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model")
 def _classifier(model: ModelDirectory, modified: float) -> Classifier:  # noqa: ARG001
     return Classifier(model.onnx_path)
 
@@ -92,7 +94,7 @@ def choose_model() -> ModelDirectory | None:
     """Let the visitor choose a model with results, `?model=…`; None if there is none."""
     names = [model.name for model in model_dir.models()]
     if not names:
-        offer_training("There is no finished model yet.")
+        offer_training(NO_MODEL)
         return None
     if problem := model_dir.damaged_models().get(st.query_params.get("model", "")):
         st.warning(problem, icon=":material/warning:")
@@ -111,12 +113,7 @@ def selectbox_in_url(label: str, options: list[str], key: str, default: str) -> 
     Streamlit's own binding leaves the default out of the URL, and the first model of today need not be the
     first of tomorrow.
     """
-    asked = st.query_params.get(key, st.session_state.get(key))
-    st.session_state[key] = asked if asked in options else default
-
-    def write_url() -> None:
-        st.query_params[key] = st.session_state[key]
-
+    write_url = _begin_with_url(options, key, key, default)
     st.selectbox(label, options, key=key, persist_state="session", on_change=write_url)
     write_url()
     return str(st.session_state[key])
@@ -134,12 +131,7 @@ def segments_in_url(
 
     `key` is the page's own: with one that two pages share, the choice on one would be that on the other.
     """
-    asked = st.query_params.get(name, st.session_state.get(key))
-    st.session_state[key] = asked if asked in options else default
-
-    def write_url() -> None:
-        st.query_params[name] = st.session_state[key]
-
+    write_url = _begin_with_url(options, name, key, default)
     st.segmented_control(
         label,
         options,
@@ -153,6 +145,17 @@ def segments_in_url(
     write_url()
     chosen: Choice = st.session_state[key]
     return chosen
+
+
+def _begin_with_url(options: Sequence[str], name: str, key: str, default: str) -> Callable[[], None]:
+    """Let a widget begin with the choice in the URL, else with its last one; return what writes the URL."""
+    asked = st.query_params.get(name, st.session_state.get(key))
+    st.session_state[key] = asked if asked in options else default
+
+    def write_url() -> None:
+        st.query_params[name] = st.session_state[key]
+
+    return write_url
 
 
 def two_lines(name: str) -> str:

@@ -1,6 +1,5 @@
 """Train: start a run from the sidebar and watch it learn. The run is in the URL as `?run=…`."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -171,10 +170,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
     with pictures:
         if len(steps):
             curves = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
-            furthest = max(float(curve.steps["epoch"].max()) for curve in curves)
-            # A short run shows how much is left; a long one, that may stop early, uses the room it needs.
-            end = recipe.epochs if recipe.epochs <= 12 else math.ceil(furthest)
-            shared.show_curves(curves, max(furthest, end))
+            shared.show_curves(curves, charts.epochs_in_sight(curves, recipe.epochs))
         elif status.active:
             for place, _ in shared.measures():
                 place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps

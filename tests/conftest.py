@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cifar_core import __main__, dataset, trust, trust_files
+from cifar_core import __main__, dataset, trust_files
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
 
@@ -91,7 +91,7 @@ def labels(cifar10: Path) -> NDArray[np.int64]:
 @pytest.fixture(scope="session")
 def lists() -> dict[str, bytes]:
     """The public lists about the test set by name; their tests fail, and are not skipped, without them."""
-    assert trust.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
+    assert trust_files.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
     names = [source.name for source in trust_files.SOURCES]
     return {name: (trust_files.folder() / name).read_bytes() for name in names}
 

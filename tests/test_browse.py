@@ -78,6 +78,12 @@ def test_order_of_several_models_goes_by_their_mean_and_without_votes_by_confide
     assert browse.order(np.array([], int), "loss", [answers()], LABELS, notes()).tolist() == []
 
 
+def test_the_last_page_may_be_shorter() -> None:
+    assert browse.in_pages([1, 2, 3, 4, 5], 2) == [[1, 2], [3, 4], [5]]
+    assert browse.in_pages(range(4), 2) == [range(2), range(2, 4)]
+    assert browse.in_pages([], 2) == []
+
+
 def test_the_table_of_mistakes() -> None:
     table = browse.mistakes_table(answers(), LABELS, notes())
     assert table["image"].tolist() == [1, 3, 0, 4]

@@ -81,6 +81,13 @@ def test_thinning_keeps_the_mean_and_leaves_short_logs_alone() -> None:
     assert thin["step"].iloc[0] == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize(("planned", "end"), [(3, 3), (12, 12), (60, 2)])
+def test_a_short_run_shows_what_is_left_and_a_long_one_what_there_is(planned: int, end: float) -> None:
+    young = charts.Curve("a", curve("a").steps[:15], curve("a").history[:1])  # in its second epoch
+    assert charts.epochs_in_sight([young], planned) == end
+    assert charts.epochs_in_sight([young, curve("b")], planned) == max(end, 3)
+
+
 def test_the_matrix_shows_counts_or_rates_and_tells_errors_apart_on_their_own_scale() -> None:
     matrix = np.diag(np.full(10, 900))
     matrix[3, 5], matrix[5, 3] = 100, 50
@@ -122,6 +129,25 @@ def test_the_marks_of_the_matrix_take_clicks_only_if_asked_to() -> None:
     fields = set(charts.confusion_cells(np.zeros((10, 10), int), False).columns)
     select = charts.confusion_matrix()["layer"][0]["params"][0]["select"]
     assert set(select["fields"]) <= fields
+
+
+def test_what_was_searched_lies_behind_the_recipes_on_the_same_axes() -> None:
+    one = {
+        "recipe": "quick",
+        "family": "airbench",
+        "minutes": 1.5,
+        "accuracy": 0.86,
+        "low": 0.85,
+        "high": 0.87,
+    }
+    searched = pd.DataFrame({"minutes": [1.0, 2.0], "accuracy": [0.8, 0.88]})
+    plain = charts.frontier(pd.DataFrame([one])).to_dict()
+    specification = charts.frontier(pd.DataFrame([one]), searched=searched).to_dict()
+    first, *others = specification["layer"]
+    assert rows_of(specification, first) == searched.to_dict("records")
+    assert first["encoding"]["x"]["field"] == "minutes"
+    assert first["encoding"]["y"]["field"] == "accuracy"
+    assert len(others) == len(plain["layer"])
 
 
 def test_rates_leave_out_what_rounds_to_nothing() -> None:

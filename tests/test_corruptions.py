@@ -209,7 +209,7 @@ def test_a_picture_goes_further_in_the_same_direction(images: Images) -> None:
 
 
 def test_robustness_of_a_classifier_that_looks_at_the_brightness() -> None:
-    calls, progress = [], []
+    calls = []
 
     def classify(pictures: Images) -> NDArray[np.float64]:
         """Class 1 if the picture is brighter than 100, else class 0."""
@@ -221,24 +221,13 @@ def test_robustness_of_a_classifier_that_looks_at_the_brightness() -> None:
 
     grey = flat((40, 40, 40), (70, 70, 70), (90, 90, 90), (200, 200, 200))
     labels = np.array([0, 0, 0, 1])
-    found = robustness(classify, grey, labels, progress=lambda *done: progress.append(done))
+    found = robustness(classify, grey, labels)
     # 13, 26, 38, 51 and 77 are added: 90 is lifted over 100 by the first, 70 by the third, 40 by the last.
     assert found["brightness"] == [0.75, 0.75, 0.5, 0.5, 0.25]
     for name in ("noise", "blur", "contrast", "jpeg", "shift"):
         assert found[name] == [1.0] * 5
     assert list(found) == list(CORRUPTIONS)
     assert calls == [4] * 30
-    assert progress == [(done, 30) for done in range(1, 31)]
-
-
-def test_giving_up_on_the_way(images: Images) -> None:
-    def give_up(done: int, total: int) -> None:
-        assert total == 30
-        if done == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        robustness(lambda _: np.full((40, 10), 0.1), images, np.zeros(40, int), progress=give_up)
 
 
 def test_a_real_model_suffers_more_from_more(test_set: dataset.Batch) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cifar_core import corruptions, dataset, evaluation, metrics, model_dir, novelty
+from cifar_core.errors import ModelDirectoryError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
 
@@ -53,6 +54,21 @@ def test_the_plain_figures_are_those_of_the_predictions(evaluated: Evaluated) ->
         shipped["temperature"], abs=1e-3
     )  # the same validation images
     assert set(card) == set(shipped) - {"robustness", "robustness_images"}
+
+
+@pytest.mark.parametrize("damage", ["history", "config"])
+def test_what_was_not_trained_to_its_end_gets_no_card(tmp_path: Path, damage: str) -> None:
+    directory = ModelDirectory(Path(shutil.copytree(SHIPPED / "quick", tmp_path / "quick")))
+    before = directory.card()
+    if damage == "history":
+        directory.history_path.unlink()
+    else:
+        config = directory.config()
+        del config["parameters"]
+        directory.config_path.write_text(json.dumps(config))
+    with pytest.raises(ModelDirectoryError, match="not trained to its end"):
+        evaluation.evaluate(directory)
+    assert directory.card() == before
 
 
 def test_the_figures_with_six_views_stand_apart(evaluated: Evaluated) -> None:

@@ -22,6 +22,16 @@ def test_write_whole_replaces_a_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["card.json"]
 
 
+def test_write_over_needs_no_more_room_than_there_was(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.write_text('{"state": "running"}')
+    files.write_over(path, '{"state": 1}')
+    assert path.read_text() == '{"state": 1}        '
+    files.write_over(path, '{"state": "a longer one ±"}')
+    assert path.read_text() == '{"state": "a longer one ±"}'
+    assert names_in(tmp_path) == ["status.json"]
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

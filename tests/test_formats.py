@@ -11,6 +11,11 @@ def test_percent(fraction: float, text: str) -> None:
     assert formats.percent(fraction) == text
 
 
+def test_points() -> None:
+    assert formats.points(0.0123) == "+1.2 points"
+    assert formats.points(-0.15) == "-15.0 points"
+
+
 def test_loss() -> None:
     assert formats.loss(0.46512) == "0.465"
     assert formats.loss(2) == "2.000"

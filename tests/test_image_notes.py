@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifar_core import dataset, image_notes, trust
+from cifar_core import dataset, image_notes, trust, trust_files
 from cifar_core.image_notes import Notes
 
 
 @pytest.fixture(scope="module")
 def notes() -> Notes:
-    assert trust.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
+    assert trust_files.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
     return image_notes.load()
 
 
@@ -57,7 +57,7 @@ def test_twins_are_named(notes: Notes) -> None:
 def test_without_the_lists_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path))
     empty = image_notes.load()
-    assert len(empty.missing) == 4
+    assert len(empty.missing) == 3
     for silent in (empty, image_notes.none()):
         assert {silent.people(0), silent.annotators(0), silent.duplicate(0), silent.votes_for(0, 3)} == {None}
         assert not silent.outvoted(0, 3)

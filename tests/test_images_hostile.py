@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks import fuzz_images
+from benchmarks import fuzz_images, fuzz_images_guided
 from cifar_core import images
-from cifar_core.errors import ImageError
+from cifar_core.errors import CifarLabError, ImageError
 
 SEEDS = fuzz_images.seeds()
 FULL = images.MAX_BYTES
@@ -177,6 +177,26 @@ def test_a_damaged_file_gives_a_picture_or_one_sentence(
     else:
         assert (picture.mode, array.shape, str(array.dtype)) == ("RGB", (32, 32, 3), "uint8")
     assert time.thread_time() - began < fuzz_images.MAX_SECONDS
+
+
+def test_the_fuzzing_finds_what_is_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(data: bytes, _: images.How) -> object:
+        raise {b"1": RuntimeError("no frame"), b"2": ImageError("Damaged."), b"3": MemoryError()}[data]
+
+    tally = fuzz_images.Tally()
+    tally.add(fuzz_images.outcome(0, SEEDS[0], "crop"))
+    monkeypatch.setattr(images, "load", stumble)
+    for number, data in enumerate((b"1", b"2", b"3"), 1):
+        tally.add(fuzz_images.outcome(number, data, "crop"))
+    assert [outcome.number for outcome in tally.wrong] == [1, 2, 3]
+    with pytest.raises(CifarLabError, match=r"^3 files gave something else or cost too much"):
+        tally.show("")
+
+
+def test_guided_fuzzing_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "atheris", None)
+    with pytest.raises(CifarLabError, match=r"^This needs atheris, which is not installed: pip install"):
+        fuzz_images_guided.main(minutes=0)
 
 
 def test_the_damage_reaches_both_ends() -> None:

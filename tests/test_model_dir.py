@@ -250,6 +250,9 @@ NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” 
         *(({"accuracy": wrong}, DAMAGED) for wrong in ("high", None, float("nan"))),
         *(({"accuracy_interval": wrong}, DAMAGED) for wrong in ([0.9], [0.9, "x"], [0.9, 0.8])),
         ({"hardware": 1}, DAMAGED),
+        ({"command": None}, DAMAGED),
+        ({"temperature": 0}, DAMAGED),
+        ({"parameters": 10**400}, DAMAGED),
     ],
 )
 def test_a_damaged_card_costs_its_own_model_only(runs: Path, change: Any, said: str) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from cifar_core import permission
+from cifar_core import hardware, permission
 from cifar_core.errors import AccessError, JobError
 
 NAMED = "Ada@example.org, bo@example.org"
@@ -54,20 +54,20 @@ def test_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def machine_with(monkeypatch: pytest.MonkeyPatch, available: int, cgroup: Path) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
-    monkeypatch.setattr(permission, "_CGROUP", cgroup)
+    monkeypatch.setattr(hardware, "_CGROUP", cgroup)
 
 
 def test_memory_is_the_machines_or_what_the_container_leaves(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine_with(monkeypatch, 3_000_000_000, tmp_path)
-    assert permission.free_memory() == 3_000_000_000
+    assert hardware.free_memory() == 3_000_000_000
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("900\n")
     (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 100\n")
-    assert permission.free_memory() == 3_000_000_000
+    assert hardware.free_memory() == 3_000_000_000
     (tmp_path / "memory.max").write_text("1000\n")
-    assert permission.free_memory() == 1000 - 900 + 100
+    assert hardware.free_memory() == 1000 - 900 + 100
 
 
 def test_short_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_another_number_of_views_is_refused(
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 32, 32, 3)), np.zeros((32, 32, 3), np.uint8)])
 def test_other_images_are_refused(classifier: Classifier, wrong: Any) -> None:
-    with pytest.raises(ValueError, match="expected uint8"):
+    with pytest.raises(ValueError, match="Expected uint8"):
         classifier.probabilities(wrong)
 
 

@@ -11,10 +11,10 @@ from cifar_core.dataset import CLASS_NAMES
 from cifar_core.spreadsheet import COLUMNS, csv_of, text
 
 
-def answer(index: int, strange: bool = False) -> Answer:
+def answer(index: int, strange: bool | None = False) -> Answer:
     probabilities = np.full(10, 0.05)
     probabilities[index] = 0.55
-    return Answer(CLASS_NAMES[index], 0.55, probabilities, strange)
+    return Answer.of(probabilities, strange)
 
 
 def rows(content: bytes, delimiter: str = ",") -> list[list[str]]:
@@ -38,6 +38,11 @@ def test_a_row_a_picture_and_model() -> None:
     assert found[0]["confidence"] == found[0]["cat"] == "0.55"
     assert sum(float(found[0][name]) for name in CLASS_NAMES) == pytest.approx(1)
     assert [row["error"] for row in found] == ["", "", "", "", "This file is not a picture."]
+
+
+def test_a_doubt_that_is_not_told_is_neither_yes_nor_no() -> None:
+    _, row = rows(csv_of(["one.png"], {"fast on Vertex AI": [answer(3, strange=None)]}))
+    assert row[COLUMNS.index("none_of_the_ten")] == ""
 
 
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1", "  =1"])

@@ -28,29 +28,21 @@ def test_human_votes_as_published(votes: NDArray[np.int64], labels: NDArray[np.i
     assert (votes.sum(axis=1).min(), votes.sum(axis=1).max()) == (47, 63)
     assert f"{trust.human_accuracy(votes, labels):.2%}" == "95.24%"
     assert trust.unanimous(votes).sum() == 4_393
-    assert (trust.majority(votes) != labels).sum() == 79
+    assert (votes.argmax(axis=1) != labels).sum() == 79
 
 
-def test_what_the_docstrings_say_of_ties_and_of_the_unanimous(
+def test_one_image_that_all_people_see_alike_goes_against_its_label(
     votes: NDArray[np.int64], labels: NDArray[np.int64]
 ) -> None:
-    most, for_label = votes.max(axis=1), votes[np.arange(10_000), labels]
-    tied = (votes == most[:, None]).sum(axis=1) > 1
-    assert tied.sum() == 3
-    assert (for_label[tied] == most[tied]).all()
-    assert (trust.majority(votes) != labels)[tied].sum() == 2
-    assert (for_label < most).sum() == 77
-    assert (trust.unanimous(votes) & (trust.majority(votes) != labels)).sum() == 1
+    assert (trust.unanimous(votes) & (votes.argmax(axis=1) != labels)).sum() == 1
 
 
 def test_human_votes_agree_with_each_other(votes: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
-    agreement, entropy = trust.agreement(votes, labels), trust.entropy(votes)
-    assert agreement.mean() == pytest.approx(0.95235, abs=5e-5)
+    entropy = trust.entropy(votes)
     assert ((entropy == 0) == trust.unanimous(votes)).all()
     assert entropy.max() < math.log(10)
     matrix = trust.human_confusion(votes, labels)
     assert matrix.sum() == votes.sum()
-    assert trust.human_confusion(votes, labels, normalise=True).sum(axis=1) == pytest.approx(np.ones(10))
     cat = votes[labels == 3].sum(axis=0)
     assert (matrix[3] == cat).all()
     assert matrix[3, 5] == max(np.delete(matrix[3], 3)), "people, too, take cats for dogs first of all"
@@ -77,7 +69,7 @@ def test_questioned_labels_as_published(labels: NDArray[np.int64]) -> None:
 
 
 @pytest.mark.usefixtures("lists")
-def test_duplicates_as_published(cifar10: Path, labels: NDArray[np.int64]) -> None:
+def test_duplicates_as_published(cifar10: Path) -> None:
     table = trust.duplicates()
     assert table is not None
     assert list(table.columns) == ["test", "train", "distance", "kind"]
@@ -99,19 +91,8 @@ def test_duplicates_as_published(cifar10: Path, labels: NDArray[np.int64]) -> No
     shuffled = np.abs(images - np.roll(twins, 1, axis=0)).mean(axis=(1, 2, 3))
     assert np.median(apart) < np.median(shuffled) / 2
 
-    one = trust.duplicates(6611)
-    assert one is not None
-    assert one[["test", "train", "kind"]].to_numpy().tolist() == [[6611, 49007, "near-duplicate"]]
-    none = trust.duplicates(0)
-    assert none is not None
-    assert none.empty
-
-    within = trust.duplicates_within_test_set()
-    assert within is not None
-    assert list(within.columns) == ["first", "second", "distance", "kind"]
-    assert within["kind"].value_counts().to_dict() == {"near-duplicate": 30, "very similar": 9}
-    assert (within["first"] < within["second"]).all()
-    assert (labels[within["first"]] == labels[within["second"]]).all()
+    one = table.loc[table["test"] == 6611, ["test", "train", "kind"]]
+    assert one.to_numpy().tolist() == [[6611, 49007, "near-duplicate"]]
 
 
 @pytest.mark.usefixtures("lists")
@@ -140,15 +121,11 @@ def test_votes_by_hand() -> None:
     votes[0, 3] = votes[2, 3] = 50
     votes[1, [3, 5]] = 25
     labels = np.array([3, 5, 5])
-    assert trust.agreement(votes, labels).tolist() == [1, 0.5, 0]
     assert trust.entropy(votes) == pytest.approx([0, math.log(2), 0])
-    assert trust.majority(votes).tolist() == [3, 3, 3]
     assert trust.unanimous(votes).tolist() == [True, False, True]
     assert trust.human_accuracy(votes, labels) == 0.5
     matrix = trust.human_confusion(votes, labels)
     assert (matrix[3, 3], matrix[5, 3], matrix[5, 5], matrix.sum()) == (50, 75, 25, 150)
-    shares = trust.human_confusion(votes, labels, normalise=True)
-    assert (shares[5, 3], shares[5, 5], shares.sum()) == (0.75, 0.25, 2)
 
 
 def test_an_image_with_more_votes_weighs_more_in_the_accuracy() -> None:
@@ -177,4 +154,4 @@ def test_what_are_no_votes(votes: NDArray[Any]) -> None:
 @pytest.mark.parametrize("labels", [[0], [0, 10], [0, -1], [0.0, 1.0]])
 def test_what_are_no_labels(labels: list[Any]) -> None:
     with pytest.raises(ValueError, match=r"[Ll]abels"):
-        trust.agreement(np.ones((2, 10), int), np.array(labels))
+        trust.human_accuracy(np.ones((2, 10), int), np.array(labels))

@@ -22,7 +22,6 @@ READERS = {
     "cifar10h-counts.npy": trust.human_votes,
     "cifar10_mturk.json": trust.questioned_labels,
     "duplicates_cifar10.csv": trust.duplicates,
-    "duplicates_cifar10_test.csv": trust.duplicates_within_test_set,
 }
 NAMES = list(READERS)
 
@@ -31,12 +30,11 @@ NAMES = list(READERS)
 
 
 def test_without_the_lists(cache: Path) -> None:
-    assert len(trust.missing()) == 4
+    assert len(trust_files.missing()) == 3
     assert all(reader() is None for reader in READERS.values())
     assert trust.without_rejected_labels() is None
     assert trust.without_duplicates() is None
     assert trust.humans_agree() is None
-    assert trust.duplicates(3) is None
     assert trust.cleaner_test_sets() == {}
     assert not cache.exists(), "to ask leaves nothing behind"
 
@@ -47,9 +45,9 @@ def test_one_list_alone(
 ) -> None:
     (tmp_path / name).write_bytes(lists[name])
     monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path))
-    assert len(trust.missing()) == 3
+    assert len(trust_files.missing()) == 2
     assert [other for other, reader in READERS.items() if reader() is not None] == [name]
-    assert len(trust.cleaner_test_sets()) == (name != "duplicates_cifar10_test.csv")
+    assert len(trust.cleaner_test_sets()) == 1
 
 
 def sentence(caught: pytest.ExceptionInfo[DatasetError]) -> str:
@@ -85,7 +83,7 @@ def test_another_file_is_not_even_parsed(
     with pytest.raises(DatasetError) as caught:
         READERS[name]()
     assert f"{path} is not the published file" in sentence(caught)
-    assert len(trust.missing()) == 3, "the page shows the sentence, not that the list is missing"
+    assert len(trust_files.missing()) == 2, "the page shows the sentence, not that the list is missing"
 
 
 def test_a_pickle_is_refused_even_with_the_right_hash(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +112,7 @@ def test_a_file_that_cannot_be_read(cache: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_variable_that_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path / "nowhere"))
-    for ask in (trust.missing, trust.human_votes, trust.download):
+    for ask in (trust_files.missing, trust.human_votes, trust_files.download):
         with pytest.raises(DatasetError) as caught:
             ask()
         assert str(tmp_path / "nowhere") in sentence(caught)
@@ -153,10 +151,10 @@ def server(files: dict[str, bytes], file_server: FileServer, monkeypatch: pytest
 def failed_download(cache: Path, have: int = 0) -> str:
     """Download, expect one clear sentence and only whole files left behind; return the sentence."""
     with pytest.raises(DatasetError) as caught:
-        trust.download()
+        trust_files.download()
     assert isinstance(caught.value.__cause__, Exception)
     assert {path.name for path in cache.glob("*")} <= {"trust.lock", "trust"}
-    assert len(trust.missing()) == 4 - have
+    assert len(trust_files.missing()) == 3 - have
     assert sum(trust_files.read(source) is not None for source in trust_files.SOURCES) == have
     return sentence(caught)
 
@@ -180,17 +178,17 @@ def test_download(cache: Path, files: dict[str, bytes], server: FileServer) -> N
     (cache / "trust" / NAMES[1]).write_bytes(files[NAMES[1]])
 
     calls: list[tuple[int, int]] = []
-    folder = trust.download(lambda done, total: calls.append((done, total)))
+    folder = trust_files.download(lambda done, total: calls.append((done, total)))
 
     assert folder == cache / "trust"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
     assert {path.name for path in cache.iterdir()} <= {"trust", "trust.lock"}
-    assert calls == [(1_000, 8_000), (4_000, 8_000), (8_000, 8_000)]
-    assert trust.missing() == []
+    assert calls == [(1_000, 4_000), (4_000, 4_000)]
+    assert trust_files.missing() == []
     assert server.requests == [NAMES[0], *NAMES[2:]], "what is whole is not downloaded again"
 
-    assert trust.download() == folder
-    assert len(server.requests) == 3
+    assert trust_files.download() == folder
+    assert len(server.requests) == 2
 
 
 def test_no_network(cache: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,14 +218,14 @@ def test_a_list_that_is_gone_does_not_keep_the_others_away(
     status: int, cache: Path, server: FileServer
 ) -> None:
     server.statuses = {NAMES[0]: status}
-    message = failed_download(cache, have=3)
+    message = failed_download(cache, have=2)
     assert f"the server answered {status}" in message
     assert NAMES[0] in message
 
 
 def test_wrong_hash(cache: Path, server: FileServer) -> None:
     server.bodies[NAMES[2]] = b"another file"
-    message = failed_download(cache, have=3)
+    message = failed_download(cache, have=2)
     assert "its sha256 differs" in message
     assert NAMES[2] in message
 
@@ -235,7 +233,7 @@ def test_wrong_hash(cache: Path, server: FileServer) -> None:
 def test_cache_that_cannot_be_written(cache: Path, server: FileServer) -> None:
     cache.write_bytes(b"a file where the folder should be")
     with pytest.raises(DatasetError) as caught:
-        trust.download()
+        trust_files.download()
     assert f"{cache / 'trust'} cannot be written" in sentence(caught)
     assert server.requests == []
 
@@ -253,11 +251,11 @@ def test_a_folder_of_the_users_own_is_not_written_to(
         (own / name).write_bytes(files[name])
     monkeypatch.setenv("CIFAR10_TRUST", str(own))
     with pytest.raises(DatasetError) as caught:
-        trust.download()
+        trust_files.download()
     assert f"lacks {NAMES[0]}:" in sentence(caught)
     assert not (own / NAMES[0]).exists()
     (own / NAMES[0]).write_bytes(files[NAMES[0]])
-    assert trust.download() == own
+    assert trust_files.download() == own
     assert server.requests == []
     assert not cache.exists()
 
@@ -279,7 +277,7 @@ def test_a_second_process_waits_for_the_first(
     cache: Path, files: dict[str, bytes], server: FileServer
 ) -> None:
     server.released.clear()
-    first = threading.Thread(target=trust.download)
+    first = threading.Thread(target=trust_files.download)
     first.start()
     assert server.requested.wait(60)
     facts = json.dumps([str(cache), trust_files.SOURCES])
@@ -293,5 +291,5 @@ def test_a_second_process_waits_for_the_first(
         first.join()
         assert second.stdout.read().strip() == str(cache / "trust")
     assert second.returncode == 0
-    assert len(server.requests) == 4
+    assert len(server.requests) == 3
     assert {path.name: path.read_bytes() for path in (cache / "trust").iterdir()} == files

@@ -8,6 +8,6 @@ which takes one of two colours here.
 TRAINING, VALIDATION = "#4C8ED9", "#D9730D"
 RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
 TEXT_ON_LIGHT, TEXT_ON_DARK = "#0B141D", "#E8EDF2"  # the theme's
-RUN_COLOURS = ["#4C8ED9", "#D9730D", "#1B9E77", "#9C4DE6", "#D2145A", "#7C8A99"]
+RUN_COLOURS = [TRAINING, VALIDATION, RIGHT, "#9C4DE6", "#D2145A", NEUTRAL]
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another

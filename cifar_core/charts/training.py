@@ -1,5 +1,6 @@
 """Charts of runs: how they learn, and what a minute of training buys."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
+from cifar_core.recipes import REPORT
 
-REPORT_ACCURACY = 0.85  # of the original report's CNN, drawn as the line to beat
+Measure = Literal["loss", "accuracy"]
 
 # A network that guesses has 2.3; a bad first epoch can have twenty, and would flatten all that follows.
 LOSS_IN_SIGHT = 4.0
+_SHORT = 12  # epochs
 _POINTS = 400  # of a training curve; more than a screen can tell apart
 
 
@@ -26,9 +29,7 @@ class Curve:
     history: pd.DataFrame
 
 
-def learning_curves(
-    curves: Sequence[Curve], measure: Literal["loss", "accuracy"], epochs: float
-) -> alt.LayerChart:
+def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) -> alt.LayerChart:
     """Draw a measure over the epochs: training as a line within the epochs, validation at their ends.
 
     Parameters
@@ -82,15 +83,23 @@ def learning_curves(
     base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top", symbolOpacity=1), tooltip=tooltip)
     layers: list[alt.Chart | alt.LayerChart] = [
         base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
-        base.mark_line(strokeWidth=2.5 if not alone else 1, strokeDash=[1, 0], clip=True).properties(
-            data=validation
-        ),
+        base.mark_line(strokeWidth=1 if alone else 2.5, clip=True).properties(data=validation),
         base.mark_point(size=45, filled=True, opacity=1, clip=True).properties(data=validation),
         base.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
     ]
     if percent:
-        layers.append(_rule(REPORT_ACCURACY, "the report: 85 %"))
+        accuracy = REPORT["accuracy"]  # the line to beat
+        layers.append(_rule(accuracy, f"the report: {accuracy * 100:.0f} %"))
     return alt.LayerChart(layer=layers, height=HEIGHT)
+
+
+def epochs_in_sight(curves: Sequence[Curve], planned: int) -> float:
+    """Return where the x axis ends, for runs that have steps while the first of them may go on.
+
+    A short one shows how much is left; a long one, that may stop early, uses the room it needs.
+    """
+    furthest = max(float(curve.steps["epoch"].max()) for curve in curves)
+    return max(furthest, planned if planned <= _SHORT else math.ceil(furthest))
 
 
 def thinned(steps: pd.DataFrame) -> pd.DataFrame:
@@ -110,15 +119,19 @@ def _rule(value: float, label: str) -> alt.LayerChart:
     return rule + text
 
 
-def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
+def frontier(
+    points: pd.DataFrame, chosen: str | None = None, searched: pd.DataFrame | None = None
+) -> alt.LayerChart:
     """Draw what a minute of training buys: accuracy against time, a point a recipe (selection `recipe`).
 
     Parameters
     ----------
     points
-        One row a model, columns recipe, family, minutes, accuracy, low, high (the 95 % interval).
+        One row a model, as of `cifar_core.comparison.costs`.
     chosen
         The recipe whose point is ringed.
+    searched
+        More networks, as crosses behind the points: columns minutes, accuracy.
     """
     families = sorted(points["family"].unique())
     base = alt.Chart(points.assign(chosen=points["recipe"] == chosen)).encode(
@@ -139,8 +152,13 @@ def frontier(points: pd.DataFrame, chosen: str | None = None) -> alt.LayerChart:
         ],
     )
     clicked = alt.selection_point(name="recipe", fields=["recipe"], on="click", empty=False)
+    behind = []
+    if searched is not None:
+        crosses = alt.Chart(searched).mark_point(shape="cross", filled=True, size=40, color=NEUTRAL)
+        behind = [crosses.encode(x="minutes:Q", y="accuracy:Q")]
     return alt.LayerChart(
         layer=[
+            *behind,
             base.mark_line(strokeWidth=1, opacity=0.6),
             base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),

@@ -1,1 +1,1 @@
-"""A model in production: its export, TensorFlow Serving's REST API, and the check that both agree."""
+"""A model in production: its export, TensorFlow Serving, Vertex AI, and the check that a server agrees."""

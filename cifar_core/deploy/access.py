@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 from cifar_core.deploy.serving import Address
 from cifar_core.errors import ServingError
 
-VARIABLE = (
-    "CIFAR_LAB_SERVING_HOSTS"  # in the environment or Streamlit's secrets: host or host:port, with commas
-)
+VARIABLE = "CIFAR_LAB_SERVING_HOSTS"  # or of Streamlit's secrets: host or host:port, with commas
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")

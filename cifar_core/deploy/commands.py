@@ -8,18 +8,17 @@ import typer
 
 from cifar_core import console, model_dir
 from cifar_core.errors import ImageError, ServingError
-from cifar_core.formats import percent
+from cifar_core.formats import percent, printable
+from cifar_core.options import Json, Model
 
 if TYPE_CHECKING:
     from cifar_core.deploy.check import Comparison
 
 serving = typer.Typer(help="Ask a model on TensorFlow Serving.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
 
 def export(
-    model: Annotated[str, typer.Argument(help="Name or path of a model or a finished run.", metavar="MODEL")],
+    model: Model,
     directory: Annotated[
         Path, typer.Argument(help="Folder that gets MODEL/VERSION; made if needed.", metavar="DIRECTORY")
     ],
@@ -68,10 +67,11 @@ def check(
         print(json.dumps({"url": url, "model": directory.name, **_as_json(found)}))
     else:
         for row in found.rows:
-            print(
+            line = (
                 f"{row.name} ({row.signature}): {row.there}, {percent(row.there_confidence)}; "
                 f"here {row.here}, {percent(row.here_confidence)}; largest difference {row.difference:.1e}"
             )
+            print(printable(line, most=1_000))
         print(
             f"{percent(found.agreement)} of {len(found.rows):,} answers name the same class; the largest "
             f"difference of a probability is {found.largest_difference:.1e}."

@@ -3,9 +3,14 @@
 import json
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
 from cifar_core.files import write_whole
+
+if TYPE_CHECKING:
+    from cifar_core.classify import Answer
 
 IMAGE = "tensorflow/serving:2.21.0"  # the TensorFlow that exports; older ones may not know its format
 URL = f"http://localhost:{REST_PORT}"
@@ -46,16 +51,14 @@ def batching() -> str:
     return (_PAYLOAD / BATCHING).read_text()
 
 
-def write_beside(folder: Path, model: str) -> list[Path]:
-    """Write Compose file and batching parameters into a folder of exports; return what was not there before.
+def write_beside(folder: Path, model: str) -> None:
+    """Write Compose file and batching parameters into a folder of exports.
 
     What is there stays: somebody may have changed it.
     """
-    contents = {folder / compose_name(model): compose(model), folder / BATCHING: batching()}
-    new = [path for path in contents if not path.exists()]
-    for path in new:
-        write_whole(path, contents[path])
-    return new
+    for name, content in {compose_name(model): compose(model), BATCHING: batching()}.items():
+        if not (folder / name).exists():
+            write_whole(folder / name, content)
 
 
 def curl_status(model: str) -> str:
@@ -90,6 +93,18 @@ def python_images(model: str) -> str:
 def request_json(picture: bytes) -> str:
     """Return the body of a request about one picture file."""
     return json.dumps(files_request([picture]))
+
+
+def answer_json(answer: "Answer") -> str:
+    """Return what a server answers about one picture file, laid out to be read, a line a field."""
+    row = {
+        "class": answer.class_name,
+        "classes": CLASS_NAMES,
+        "none_of_the_ten": answer.none_of_the_ten,
+        "probabilities": [round(float(p), 6) for p in answer.probabilities],
+    }
+    body = ",\n      ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in row.items())
+    return f'{{\n  "predictions": [\n    {{\n      {body}\n    }}\n  ]\n}}'
 
 
 def _filled(name: str, **values: object) -> str:

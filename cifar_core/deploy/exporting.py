@@ -1,17 +1,15 @@
 """Start the process that turns a model into another format; it alone loads TensorFlow."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Literal
 
-from cifar_core import model_dir
+from cifar_core import processes
 from cifar_core.deploy import container
 from cifar_core.errors import ServingError
 from cifar_core.model_dir import ModelDirectory
@@ -46,17 +44,16 @@ def export(directory: ModelDirectory, destination: Path, kind: Kind = "savedmode
             f"“{directory.name}” cannot be a model's name on a server; rename its folder to letters, digits, "
             "dots, dashes and underscores."
         )
-    code = os.pathsep.join(filter(None, [str(model_dir.code_root()), os.environ.get("PYTHONPATH")]))
-    command = [*(sys.executable, "-P", "-m", "cifar_core.training.serving_export"), kind, str(directory.path)]
+    arguments = (kind, str(directory.path), str(destination.resolve()))
     with _one_at_a_time:
         done = subprocess.run(
-            [*command, str(destination.resolve())],
+            processes.command("cifar_core.training.serving_export", *arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
-            env={**os.environ, "PYTHONPATH": code},
+            env=processes.environment(),
         )
     answer = _last_line(done.stdout)
     if "path" in answer:

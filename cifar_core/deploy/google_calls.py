@@ -9,9 +9,17 @@ import importlib
 import logging
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from cifar_core.errors import CloudError
+
+
+class Settings(NamedTuple):
+    """Where on Google Cloud: the id of a project, a region such as europe-west4, and the name of a bucket."""
+
+    project: str
+    region: str
+    bucket: str = ""
 
 
 class Named(str):

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from cifar_core import images
 from cifar_core.classify import Answer
-from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy import serving, vertex
-from cifar_core.deploy.google_calls import Calls, plain_errors
+from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
 from cifar_core.errors import CloudError, ServingError
 
 VARIABLE = "CIFAR_LAB_ENDPOINT"
@@ -56,15 +55,15 @@ class Endpoint:
         client = serving.Client(self.address, seconds=_SECONDS)
         # As files, because their signature answers all that the app says; 32×32 come through bit for bit.
         rows = client.classify_files([images.to_png(array) for array in arrays])
-        return [_answer(row["probabilities"], bool(row.get("none_of_the_ten"))) for row in rows]
+        return [Answer.of(row["probabilities"], bool(row.get("none_of_the_ten"))) for row in rows]
 
     def _vertex(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
         project, region = (os.environ.get(f"CIFAR_LAB_{part}", "") for part in ("PROJECT", "REGION"))
         if not project or not region:
             raise CloudError("Say where the endpoint is with CIFAR_LAB_PROJECT and CIFAR_LAB_REGION.")
-        settings, model = vertex.Settings(project, region, ""), self.address.removeprefix(_VERTEX)
+        settings, model = Settings(project, region, ""), self.address.removeprefix(_VERTEX)
         with plain_errors(project):
-            return [_answer(row, False) for row in vertex.predict(Calls(), settings, model, list(arrays))]
+            return [Answer.of(row, None) for row in vertex.predict(Calls(), settings, model, list(arrays))]
 
 
 def configured() -> Endpoint | None:
@@ -75,10 +74,3 @@ def configured() -> Endpoint | None:
     if not address.startswith(_VERTEX) and not serving.parse(address).model:
         raise ServingError(f"{VARIABLE} must name the model too, like http://HOST:8501/v1/models/fast.")
     return Endpoint(address)
-
-
-def _answer(probabilities: npt.NDArray[np.float64], none_of_the_ten: bool) -> Answer:
-    likeliest = int(probabilities.argmax())
-    return Answer(
-        CLASS_NAMES[likeliest], float(probabilities[likeliest]), np.asarray(probabilities), none_of_the_ten
-    )

@@ -19,7 +19,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.dataset import CLASS_NAMES, check_images
 from cifar_core.errors import ServingError
 
 REST_PORT, GRPC_PORT = 8501, 8500  # TensorFlow Serving's own
@@ -129,13 +129,10 @@ class Client:
 
     def predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """Classify images, uint8 [N, 32, 32, 3] RGB: probabilities, float64 [N, 10]."""
-        if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
-            raise ValueError(f"expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}")
         parts = [np.empty((0, len(CLASS_NAMES)))]
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
-            rows = self._predict(images_request(batch), len(batch))
-            parts.append(self._probabilities(rows))
+            parts.append(self._probabilities(self._predict(images_request(batch), len(batch))))
         return np.concatenate(parts)
 
     def classify_files(self, files: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -148,13 +145,13 @@ class Client:
         """
         rows = [row for file in files for row in self._predict(files_request([file]), 1)]
         try:
-            probabilities = self._probabilities([row["probabilities"] for row in rows])
+            answers = self._probabilities([row["probabilities"] for row in rows])
             names = [tuple(row["classes"]) for row in rows]
         except (KeyError, TypeError) as error:
             raise self._another_kind("ten probabilities and their names") from error
         if any(name != CLASS_NAMES for name in names):
             raise self._another_kind("the ten classes of CIFAR-10")
-        return [{**row, "probabilities": p} for row, p in zip(rows, probabilities, strict=True)]
+        return [{**row, "probabilities": answer} for row, answer in zip(rows, answers, strict=True)]
 
     def _predict(self, request: dict[str, Any], count: int) -> list[Any]:
         rows = self._ask("POST", ":predict", request).get("predictions")
@@ -164,12 +161,9 @@ class Client:
 
     def _probabilities(self, rows: list[Any]) -> npt.NDArray[np.float64]:
         try:
-            answers = np.array(rows, np.float64)
-        except (TypeError, ValueError) as error:
+            return probabilities(rows, len(rows))
+        except ValueError as error:
             raise self._another_kind("ten probabilities") from error
-        if answers.shape[1:] != (len(CLASS_NAMES),) or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
-            raise self._another_kind("ten probabilities")
-        return answers
 
     def _ask(self, method: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         deadline = time.monotonic() + self._seconds
@@ -241,7 +235,24 @@ class Client:
 
 def images_request(images: npt.NDArray[np.uint8]) -> dict[str, Any]:
     """Return the body of a request about images, uint8 [N, 32, 32, 3]."""
-    return {"signature_name": IMAGES_SIGNATURE, "instances": (images / 255).round(_DECIMALS).tolist()}
+    return {"signature_name": IMAGES_SIGNATURE, "instances": instances(images)}
+
+
+def instances(images: npt.NDArray[np.uint8]) -> list[Any]:
+    """Return images, uint8 [N, 32, 32, 3], as an exported model takes them: numbers from 0 to 1."""
+    check_images(images)
+    return list((images / 255).round(_DECIMALS).tolist())
+
+
+def probabilities(rows: Any, count: int) -> npt.NDArray[np.float64]:
+    """Return what an exported model answered as float64 [count, 10]; ValueError if it is something else."""
+    try:
+        answers = np.array(rows, np.float64)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    if answers.shape != (count, len(CLASS_NAMES)) or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
+        raise ValueError(f"got numbers {list(answers.shape)}")
+    return answers
 
 
 def files_request(files: Sequence[bytes]) -> dict[str, Any]:

@@ -1,26 +1,22 @@
-"""A model on Google Cloud: its files in Cloud Storage, a Model and an Endpoint of Vertex AI.
+"""A model on Google's Vertex AI: a Model made of its files in Cloud Storage, and an Endpoint that serves it.
 
 Every call of Google's libraries goes through `google_calls.Calls`, which in a dry run prints it instead.
 
-On the cloud a model is known by its name: Model and Endpoint are displayed as `cifar-lab-<model>`, the files
-are in `gs://BUCKET/cifar-lab/<model>/<hash of the content>/`. The Model carries that hash as a label, so that
-the same content is not registered twice.
+On the cloud a model is known by its name: Model and Endpoint are displayed as `cifar-lab-<model>`. The Model
+carries the hash of its files' content as a label, so that the same content is not registered twice.
 """
 
-import base64
-import contextlib
-import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
-from cifar_core.deploy.google_calls import Calls, Named
+from cifar_core.deploy import serving
+from cifar_core.deploy.google_calls import Calls, Named, Settings
+from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
 
 MACHINE = "n1-standard-2"  # the smallest of its kind, two virtual processors, is ample for 32×32 pixels
@@ -28,49 +24,11 @@ PRICES = "https://cloud.google.com/vertex-ai/pricing"
 
 # A public endpoint takes requests of up to 1.5 MB. A picture of 3,072 numbers takes 38 kB.
 BATCH = 32
-_DECIMALS = 7  # of a number; float32 has no more, and without a limit JSON would get 17
 _SECONDS = 60.0  # for an answer; a public endpoint gives up then too
 
 _LABEL = "cifar_lab_content"
-_RANDOM = "fingerprint.pb"  # in a SavedModel; has a random number, by which alone two exports differ
-
-
-class Settings(NamedTuple):
-    """Where on Google Cloud: the id of a project, a region such as europe-west4, and the name of a bucket."""
-
-    project: str
-    region: str
-    bucket: str = ""
-
 
 EXAMPLE = Settings("my-project", "europe-west4", "my-bucket")
-
-
-class Stored(NamedTuple):
-    """Where a model's files are, their content's hash, how many there are and how many had to be sent."""
-
-    uri: str
-    content: str
-    files: int
-    sent: int
-
-
-def store(calls: Calls, settings: Settings, model: str, saved_model: Path) -> Stored:
-    """Copy a SavedModel, the folder that holds saved_model.pb, to the bucket; send only what is not there."""
-    files = _files(saved_model)
-    content = _hash(files)
-    folder = f"{folder_of(model)}{content}"
-    client = calls("storage.Client", project=settings.project, result=Named("client"))
-    blobs = calls(
-        "client.list_blobs", of=client, bucket_or_name=settings.bucket, prefix=f"{folder}/", result=[]
-    )
-    there = {blob.name: blob.md5_hash for blob in blobs}
-    bucket = calls("client.bucket", of=client, bucket_name=settings.bucket, result=Named("bucket"))
-    missing = [name for name, path in files.items() if there.get(f"{folder}/{name}") != _md5(path)]
-    for name in missing:
-        blob = calls("bucket.blob", of=bucket, blob_name=f"{folder}/{name}", result=Named("blob"))
-        calls("blob.upload_from_filename", of=blob, filename=str(files[name]))
-    return Stored(f"gs://{settings.bucket}/{folder}", content, len(files), len(missing))
 
 
 def register(calls: Calls, settings: Settings, model: str, stored: Stored, container: str) -> bool:
@@ -178,7 +136,7 @@ def predict(
         answer = calls(
             "endpoint.predict",
             of=endpoints[0],
-            instances=[instance(image) for image in batch],
+            instances=serving.instances(np.stack(batch)),
             timeout=_SECONDS,
             result=SimpleNamespace(predictions=[]),
         )
@@ -196,29 +154,9 @@ def withdraw(calls: Calls, settings: Settings, model: str) -> None:
         calls("model.delete", of=found)
 
 
-def remove(calls: Calls, settings: Settings, model: str) -> None:
-    """Delete a model's files, of every content; what is not there is no error."""
-    client = calls("storage.Client", project=settings.project, result=Named("client"))
-    folder = folder_of(model)
-    found = calls(
-        "client.list_blobs",
-        of=client,
-        bucket_or_name=settings.bucket,
-        prefix=folder,
-        result=[Named("blob")],
-    )
-    for blob in found:
-        calls("blob.delete", of=blob)
-
-
 def display_name(model: str) -> str:
     """Return the name of a model's Model and Endpoint on Vertex AI."""
     return f"cifar-lab-{model}"
-
-
-def folder_of(model: str) -> str:
-    """Return the folder of a model's files in its bucket."""
-    return f"cifar-lab/{model}/"
 
 
 def container_for(region: str) -> str:
@@ -258,14 +196,6 @@ def commands(model: str, settings: Settings = EXAMPLE) -> list[tuple[str, str]]:
     ]
 
 
-def instance(image: npt.NDArray[np.uint8]) -> list[list[list[float]]]:
-    """Return an image, uint8 [32, 32, 3], as the exported model takes it: numbers from 0 to 1."""
-    if image.dtype != np.uint8 or image.shape != IMAGE_SHAPE:
-        raise ValueError(f"expected uint8 [32, 32, 3], got {image.dtype} {list(image.shape)}")
-    numbers: list[list[list[float]]] = (image / 255).round(_DECIMALS).tolist()
-    return numbers
-
-
 def _start(calls: Calls, settings: Settings) -> None:
     try:
         calls("aiplatform.init", project=settings.project, location=settings.region)
@@ -288,31 +218,11 @@ def _called(model: str) -> str:
     return f'display_name="{display_name(model)}"'
 
 
-def _files(saved_model: Path) -> dict[str, Path]:
-    """Return the files of a SavedModel by their names relative to it, in order."""
-    if not (saved_model / "saved_model.pb").is_file():
-        raise CloudError(f"{saved_model} holds no saved_model.pb; give the folder of one version.")
-    paths = sorted(path for path in saved_model.rglob("*") if path.is_file() and path.name != _RANDOM)
-    return {path.relative_to(saved_model).as_posix(): path for path in paths}
-
-
-def _hash(files: dict[str, Path]) -> str:
-    """Return 16 digits that stand for names and content; a label may have 63."""
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name}\n" for name, path in files.items()]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
-
-
-def _md5(path: Path) -> str:
-    """Return a file's MD5 as Cloud Storage gives it; it is to find transfer errors, not forgeries."""
-    return base64.b64encode(hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()).decode()
-
-
-def _probabilities(model: str, rows: Any, count: int) -> list[npt.NDArray[np.float64]]:
-    with contextlib.suppress(TypeError, ValueError):
-        answers = np.array(rows, np.float64)
-        if answers.shape == (count, len(CLASS_NAMES)) and np.allclose(answers.sum(axis=1), 1, atol=0.01):
-            return list(answers)
-    raise CloudError(
-        f"The endpoint {display_name(model)} did not answer with ten probabilities a picture; "
-        f"is it a model uploaded from here?"
-    )
+def _probabilities(model: str, rows: Any, count: int) -> npt.NDArray[np.float64]:
+    try:
+        return serving.probabilities(rows, count)
+    except ValueError as error:
+        raise CloudError(
+            f"The endpoint {display_name(model)} did not answer with ten probabilities a picture; is it a "
+            "model uploaded from here?"
+        ) from error

@@ -10,22 +10,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import typer
 
 from cifar_core import console, model_dir
-from cifar_core.dataset import CLASS_NAMES
-from cifar_core.deploy import exporting, vertex
-from cifar_core.deploy.google_calls import Calls, plain_errors
+from cifar_core.deploy import exporting, vertex, vertex_storage
+from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
 from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
-from cifar_core.formats import percent
+from cifar_core.options import Images, Json, Model
 
 app = typer.Typer(help="Put a model on Google Cloud's Vertex AI, and ask it there.", no_args_is_help=True)
 
-Model = Annotated[str, typer.Argument(help="Name or path of a model.", metavar="MODEL")]
 Project = Annotated[str, typer.Option(envvar="CIFAR_LAB_PROJECT", help="Id of the project.")]
 Region = Annotated[str, typer.Option(envvar="CIFAR_LAB_REGION", help="Where, for example europe-west4.")]
 Bucket = Annotated[
@@ -33,7 +31,6 @@ Bucket = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print every call with its arguments and make none.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command()
@@ -60,7 +57,7 @@ def upload(
     with contextlib.ExitStack() as stack:
         folder = saved_model or stack.enter_context(_exported(model))
         stack.enter_context(plain_errors(project, bucket))
-        done = vertex.store(calls, settings, name, folder)
+        done = vertex_storage.store(calls, settings, name, folder)
         new = vertex.register(calls, settings, name, done, container or vertex.container_for(region))
     if dry_run:
         return
@@ -97,31 +94,28 @@ def deploy(
 @app.command()
 def predict(
     model: Model,
-    images: Annotated[
-        list[str], typer.Argument(help="Pictures of any size and usual format.", metavar="IMAGE")
-    ],
+    images: Images,
     project: Project = "",
     region: Region = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Ask the endpoint what is on pictures: a line each, with the likeliest class and how sure it is."""
+    from cifar_core.classify import Answer
+
     settings, name = _settings(project, region), _name(model)
     loaded = [_load(image) for image in images]
     arrays = [array for array in loaded if not isinstance(array, ImageError)]
-    failed = len(loaded) - len(arrays)
-    answers = vertex.predict(_calls(dry_run), settings, name, arrays)
+    rows = vertex.predict(_calls(dry_run), settings, name, arrays)
+
+    def answer(array: npt.NDArray[np.uint8] | ImageError) -> Answer | ImageError | None:
+        if isinstance(array, ImageError):
+            return array
+        row = next(rows, None)  # none in a dry run
+        return None if row is None else Answer.of(row, None)  # it does not tell what is none of the ten
+
     with plain_errors(project):
-        for image, array in zip(images, loaded, strict=True):
-            if isinstance(array, ImageError):
-                result, line = {"error": str(array)}, str(array)
-            elif (row := next(answers, None)) is not None:
-                result, line = _as_json(row), _in_words(row)
-            else:
-                continue  # a dry run
-            print(json.dumps({"image": image, **result}) if as_json else f"{image}: {line}", flush=True)
-    if failed:
-        raise ImageError(f"{failed:,} of {len(images):,} pictures could not be classified.")
+        console.show_answers(images, map(answer, loaded), as_json)
 
 
 @app.command()
@@ -135,17 +129,17 @@ def delete(
 ) -> None:
     """Delete the endpoint, the model and its files from Google Cloud; not the model on this machine."""
     settings, name = _settings(project, region, bucket), _name(model)
-    what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex.folder_of(name)}"
+    what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex_storage.folder_of(name)}"
     _confirm(f"This deletes for good the {what}.", dry_run, yes)
     calls = _calls(dry_run)
     with plain_errors(project, bucket):
         vertex.withdraw(calls, settings, name)  # first, for it is what costs
-        vertex.remove(calls, settings, name)
+        vertex_storage.remove(calls, settings, name)
     if not dry_run:
         print(f"“{name}” is no longer on Google Cloud.")
 
 
-def _settings(project: str, region: str, bucket: str | None = None) -> vertex.Settings:
+def _settings(project: str, region: str, bucket: str | None = None) -> Settings:
     """Check that each setting is given; a bucket only where one is needed."""
     for value, option, what in (
         (project, "project", "project"),
@@ -154,7 +148,7 @@ def _settings(project: str, region: str, bucket: str | None = None) -> vertex.Se
     ):
         if value == "":
             raise CloudError(f"Say which {what} with --{option} or CIFAR_LAB_{option.upper()}.")
-    return vertex.Settings(project, region, bucket or "")
+    return Settings(project, region, bucket or "")
 
 
 def _name(model: str) -> str:
@@ -204,18 +198,3 @@ def _load(image: str) -> npt.NDArray[np.uint8] | ImageError:
         return load(Path(image))[1]
     except ImageError as error:
         return error
-
-
-def _as_json(row: npt.NDArray[np.float64]) -> dict[str, Any]:
-    return {
-        "class": CLASS_NAMES[row.argmax()],
-        "confidence": float(row.max()),
-        "probabilities": dict(zip(CLASS_NAMES, row.tolist(), strict=True)),
-        "none_of_the_ten": None,  # the endpoint answers with probabilities only
-    }
-
-
-def _in_words(row: npt.NDArray[np.float64]) -> str:
-    best, *others = (-row).argsort(kind="stable")[:3]
-    then = ", ".join(f"{CLASS_NAMES[i]} {percent(row[i])}" for i in others)
-    return f"{CLASS_NAMES[best]}, {percent(row[best])} (then {then})"

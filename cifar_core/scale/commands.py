@@ -11,17 +11,17 @@ from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 from cifar_core import console, model_dir
 from cifar_core.errors import ImageError
 from cifar_core.formats import percent
-from cifar_core.recipes import RECIPES, get_recipe
+from cifar_core.options import Epochs, Json, Model, RecipeName, TrainingImages, ValidationImages
+from cifar_core.recipes import get_recipe
 
 Address = Annotated[
     str | None,
     typer.Option(help="A Ray cluster, HOST:PORT or auto; by default this machine alone.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def score(
-    model: Annotated[str, typer.Argument(help="Name or path of a model.", metavar="MODEL")],
+    model: Model,
     source: Annotated[
         Path, typer.Argument(help="A folder, a ZIP or tar archive, or a Parquet file.", metavar="SOURCE")
     ],
@@ -57,15 +57,15 @@ def score(
 
 
 def sweep(
-    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")],
+    recipe: RecipeName,
     learning_rate: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
     batch_size: Annotated[list[int] | None, typer.Option(help="A value to try; repeatable.")] = None,
     weight_decay: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
     label_smoothing: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="A value to try; repeatable.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images, at most.")] = None,
-    images: Annotated[int | None, typer.Option(help="Training images used, validation included.")] = None,
-    validation_images: Annotated[int | None, typer.Option(help="How many of them to validate on.")] = None,
+    epochs: Epochs = None,
+    images: TrainingImages = None,
+    validation_images: ValidationImages = None,
     name: Annotated[str | None, typer.Option(help="What the runs are called, with a number each.")] = None,
     grace: Annotated[int, typer.Option(min=1, help="Epochs that every trial gets.")] = 1,
     factor: Annotated[int, typer.Option(min=2, help="One in so many goes on at each rung.")] = 2,

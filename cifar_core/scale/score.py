@@ -145,9 +145,7 @@ class Scorer:
                 row["error"] = str(error)
         answers = classify(_classifier(self.onnx), self.calibration, np.stack(arrays)) if arrays else []
         for row, answer in zip(found, answers, strict=True):
-            row["class"], row["confidence"] = answer.class_name, answer.confidence
-            row["probabilities"] = dict(zip(CLASS_NAMES, answer.probabilities.tolist(), strict=True))
-            row["none_of_the_ten"] = answer.none_of_the_ten
+            row.update(answer.to_dict())
         return rows
 
 

@@ -5,6 +5,9 @@ path. Archives are hostile until read: nothing is unpacked to disk, and a member
 picture may be long.
 """
 
+import bisect
+import contextlib
+import itertools
 import tarfile
 import zipfile
 from collections import Counter
@@ -155,33 +158,27 @@ class ParquetFile:
         from pyarrow import parquet
 
         file = parquet.ParquetFile(self.path)
-        ends: list[int] = []
+        groups = range(file.num_row_groups)
+        ends = list(itertools.accumulate(file.metadata.row_group(index).num_rows for index in groups))
         group, values = -1, []
-        for index in range(file.num_row_groups):
-            ends.append((ends[-1] if ends else 0) + file.metadata.row_group(index).num_rows)
         for name in names:
             row = int(name)
-            wanted = next(index for index, end in enumerate(ends) if row < end)
+            wanted = bisect.bisect_right(ends, row)
             if wanted != group:
                 group = wanted
                 values = file.read_row_group(group, columns=[self.column])[0].to_pylist()
             value = values[row - (ends[group - 1] if group else 0)]
             content = value.get("bytes") if isinstance(value, dict) else value
-            yield ImageError("This row holds no picture.") if content is None else content
+            yield ImageError("This row holds no picture.") if content is None else content[: MAX_BYTES + 1]
 
 
-class _whole:  # noqa: N801 - reads as a statement
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
     """Turn what a damaged file raises into a sentence."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Exception):
-            raise ScaleError(f"{self.path} is damaged: {error}.") from error
+    try:
+        yield
+    except Exception as error:
+        raise ScaleError(f"{path} is damaged: {error}.") from error
 
 
 def _holds_files(kind: Any) -> bool:

@@ -6,6 +6,7 @@ turn; the app shows it live. What ASHA stops is a stopped run and can be resumed
 choose.
 """
 
+import contextlib
 import itertools
 import multiprocessing
 import time
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
-from cifar_core import dataset, model_dir
+from cifar_core import dataset, jobs, model_dir
 from cifar_core.errors import CifarLabError, JobError, ScaleError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
@@ -147,8 +148,6 @@ def _train(config: dict[str, Any]) -> None:
 
 def _begin(run: ModelDirectory, recipe: Recipe) -> None:
     """Start a run, go on with it, or find it at work; wait while the machine trains another."""
-    from cifar_core import jobs
-
     # Ray ends with a process whatever that has started, before it could stop in good order; so the run is
     # started by another one, which is gone by then.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as starter:
@@ -175,8 +174,8 @@ def _run(name: str) -> ModelDirectory:
 
 def _stop(run: ModelDirectory) -> None:
     """Ask a run to stop if it is at work."""
-    if run.status().active:
-        run.stop_path.touch()
+    with contextlib.suppress(JobError):
+        jobs.stop(run)
 
 
 def _until_settled(run: ModelDirectory, seconds: float = 60.0) -> None:

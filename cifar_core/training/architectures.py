@@ -196,8 +196,8 @@ def start(model: keras.Model, images: np.ndarray) -> None:
 def whiten(model: keras.Model, images: np.ndarray) -> None:
     """Set the frozen first convolution so that it decorrelates 2x2 patches of `images` (airbench94)."""
     covariance = np.zeros((12, 12))
-    for start in range(0, len(images), 250):  # the patches of all at once would take 600 MB
-        x = (images[start : start + 250] / 255 - CHANNEL_MEAN) / CHANNEL_STD
+    for first in range(0, len(images), 250):  # the patches of all at once would take 600 MB
+        x = (images[first : first + 250] / 255 - CHANNEL_MEAN) / CHANNEL_STD
         patches = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(1, 2))  # [N, 31, 31, 3, 2, 2]
         flat = patches.reshape(-1, 12)
         covariance += flat.T @ flat / (len(images) * 31 * 31)

@@ -6,6 +6,7 @@ leaves the state `finished`, `stopped` or `failed` behind; a reader finds out `i
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import platform
@@ -27,6 +28,7 @@ from cifar_core.model_dir import ModelDirectory
 from cifar_core.statuses import Status
 
 _TOO_LONG = "It has trained for as long as this app allows at a stretch; Resume goes on."
+_DISK = {errno.ENOSPC: "is full", errno.EROFS: "can only be read"}
 HEARTBEAT = 0.25  # seconds: loading TensorFlow can hold all threads up for half a second and more
 
 
@@ -59,9 +61,13 @@ class Heart:
         self._done.set()
         self._thread.join()
         self.report(eta_seconds=None, phase="", **changes)
-        with contextlib.suppress(OSError):  # a reader will find out `interrupted` for itself
+        with contextlib.suppress(OSError):
             self._directory.stop_path.unlink(missing_ok=True)
-            self._directory.write_status(self._status)
+        with contextlib.suppress(OSError):  # a reader will find out `interrupted` for itself
+            try:
+                self._directory.write_status(self._status)
+            except OSError:  # the full disk that ended the run must not keep it from saying so
+                self._directory.write_status(self._status, in_place=True)
 
     def _run(self) -> None:
         while not self._done.wait(HEARTBEAT):
@@ -103,10 +109,19 @@ def _train(directory: ModelDirectory) -> int:
     except BaseException as error:
         with contextlib.suppress(OSError):  # the disk that is full is the log's as well
             traceback.print_exc()
-        reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
-        heart.end(state="failed", error=f"Training failed: {reason} (details in {directory.log_path.name}).")
+        heart.end(state="failed", error=_sentence(error, directory.log_path))
         return 1
     return 0
+
+
+def _sentence(error: BaseException, log: Path) -> str:
+    for number, words in _DISK.items():
+        if os.strerror(number) in str(error):  # the libraries that write files raise errors of their own
+            return (
+                f"The disk {words}; once it can be written to, Resume goes on from the last finished epoch."
+            )
+    reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+    return f"Training failed: {reason} (details in {log.name})."
 
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:

@@ -17,10 +17,11 @@ from playwright.sync_api import Page, expect
 
 from cifar_core import dataset
 from cifar_core.model_dir import ModelDirectory
+from tests.pages import ROOT
 from tests.runs import LONG
 
 from . import no_exception
-from .conftest import ROOT, Server, StartServer
+from .conftest import Server, StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

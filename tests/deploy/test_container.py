@@ -56,7 +56,8 @@ def test_scripts_are_python(script: object) -> None:
 
 def test_write_beside_keeps_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "batching.config").write_text("mine")
-    assert container.write_beside(tmp_path, MODEL) == [tmp_path / f"{MODEL}.compose.yaml"]
+    container.write_beside(tmp_path, MODEL)
+    assert (tmp_path / f"{MODEL}.compose.yaml").read_text() == container.compose(MODEL)
     assert (tmp_path / "batching.config").read_text() == "mine"
 
 

@@ -12,7 +12,8 @@ from google.cloud import aiplatform
 
 from cifar_core.deploy import vertex
 from cifar_core.deploy.google_calls import Calls
-from cifar_core.deploy.vertex import BATCH, Stored
+from cifar_core.deploy.vertex import BATCH
+from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
 
 from .cloud import CAT, DOG, LAB, deployed, serves

@@ -9,7 +9,7 @@ from gcp_storage_emulator.server import create_server
 from google.cloud import storage
 
 from cifar_core.deploy.google_calls import Calls, plain_errors
-from cifar_core.deploy.vertex import remove, store
+from cifar_core.deploy.vertex_storage import remove, store
 from cifar_core.errors import CloudError
 from tests.servers import free_port
 

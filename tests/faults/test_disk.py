@@ -1,33 +1,41 @@
 """A disk that is full, and a folder that nobody may write to: real ones, where root may mount them."""
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from cifar_core import jobs, permission
+from cifar_core import jobs, model_dir, permission
 from cifar_core.errors import JobError
-from cifar_core.files import write_whole
+from cifar_core.files import read_arrays, write_whole
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.statuses import Status
 from cifar_core.training.worker import Heart
+
+from .conftest import LONG, contents, end_workers, ended
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk"
 )
 
 
+EPOCHS = 30  # short ones, so that the first is over long before the last
+
+
 @pytest.fixture
 def disk(runs: Path) -> Iterator[Path]:
-    """The folder of runs on a disk of 2 MB."""
+    """The folder of runs on a disk of 16 MB."""
     runs.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(runs)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(runs)], check=True)
     yield runs
+    end_workers(runs)
     subprocess.run(["umount", "--lazy", str(runs)], check=True)
 
 
@@ -49,7 +57,7 @@ def fill(root: Path) -> None:
 
 @pytest.mark.usefixtures("cifar10")
 def test_a_small_disk_is_refused_before_anything_is_written(disk: Path, tiny: Recipe) -> None:
-    with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and 2\.1 MB are free"):
+    with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and 16\.8 MB are free"):
         jobs.start(tiny, "next")
     assert not (disk / "next").exists()
 
@@ -65,8 +73,8 @@ def test_on_a_full_disk_the_old_file_stays_and_readers_find_out(disk: Path, tiny
     assert not list(run.path.glob(".card*"))
     heart.report(phase="training")
     assert run.status().state == "starting"  # the old status, whole
-    heart.end(state="failed", error="the disk is full")  # which it may or may not have room to say
-    assert run.status().state in ("starting", "failed")
+    heart.end(state="failed", error="the disk is full")
+    assert (run.status().state, run.status().error) == ("failed", "the disk is full")
     (disk / "filler").unlink()
     heart._beat()
     assert run.status().phase == ""
@@ -88,3 +96,100 @@ def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
         jobs.start(tiny, "next")
     with pytest.raises(JobError, match=r"No training can be started in .* \(Read-only file system\)"):
         jobs.resume(run)
+
+
+# The disk of a training
+
+
+def reached(run: ModelDirectory, moment: Callable[[], bool]) -> None:
+    """Wait for a moment in the life of a run."""
+    deadline = time.monotonic() + LONG
+    while not moment():
+        assert run.status().active, run.status()
+        assert time.monotonic() < deadline, run.status()
+        time.sleep(0.02)
+
+
+def full_until_it_ends(root: Path, run: ModelDirectory) -> Status:
+    """Fill the disk, and take what the worker gives back, too, for as long as it works."""
+    deadline = time.monotonic() + LONG
+    with (root / "filler").open("ab", buffering=0) as file:
+        while (status := run.status()).active:
+            assert time.monotonic() < deadline, status
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(4096))
+    return status
+
+
+def check_what_is_kept(run: ModelDirectory) -> int:
+    """The checkpoint can be read and every epoch up to it is in the history; return how many those are."""
+    done = int(read_arrays(run.checkpoint_path, {"epoch"})["epoch"])
+    epochs = run.history()["epoch"].tolist()
+    assert epochs[:done] == list(range(1, done + 1))
+    assert len(epochs) <= done + 1  # a row is written before its checkpoint
+    assert jobs.active_run() is None
+    assert run not in model_dir.models()
+    return done
+
+
+def check_resume(run: ModelDirectory) -> None:
+    """Nothing is lost, and nothing is there twice."""
+    jobs.resume(run)
+    assert (ended(run).state, run.status().error) == ("finished", ""), run.log_path.read_text()
+    assert run.history()["epoch"].tolist() == list(range(1, EPOCHS + 1))
+    assert run.steps()["step"].is_monotonic_increasing
+    assert run.steps()["step"].is_unique
+    assert run in model_dir.models()
+    assert not list(run.path.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10")
+@pytest.mark.parametrize("moment", ["after an epoch", "at the export"])
+def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_room(
+    disk: Path, finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    before = contents(finished)
+    with monkeypatch.context() as patch:
+        patch.setattr(permission, "DISK", 0)
+        run = jobs.start(tiny.with_(epochs=EPOCHS), "mine")
+    if moment == "after an epoch":
+        reached(run, run.checkpoint_path.exists)
+    else:
+        reached(run, lambda: run.status().phase == "saving the model")
+    status = full_until_it_ends(disk, run)
+    assert (status.state, status.error) == (
+        "failed",
+        "The disk is full; once it can be written to, Resume goes on from the last finished epoch.",
+    )
+    done = check_what_is_kept(run)
+    assert done < EPOCHS if moment == "after an epoch" else done == EPOCHS
+    with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and .* are free"):
+        jobs.resume(run)
+    (disk / "filler").unlink()
+    monkeypatch.setattr(permission, "DISK", 0)
+    check_resume(run)
+    assert contents(finished) == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10", "disk")
+def test_a_training_whose_folder_becomes_read_only_is_interrupted_and_goes_on_afterwards(
+    finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(permission, "DISK", 0)
+    before = contents(finished)
+    run = jobs.start(tiny.with_(epochs=EPOCHS), "mine")
+    reached(run, run.checkpoint_path.exists)
+    # Mounted upon itself, because a disk with files open for writing cannot be made read-only as a whole.
+    subprocess.run(["mount", "--bind", str(run.path), str(run.path)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(run.path)], check=True)
+        assert ended(run).state == "interrupted"  # which readers find out, as nobody can write it down
+        assert check_what_is_kept(run) < EPOCHS
+        assert "Read-only file system" in run.log_path.read_text()
+    finally:
+        subprocess.run(["umount", "--lazy", str(run.path)], check=True)
+    check_resume(run)
+    assert contents(finished) == before

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,10 @@ from cifar_core import jobs, model_dir, permission
 from cifar_core.errors import JobError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
-from cifar_core.statuses import Status
 from cifar_core.training.worker import HEARTBEAT, Heart
 
-from .conftest import contents
+from .conftest import LONG, contents, ended
 
-LONG = 240.0  # seconds for what takes ten on an idle machine
 WORKER = "cifar_core.training.worker"
 _POPEN = subprocess.Popen
 
@@ -30,23 +27,6 @@ MOMENTS = [
     "while a checkpoint is written",
     "before the rename of model.onnx",
 ]
-
-
-def ended(run: ModelDirectory) -> Status:
-    """Wait until a run is no longer active."""
-    deadline = time.monotonic() + LONG
-    while (status := run.status()).active:
-        assert time.monotonic() < deadline, status
-        time.sleep(0.05)
-    return status
-
-
-@pytest.fixture
-def no_worker_left(runs: Path) -> Iterator[None]:
-    yield
-    for run in model_dir.runs():
-        if run.path.parent == runs and (status := run.status()).active:
-            psutil.Process(status.pid).kill()
 
 
 def die_at(monkeypatch: pytest.MonkeyPatch, moment: str | None) -> None:
