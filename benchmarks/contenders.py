@@ -83,7 +83,7 @@ def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
     fit.use_all_cores()
     settings = Recipe.from_dict(recipe)
     data = dataset.load_train()
-    chosen = dataset.split(data.labels, **fit.split_options(settings)).train
+    chosen = dataset.split(data.labels, **settings.split).train
     clock = Clock(warmup, steps)
     for _ in augment.training_batches(data.images[chosen], data.labels[chosen], settings):
         if clock.step():

@@ -1,16 +1,26 @@
 import hashlib
 import os
 import random
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before anything imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from cifar_core import dataset
+from cifar_core import __main__, dataset, trust_files
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
+
+from .command_line import Done, Typed, environment
+from .runs import made
+from .servers import FileServer
 
 
 @pytest.fixture
@@ -19,6 +29,32 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     monkeypatch.setenv("CIFAR_LAB_RUNS", str(folder))
     return folder
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command that finds no runs."""
+    return environment(tmp_path / "runs")
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Run `python -m cifar_core …` in this process, without the second that one of its own takes."""
+
+    def command(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["python -m cifar_core", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            __main__.main()
+        return Done(int(end.value.code or 0), *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def directory(runs: Path) -> ModelDirectory:
+    """A run named `one`, of which only `config.json` is written."""
+    return made(runs / "one")
 
 
 @pytest.fixture
@@ -44,6 +80,32 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 def cifar10() -> Path:
     """The folder of CIFAR-10; its tests fail, and are not skipped, where it is missing."""
     return dataset.locate()
+
+
+@pytest.fixture(scope="session")
+def labels(cifar10: Path) -> NDArray[np.int64]:
+    """The labels of the test set."""
+    return dataset.load_test(cifar10).labels
+
+
+@pytest.fixture(scope="session")
+def lists() -> dict[str, bytes]:
+    """The public lists about the test set by name; their tests fail, and are not skipped, without them."""
+    assert trust_files.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
+    names = [source.name for source in trust_files.SOURCES]
+    return {name: (trust_files.folder() / name).read_bytes() for name in names}
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    with FileServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")

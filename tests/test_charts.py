@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cifar_core import charts, findings, model_dir
+from cifar_core import charts, comparison, findings, model_dir
 from cifar_core.browse import ANY
 from cifar_core.charts import palette
+from cifar_core.comparison import Quadrant
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 
@@ -25,8 +26,9 @@ def curve(name: str, epochs: int = 3, steps: int = 10) -> charts.Curve:
     return charts.Curve(name, log, history)
 
 
-def rows_of(specification: dict[str, Any], layer: dict[str, Any]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = specification["datasets"][layer["data"]["name"]]
+def rows_of(specification: dict[str, Any], layer: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """The rows that a chart, or one layer of it, draws."""
+    rows: list[dict[str, Any]] = specification["datasets"][(layer or specification)["data"]["name"]]
     return rows
 
 
@@ -205,6 +207,85 @@ def test_reliability_tells_before_from_after() -> None:
     assert [(row["when"], row["accuracy"]) for row in rows] == [
         ("as it comes", 0.7),
         ("after temperature scaling", 0.5),
+    ]
+
+
+def scale_of(specification: dict[str, Any], layer: int, channel: str) -> dict[str, list[str]]:
+    scale: dict[str, list[str]] = specification["layer"][layer]["encoding"][channel]["scale"]
+    return scale
+
+
+def test_the_four_fields_can_be_clicked_and_have_the_colours_of_their_models() -> None:
+    counts: dict[Quadrant, int] = {"both": 83, "first": 10, "second": 2, "neither": 5}
+    models = ["a", "b", "c"]
+    specification = charts.who_is_right(counts, ("c", "a"), models, "second").to_dict()
+    rows = {row["who"]: row for row in rows_of(specification)}
+    assert {who: row["images"] for who, row in rows.items()} == counts
+    assert (rows["first"]["row"], rows["first"]["column"]) == ("c right", "a wrong")
+    assert rows["second"]["words"] == "only a right"
+    assert rows["second"]["share"] == pytest.approx(0.02)
+    assert [who for who, row in rows.items() if row["chosen"]] == ["second"]
+    [parameter] = specification["params"]
+    assert (parameter["name"], parameter["select"]["fields"]) == ("quadrant", ["who"])
+    colours = scale_of(specification, 0, "color")
+    found = dict(zip(colours["domain"], colours["range"], strict=True))
+    assert (found["first"], found["second"]) == (charts.RUN_COLOURS[2], charts.RUN_COLOURS[0])
+
+
+def test_charts_of_several_models_give_each_the_colour_of_its_place() -> None:
+    by_class = pd.DataFrame({"b": [0.7, 0.9], "a": [0.8, 0.9]}, index=["cat", "ship"])
+    specification = charts.f1_by_class(by_class).to_dict()
+    assert scale_of(specification, 1, "color")["domain"] == ["b", "a"]
+    assert {(row["class"], row["model"], row["f1"]) for row in rows_of(specification)} == {
+        ("cat", "b", 0.7),
+        ("cat", "a", 0.8),
+        ("ship", "b", 0.9),
+        ("ship", "a", 0.9),
+    }
+    right = {"b": np.array([True, False]), "a": np.array([True, True])}
+    table = comparison.on_test_sets(right, {"original test set": np.ones(2, dtype=bool)})
+    specification = charts.cleaner_test_sets(table).to_dict()
+    assert scale_of(specification, 1, "color")["domain"] == ["b", "a"]
+    assert [(row["model"], row["accuracy"]) for row in rows_of(specification)] == [
+        ("b", 0.5),
+        ("a", 1.0),
+    ]
+
+
+def test_the_frontier_has_a_point_a_recipe_that_can_be_clicked() -> None:
+    points = pd.DataFrame(
+        {
+            "recipe": ["quick", "report"],
+            "family": ["airbench", "the report's CNN"],
+            "minutes": [2.0, 60.0],
+            "accuracy": [0.86, 0.85],
+            "low": [0.85, 0.84],
+            "high": [0.87, 0.86],
+        }
+    )
+    specification = charts.frontier(points, "quick").to_dict()
+    rows = rows_of(specification)
+    assert {(row["recipe"], row["minutes"], row["chosen"]) for row in rows} == {
+        ("quick", 2.0, True),
+        ("report", 60.0, False),
+    }
+    [parameter] = specification["params"]
+    assert (parameter["name"], parameter["select"]["fields"]) == ("recipe", ["recipe"])
+
+
+def test_the_balance_has_a_bar_a_class_and_set() -> None:
+    counts = pd.DataFrame({"class": ["cat", "cat"], "set": ["test", "training"], "images": [1_000, 5_000]})
+    specification = charts.class_balance(counts).to_dict()
+    assert rows_of(specification) == counts.to_dict("records")
+    assert specification["encoding"]["x"]["sort"] == list(CLASS_NAMES)
+
+
+def test_the_values_of_a_picture_stand_where_its_pixels_do() -> None:
+    image = np.arange(24.0).reshape(2, 4, 3) / 24
+    specification = charts.pixel_values(image, 1).to_dict()
+    rows = rows_of(specification)
+    assert [(row["y"], row["x"], row["value"]) for row in rows] == [
+        (y, x, image[y, x, 1]) for y in range(2) for x in range(4)
     ]
 
 

@@ -17,11 +17,6 @@ NAMES = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]
 
 
 @pytest.fixture(scope="module")
-def cifar10() -> Path:
-    return dataset.locate()
-
-
-@pytest.fixture(scope="module")
 def test_set(cifar10: Path) -> dataset.Batch:
     return dataset.load_test(cifar10)
 

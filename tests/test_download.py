@@ -10,9 +10,6 @@ import sys
 import tarfile
 import threading
 from collections import namedtuple
-from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,57 +19,17 @@ import pytest
 from cifar_core import dataset, download
 from cifar_core.errors import DatasetError
 
+from .servers import FileServer
+
 ROOT = Path(__file__).parent.parent
 COMMAND = "python -m cifar_core data"
-NAMES = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `body` to every request."""
-
-    body = b""
-    status = 200
-    cut = 0  # bytes promised but not sent
-    requests = 0
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requested, self.released = threading.Event(), threading.Event()
-        self.released.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/cifar.tar.gz"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        self.server.requested.set()
-        self.server.released.wait(20)
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
-        with suppress(ConnectionError):  # the client may have given up
-            self.end_headers()
-            self.wfile.write(self.server.body[: len(self.server.body) - self.server.cut])
-
-    def log_message(self, *_: object) -> None:
-        pass
+ARCHIVE = "cifar.tar.gz"
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        monkeypatch.setattr(download, "ARCHIVE_URL", server.url)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
+def server(file_server: FileServer, monkeypatch: pytest.MonkeyPatch) -> FileServer:
+    monkeypatch.setattr(download, "ARCHIVE_URL", f"{file_server.url}/{ARCHIVE}")
+    return file_server
 
 
 def md5(content: bytes) -> str:
@@ -89,8 +46,8 @@ def pack(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def serve(server: Server, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.body = body
+def serve(server: FileServer, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.bodies[ARCHIVE] = body
     monkeypatch.setattr(download, "ARCHIVE_MD5", md5(body))
 
 
@@ -113,7 +70,7 @@ def failed_download(cache: Path) -> str:
 
 
 def test_download(
-    cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = {f"cifar-10-batches-py/{name}": content for name, content in reversed(batches.items())}
     serve(server, pack({"cifar-10-batches-py/readme.html": b"", **members, "../outside": b""}), monkeypatch)
@@ -131,28 +88,28 @@ def test_download(
     assert {path.name for path in cache.iterdir()} <= {"cifar-10-batches-py", "download.lock"}
     assert not list(cache.parent.rglob("outside"))
     done = [count for count, _ in calls]
-    assert {total for _, total in calls} == {len(server.body)}
+    assert {total for _, total in calls} == {len(server.bodies[ARCHIVE])}
     assert done == sorted(done)
-    assert 0 < done[0] < done[-1] == len(server.body)
+    assert 0 < done[0] < done[-1] == len(server.bodies[ARCHIVE])
 
     assert download.download_cifar10() == folder
-    assert server.requests == 1, "what is whole is not downloaded again"
+    assert len(server.requests) == 1, "what is whole is not downloaded again"
 
 
 def test_archive_with_a_wrong_md5_is_not_even_opened(
-    cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.body = official(batches)
+    server.bodies[ARCHIVE] = official(batches)
     opened: list[object] = []
     monkeypatch.setattr(tarfile, "open", lambda *args, **_: opened.append(args))
     assert "not the official archive" in failed_download(cache)
-    assert server.requests == 1
+    assert len(server.requests) == 1
     assert not opened
 
 
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.0])
 def test_truncated_archive(
-    kept: float, cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    kept: float, cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = official(batches)
     serve(server, body[: int(kept * len(body))], monkeypatch)
@@ -160,7 +117,7 @@ def test_truncated_archive(
 
 
 def test_archive_without_one_batch(
-    cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del batches["data_batch_5"]
     serve(server, official(batches), monkeypatch)
@@ -168,7 +125,7 @@ def test_archive_without_one_batch(
 
 
 def test_a_link_in_the_archive_is_not_taken_for_a_batch(
-    cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = batches.pop("test_batch")
     elsewhere = cache.parent / "elsewhere"
@@ -186,29 +143,29 @@ def test_a_link_in_the_archive_is_not_taken_for_a_batch(
     failed_download(cache)
 
 
-def test_no_network(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server() as closed:
+def test_no_network(cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FileServer() as closed:
         pass
     monkeypatch.setattr(download, "ARCHIVE_URL", closed.url)
     message = failed_download(cache)
     assert all(words in message for words in (closed.url, "no connection", "CIFAR10_DIR"))
-    assert server.requests == 0
+    assert len(server.requests) == 0
 
 
 @pytest.mark.parametrize("status", [404, 503])
-def test_server_error(status: int, cache: Path, server: Server) -> None:
-    server.status = status
+def test_server_error(status: int, cache: Path, server: FileServer) -> None:
+    server.statuses[ARCHIVE] = status
     assert f"the server answered {status}" in failed_download(cache)
 
 
-def test_silent_server(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_server(cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
     server.released.clear()
     assert "no answer in time" in failed_download(cache)
 
 
 def test_connection_lost_half_way(
-    cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(server, official(batches), monkeypatch)
     server.cut = 100_000
@@ -216,7 +173,7 @@ def test_connection_lost_half_way(
 
 
 def test_too_little_space_is_noticed_before_the_download(
-    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leftover = cache / "download" / "left by a killed one"
     leftover.parent.mkdir(parents=True)
@@ -226,7 +183,7 @@ def test_too_little_space_is_noticed_before_the_download(
     message = failed_download(cache)
     assert "full" in message
     assert "400 MB" in message
-    assert server.requests == 0
+    assert len(server.requests) == 0
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -234,7 +191,7 @@ def test_disk_full_while_unpacking(
     code: int,
     cache: Path,
     batches: dict[str, bytes],
-    server: Server,
+    server: FileServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(_source: object, target: io.BufferedWriter, *_: object) -> NoReturn:
@@ -246,21 +203,23 @@ def test_disk_full_while_unpacking(
     assert "full" in failed_download(cache)
 
 
-def test_disk_full_while_downloading(cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_full_while_downloading(
+    cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_self: object, _url: str, output: str, _pooch: object) -> NoReturn:
         Path(output).write_bytes(b"some of it")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
     assert "full" in failed_download(cache)
-    assert server.requests == 0
+    assert len(server.requests) == 0
 
 
-def test_cache_that_cannot_be_written(cache: Path, server: Server) -> None:
+def test_cache_that_cannot_be_written(cache: Path, server: FileServer) -> None:
     cache.write_bytes(b"a file where the folder should be")
     message = failed_download(cache)
     assert f"{cache} cannot be written" in message
-    assert server.requests == 0
+    assert len(server.requests) == 0
 
 
 SECOND_PROCESS = """
@@ -276,24 +235,24 @@ print(download.download_cifar10())
 
 
 def test_a_second_process_waits_for_the_first(
-    cache: Path, batches: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(server, official(batches), monkeypatch)
     server.released.clear()
     first = threading.Thread(target=download.download_cifar10)
     first.start()
-    assert server.requested.wait(10)
-    facts = json.dumps([str(cache), server.url, download.ARCHIVE_MD5, dataset.BATCH_MD5])
+    assert server.requested.wait(60)
+    facts = json.dumps([str(cache), download.ARCHIVE_URL, download.ARCHIVE_MD5, dataset.BATCH_MD5])
     command = [sys.executable, "-c", SECOND_PROCESS, facts]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:
         assert second.stdout
         assert second.stdout.readline() == "ready\n"
         with pytest.raises(subprocess.TimeoutExpired):
             second.wait(0.7)
-        assert server.requests == 1
+        assert len(server.requests) == 1
         server.released.set()
         first.join()
         assert second.stdout.read().strip() == str(cache / "cifar-10-batches-py")
     assert second.returncode == 0
-    assert server.requests == 1
+    assert len(server.requests) == 1
     assert {path.name: path.read_bytes() for path in (cache / "cifar-10-batches-py").iterdir()} == batches

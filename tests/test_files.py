@@ -96,3 +96,17 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
         seen.add(content[0])
     assert writer.wait() == 0
     assert len(seen) > 1
+
+
+def test_leftovers_of_a_killed_writer_go_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    for name in (
+        ".status.json.17.tmp",
+        "checkpoint/.last.npz.17.tmp",
+        "checkpoint/last.npz",
+        ".lock",
+        "a.tmp",
+    ):
+        (tmp_path / name).touch()
+    files.remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*")} == {"checkpoint", "last.npz", ".lock", "a.tmp"}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from cifar_core import dataset, findings, metrics, model_dir, selective, trust
+from cifar_core import findings, metrics, model_dir, selective, trust
 
 CURVE = pd.DataFrame({"coverage": [0.2, 0.5, 0.8, 1.0], "accuracy": [1.0, 0.98, 0.99, 0.9]})
 
@@ -21,11 +21,6 @@ def test_coverage_for_an_accuracy_is_the_largest_that_reaches_it() -> None:
     assert findings.coverage_for(CURVE, 0.99) == 0.8
     assert findings.coverage_for(CURVE, 0.9) == 1.0
     assert findings.coverage_for(CURVE.assign(accuracy=0.5), 0.99) is None
-
-
-@pytest.fixture(scope="module")
-def labels(cifar10: Path) -> NDArray[np.int64]:
-    return dataset.load_test(cifar10).labels
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,20 @@ def test_duration(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.000534, "0.53 ms"),
+        (0.000996, "1.0 ms"),
+        (0.00342, "3.4 ms"),
+        (0.00996, "10 ms"),
+        (0.1204, "120 ms"),
+    ],
+)
+def test_milliseconds(seconds: float, text: str) -> None:
+    assert formats.milliseconds(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("size", "text"),
     [
         (0, "0 bytes"),

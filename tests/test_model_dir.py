@@ -2,47 +2,18 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from cifar_core import model_dir
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import get_recipe
-from cifar_core.statuses import Status
 
-
-@pytest.fixture
-def directory(runs: Path) -> ModelDirectory:
-    return make(runs, "one")
-
-
-def make(root: Path, name: str, **config: Any) -> ModelDirectory:
-    directory = ModelDirectory(root / name)
-    directory.path.mkdir(parents=True)
-    directory.config_path.write_text(json.dumps({"recipe": get_recipe("quick").to_dict(), **config}))
-    return directory
-
-
-def complete(directory: ModelDirectory) -> ModelDirectory:
-    directory.onnx_path.touch()
-    directory.predictions_path.write_bytes(archive(test=np.zeros(1)))
-    card = {"accuracy_interval": [0.8, 0.9], "hardware": "none", "command": "none"}
-    directory.card_path.write_text(json.dumps(card | dict.fromkeys(model_dir._FIGURES, 0.5)))
-    return directory
-
-
-def claim(directory: ModelDirectory, state: str, pid: int, started: float, **more: Any) -> None:
-    values = {"state": state, "pid": pid, "pid_started": started, "eta_seconds": 9.0, **more}
-    directory.status_path.write_text(json.dumps(values))
-
+from .runs import archive, complete, made
 
 # CSV logs
 
@@ -134,12 +105,6 @@ def test_the_recipe_comes_back(directory: ModelDirectory) -> None:
 # Predictions
 
 
-def archive(**arrays: Any) -> bytes:
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
-
-
 def test_predictions_come_back(directory: ModelDirectory) -> None:
     test = np.random.default_rng(0).random((20, 10)).astype(np.float16)
     directory.predictions_path.write_bytes(
@@ -184,96 +149,6 @@ def test_a_pickle_in_the_predictions_is_not_run(directory: ModelDirectory, tmp_p
     assert not (tmp_path / "exploded").exists()
 
 
-# Status
-
-
-def test_a_status_comes_back(directory: ModelDirectory) -> None:
-    me = psutil.Process()
-    written = Status("running", me.pid, me.create_time(), "training", 2, 10, 30, 46, 512.5, 0.1, 12.0, 80.0)
-    before = time.time()
-    directory.write_status(written)
-    read = directory.status()
-    assert before <= read.updated <= time.time()
-    assert read == Status(**{**written.__dict__, "updated": read.updated})
-    assert read.active
-
-
-@pytest.mark.parametrize("state", ["starting", "running", "stopping"])
-def test_a_claim_to_live_is_checked(directory: ModelDirectory, state: str) -> None:
-    me = psutil.Process()
-    claim(directory, state, me.pid, me.create_time())
-    assert directory.status().state == state
-
-    # the right pid, but the process is another one
-    claim(directory, state, me.pid, me.create_time() - 60, epoch=3)
-    status = directory.status()
-    assert (status.state, status.epoch, status.eta_seconds, status.active) == ("interrupted", 3, None, False)
-
-
-@pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted"])
-def test_a_run_that_has_ended_needs_no_process(directory: ModelDirectory, state: str) -> None:
-    claim(directory, state, 0, 0.0)
-    assert directory.status().state == state
-
-
-def test_a_dead_process_and_a_zombie_are_interrupted(directory: ModelDirectory) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    started = psutil.Process(child.pid).create_time()
-    claim(directory, "running", child.pid, started)
-    assert directory.status().state == "running"
-
-    child.kill()
-    if sys.platform != "win32":
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but not yet buried
-        assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
-        assert directory.status().state == "interrupted"
-    child.communicate()
-    assert directory.status().state == "interrupted"
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"state": "running"},
-        {"state": "running", "pid": None, "pid_started": 0},
-        {"state": "running", "pid": "me", "pid_started": 0},
-        {"state": "running", "pid": -1, "pid_started": 0},
-        {"state": "running", "pid": 2**70, "pid_started": 0},
-        {"state": "running", "pid": 1, "pid_started": "yesterday"},
-        {"state": "running", "pid": [1], "pid_started": None},
-        {"state": "on fire", "pid": os.getpid()},
-        {"state": ["running"]},
-        {"pid": 1},
-        {},
-        {"state": "running", "pid": os.getpid(), "host": 5},
-        {"state": "running", "host": "elsewhere", "updated": "yesterday"},
-        {"state": "finished", "epoch": "two"},
-        {"state": "finished", "seconds": float("inf")},
-        {"state": "finished", "images_per_second": None},
-    ],
-)
-def test_a_status_that_makes_no_sense_is_interrupted(
-    directory: ModelDirectory, values: dict[str, Any]
-) -> None:
-    directory.status_path.write_text(json.dumps(values))
-    assert directory.status().state == "interrupted"
-
-
-def test_fields_of_other_versions_are_ignored(directory: ModelDirectory) -> None:
-    claim(directory, "finished", 1, 0.0, gpu="none")
-    assert directory.status().state == "finished"
-
-
-def test_without_a_readable_status_the_results_decide(directory: ModelDirectory) -> None:
-    assert directory.status().state == "interrupted"
-    directory.status_path.write_bytes(b'{"state": "fin')
-    assert directory.status().state == "interrupted"
-    complete(directory)
-    assert directory.status().state == "finished"
-    directory.status_path.unlink()
-    assert directory.status().state == "finished"
-
-
 # Names and listings
 
 NOT_NAMES = [
@@ -301,8 +176,8 @@ NOT_NAMES = [
 
 @pytest.mark.parametrize("name", NOT_NAMES)
 def test_a_name_cannot_leave_the_folder(runs: Path, name: str) -> None:
-    make(runs.parent, "x")
-    make(runs, "a")
+    made(runs.parent / "x")
+    made(runs / "a")
     with pytest.raises(ModelDirectoryError, match="name may hold up to 64"):
         model_dir.new_run(name)
     with pytest.raises(ModelDirectoryError, match="There is no model or run"):
@@ -315,7 +190,7 @@ def test_a_fit_name_gives_a_directory_in_the_folder(runs: Path, name: str) -> No
     assert (directory.path, directory.name) == (runs / name, name)
     assert not runs.exists()  # it is a name so far
 
-    make(runs, name)
+    made(runs / name)
     with pytest.raises(ModelDirectoryError, match="already a run"):
         model_dir.new_run(name)
     assert model_dir.find(name) == directory
@@ -324,7 +199,7 @@ def test_a_fit_name_gives_a_directory_in_the_folder(runs: Path, name: str) -> No
 def test_find_takes_a_path_only_where_it_is_allowed(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = make(tmp_path / "elsewhere", "model")
+    elsewhere = made(tmp_path / "elsewhere" / "model")
     monkeypatch.chdir(tmp_path)
     for path in (str(elsewhere.path), "elsewhere/model", "./elsewhere/model"):
         with pytest.raises(ModelDirectoryError):
@@ -337,7 +212,7 @@ def test_find_takes_a_path_only_where_it_is_allowed(
     monkeypatch.chdir(elsewhere.path)
     with pytest.raises(ModelDirectoryError):
         model_dir.find("", allow_path=True)
-    make(runs, "model")
+    made(runs / "model")
     assert model_dir.find("model", allow_path=True).path == runs / "model"
 
 
@@ -345,10 +220,10 @@ def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
     assert model_dir.runs() == model_dir.models() == []
 
-    old = complete(make(runs, "old", created="2026-11-20T10:00:00+00:00"))
-    newest = complete(make(runs, "b", created="2026-11-23T10:00:00+00:00"))
-    unfinished = make(runs, "c", created="2026-11-22T10:00:00+00:00")
-    damaged = make(runs, "damaged")
+    old = complete(made(runs / "old", created="2026-11-20T10:00:00+00:00"))
+    newest = complete(made(runs / "b", created="2026-11-23T10:00:00+00:00"))
+    unfinished = made(runs / "c", created="2026-11-22T10:00:00+00:00")
+    damaged = made(runs / "damaged")
     damaged.config_path.write_bytes(b"{")
     (runs / "no-run").mkdir()
     (runs / "file").touch()
@@ -356,39 +231,38 @@ def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     old.config_path.touch()  # that a file was written again later makes the run no younger
     assert model_dir.runs() == [newest, unfinished, old, damaged]
 
-    shipped = [complete(make(tmp_path / "artifacts/models", name)) for name in ("alpha", "old")]
-    make(tmp_path / "artifacts/models", "half")
+    shipped = [complete(made(tmp_path / "artifacts/models" / name)) for name in ("alpha", "old")]
+    made(tmp_path / "artifacts/models" / "half")
     assert model_dir.models() == [shipped[0], newest, old]  # one's own run hides the shipped model
     assert model_dir.find("old") == old
     assert model_dir.find("alpha") == shipped[0]
 
 
+NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” are damaged; `python -m cifar_core ev"
+
+
 @pytest.mark.parametrize(
-    "card",
+    ("change", "said"),
     [
-        "{",
-        "{}",
-        '"text"',
-        *(json.dumps({"accuracy": bad}) for bad in ("high", None, float("nan"))),
-        '{"accuracy_interval": [0.9]}',
-        '{"accuracy_interval": [0.9, "x"]}',
-        '{"hardware": 1}',
-        '{"command": null}',
-        '{"temperature": 0}',
-        f'{{"parameters": {10**400}}}',
+        ("{", NO_CARD),
+        ('"text"', NO_CARD),
+        ("{}", DAMAGED),
+        *(({"accuracy": wrong}, DAMAGED) for wrong in ("high", None, float("nan"))),
+        *(({"accuracy_interval": wrong}, DAMAGED) for wrong in ([0.9], [0.9, "x"], [0.9, 0.8])),
+        ({"hardware": 1}, DAMAGED),
+        ({"command": None}, DAMAGED),
+        ({"temperature": 0}, DAMAGED),
+        ({"parameters": 10**400}, DAMAGED),
     ],
 )
-def test_a_damaged_card_costs_its_own_model_only(runs: Path, card: str) -> None:
-    damaged, sound = (complete(make(runs, name)) for name in ("damaged", "sound"))
-    whole = damaged.card()
-    changed = json.loads(card) if card != "{" else None
-    damaged.card_path.write_text(
-        json.dumps(whole | changed) if isinstance(changed, dict) and changed else card
-    )
-    assert sound in model_dir.models()
+def test_a_damaged_card_costs_its_own_model_only(runs: Path, change: Any, said: str) -> None:
+    damaged, sound = (complete(made(runs / name)) for name in ("damaged", "sound"))
+    damaged.card_path.write_text(change if isinstance(change, str) else json.dumps(damaged.card() | change))
+    assert model_dir.models()[-1] == sound
     assert damaged not in model_dir.models()
-    assert list(model_dir.damaged_models()) == ["damaged"]
-    assert "card.json of “damaged”" in (said := model_dir.damaged_models()["damaged"]) or "evaluate" in said
+    [(name, why)] = model_dir.damaged_models().items()
+    assert name == "damaged"
+    assert why.startswith(said)
 
 
 def test_the_folder_of_runs_is_absolute_and_can_be_chosen(

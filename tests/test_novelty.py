@@ -110,7 +110,7 @@ def test_a_jigsaw_has_the_same_squares_elsewhere(photos: dataset.Batch) -> None:
     shuffled = novelty.jigsaw(photos.images[:5])
     assert shuffled.dtype == np.uint8
     assert shuffled.shape == (5, 32, 32, 3)
-    for before, after in zip(photos.images, shuffled, strict=False):
+    for before, after in zip(photos.images[:5], shuffled, strict=True):
         assert squares(before) != squares(after)
         assert sorted(squares(before)) == sorted(squares(after))
 

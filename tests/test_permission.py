@@ -76,3 +76,13 @@ def test_short_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pa
     machine_with(monkeypatch, permission.MEMORY - 1, tmp_path)
     with pytest.raises(JobError, match=r"needs about 1\.5 GB of memory"):
         permission.refuse_if_short_of_memory()
+
+
+def test_short_of_disk_is_one_sentence_that_names_the_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(free=permission.DISK))
+    permission.refuse_if_short_of_disk(tmp_path)
+    monkeypatch.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(free=permission.DISK - 1))
+    with pytest.raises(JobError, match=rf"needs about 500\.0 MB of disk, .* free in {tmp_path};"):
+        permission.refuse_if_short_of_disk(tmp_path)

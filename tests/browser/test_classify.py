@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from cifar_core import dataset, model_dir
 
+from . import no_exception
 from .conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -67,7 +68,7 @@ def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> Non
     boxes = [heading.bounding_box() for heading in page.get_by_role("heading").all()]
     tops = [box["y"] for box in boxes if box]
     assert len(set(tops)) == len(tops)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
+    no_exception(page)
 
 
 @pytest.mark.usefixtures("cifar10")
@@ -84,4 +85,4 @@ def test_a_random_test_image_survives_a_reload(page: Page, server: Server) -> No
     expect(page.get_by_text(name, exact=True)).to_be_visible()
     expect(verdict).to_have_text(said)
     assert page.url == url
-    expect(page.get_by_test_id("stException")).to_have_count(0)
+    no_exception(page)

@@ -13,8 +13,8 @@ from scipy import stats
 from cifar_core import comparison, dataset, model_dir
 from cifar_core.dataset import CLASS_NAMES
 
+from . import no_exception
 from .conftest import StartServer
-from .test_spine import no_exception
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -19,6 +19,7 @@ from cifar_core.classify import calibration_of, classify
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.runtime import Classifier
 
+from . import no_exception
 from .conftest import Server, StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -93,10 +94,6 @@ def downloaded(page: Page, button: str) -> bytes:
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button).click()
     return Path(waiting.value.path()).read_bytes()
-
-
-def no_exception(page: Page) -> None:
-    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_from_the_dashboard_into_tensorflow_serving(page: Page, server: Server, endpoint: Endpoint) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 from cifar_core import dataset, metrics, model_dir, trust
 from cifar_core.dataset import CLASS_NAMES
 
+from . import no_exception
 from .conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -55,7 +56,7 @@ def choose_view(page: Page, view: str) -> None:
 def drawn(page: Page, what: str) -> None:
     """Wait for a chart by its description, and for the marks in it."""
     expect(page.locator(f"[aria-label^='{what}'] svg, [aria-label^='{what}']").first).to_be_visible()
-    expect(page.get_by_test_id("stException")).to_have_count(0)
+    no_exception(page)
 
 
 def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
@@ -127,7 +128,7 @@ def check_views(page: Page) -> None:
     for view in ("Robustness", "None of the ten"):  # a chart, or the command that it takes
         choose_view(page, view)
         page.wait_for_url(re.compile(f"view={view.replace(' ', '.')}"))
-        expect(page.get_by_test_id("stException")).to_have_count(0)
+        no_exception(page)
 
 
 def check_download(page: Page, labels: NDArray[np.integer], guesses: NDArray[np.integer]) -> None:

@@ -10,7 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cifar_core import permission
-from tests.browser.conftest import Server, StartServer
+from tests.runs import until
+from tests.servers import free_port
+
+from .conftest import Server, StartServer
 
 PEOPLE = [
     {"sub": "ada", "email": "ada@example.org", "email_verified": True},
@@ -29,15 +32,21 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     people = [argument for person in PEOPLE for argument in ("--user-claims", json.dumps(person))]
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *people]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
+    try:
+        until(lambda: answers(port))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

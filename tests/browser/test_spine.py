@@ -18,7 +18,9 @@ from playwright.sync_api import Page, expect
 from cifar_core import dataset
 from cifar_core.model_dir import ModelDirectory
 from tests.pages import ROOT
+from tests.runs import LONG
 
+from . import no_exception
 from .conftest import Server, StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -41,13 +43,11 @@ def start_quick(page: Page, server: Server, *, epochs: int, images: int) -> Mode
     return ModelDirectory(server.runs / page.url.partition("run=")[2])
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait; return how long it took."""
+def wait_until(condition: Callable[[], bool], what: str) -> None:
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < seconds, f"{what} took over {seconds:.0f} s"
+        assert time.monotonic() - started < LONG, f"{what} took over {LONG:.0f} s"
         time.sleep(0.2)
-    return time.monotonic() - started
 
 
 def drawn_points(page: Page) -> int:
@@ -61,36 +61,32 @@ def state_badge(page: Page, state: str) -> None:
     expect(page.locator(".stMarkdownBadge", has_text=state)).to_be_visible()
 
 
-def no_exception(page: Page) -> None:
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
 def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
     run = start_quick(page, server, epochs=5, images=16_000)
 
-    # It learns under your eyes: points soon (a minute, on slow and busy cores), and more of them later.
-    wait_until(lambda: drawn_points(page) >= 2, 60, "the first points on the curve")
+    # It learns under your eyes: points soon, and more of them later.
+    wait_until(lambda: drawn_points(page) >= 2, "the first points on the curve")
     before = drawn_points(page)
-    wait_until(lambda: drawn_points(page) > before, 60, "the next point on the curve")
+    wait_until(lambda: drawn_points(page) > before, "the next point on the curve")
 
     # A reload and a closed tab change nothing; the URL leads back.
     page.reload()
-    wait_until(lambda: drawn_points(page) > before, 60, "the curve after a reload")
+    wait_until(lambda: drawn_points(page) > before, "the curve after a reload")
     url, context = page.url, page.context
     page.close()
     steps = len(run.steps())
-    wait_until(lambda: len(run.steps()) > steps, 60, "training on with the tab closed")
+    wait_until(lambda: len(run.steps()) > steps, "training on with the tab closed")
     page = context.new_page()
     page.goto(url)
-    wait_until(lambda: drawn_points(page) > before, 60, "the curve in a new tab")
+    wait_until(lambda: drawn_points(page) > before, "the curve in a new tab")
 
-    wait_until(lambda: len(run.history()) >= 1, 180, "the first epoch")
+    wait_until(lambda: len(run.history()) >= 1, "the first epoch")
     page.get_by_role("button", name="Stop quick").click()
     state_badge(page, "stopped")
     assert run.status().state == "stopped"
     page.get_by_role("button", name="Resume quick").click()
     state_badge(page, "running")
-    wait_until(lambda: run.status().state == "finished", 480, "the rest of the run")
+    wait_until(lambda: run.status().state == "finished", "the rest of the run")
     state_badge(page, "finished")
     assert list(run.history()["epoch"]) == [1, 2, 3, 4, 5]
 
@@ -191,26 +187,26 @@ def check_process(page: Page, server: Server) -> None:
 
 def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     run = start_quick(page, server, epochs=3, images=15_000)
-    wait_until(lambda: len(run.history()) >= 1 and run.status().step > 0, 180, "the second epoch")
+    wait_until(lambda: len(run.history()) >= 1 and run.status().step > 0, "the second epoch")
 
     # The server goes and comes back; the worker does not notice.
     worker = run.status().pid
     server.stop()
     steps = len(run.steps())
-    wait_until(lambda: len(run.steps()) > steps, 60, "training on without a server")
+    wait_until(lambda: len(run.steps()) > steps, "training on without a server")
     server.start()
     page.goto(f"{server.url}/train?run={run.name}")
     expect(page.get_by_test_id("stTopNav")).to_be_visible()  # ours; the one Streamlit makes up is a sidebar
     assert run.status().pid == worker
-    wait_until(lambda: run.status().step > 0, 30, "a step")
+    wait_until(lambda: run.status().step > 0, "a step")
     state_badge(page, "running")
 
     psutil.Process(worker).kill()
     killed = time.monotonic()
     state_badge(page, "interrupted")
-    assert time.monotonic() - killed < 5
+    assert time.monotonic() - killed < 30  # it looks every second, on busy cores less often
     page.get_by_role("button", name="Resume quick").click()
-    wait_until(lambda: run.status().state == "finished", 360, "the resumed run")
+    wait_until(lambda: run.status().state == "finished", "the resumed run")
     with run.history_path.open() as file:
         assert [int(float(row["epoch"])) for row in csv.DictReader(file)] == [1, 2, 3]
     state_badge(page, "finished")

@@ -1,21 +1,28 @@
-"""The model `quick`, exported as a user does, and KServe's server around it in an environment of its own."""
+"""The model `quick`, exported as a user does, KServe's server around it, and a cloud that is none."""
 
-import io
+import functools
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
 import requests
 from PIL import Image
 
-from cifar_core import dataset
+from cifar_core import dataset, model_dir
+from cifar_core.classify import Answer, calibration_of, classify
 from cifar_core.images import to_png
+from cifar_core.runtime import Classifier
+from tests.pictures import encode
+from tests.servers import free_port
+
+from .saved_model import lay_out
 
 ROOT = Path(__file__).parents[2]
 MODEL = "quick"
@@ -42,12 +49,6 @@ def kserve_python() -> str:
     return path
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def kserve(exported: Path, kserve_python: str) -> Iterator[str]:
     """The address of KServe's server, which serves the exported SavedModel with TensorFlow."""
@@ -61,7 +62,7 @@ def kserve(exported: Path, kserve_python: str) -> Iterator[str]:
             cwd=exported,
         )
     try:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 600
         while True:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"KServe did not start: {log.read_text()[-3_000:]}")
@@ -74,12 +75,6 @@ def kserve(exported: Path, kserve_python: str) -> Iterator[str]:
     finally:
         server.kill()
         server.wait()
-
-
-def encoded(image: Image.Image, form: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -99,10 +94,82 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> list[Pa
     contents = {
         **{f"{i}.png": to_png(dataset.load_test(cifar10).images[i]) for i in range(4)},
         "stripes.png": to_png(np.tile(np.array([[0], [255]], np.uint8), (32, 16, 3))),
-        "photo.jpg": encoded(photo(640, 480), "JPEG", quality=85),
-        "odd.png": encoded(photo(101, 77), "PNG"),
-        "turned.jpg": encoded(photo(301, 200), "JPEG", exif=turned),
+        "photo.jpg": encode(photo(640, 480), "JPEG", quality=85),
+        "odd.png": encode(photo(101, 77), "PNG"),
+        "turned.jpg": encode(photo(301, 200), "JPEG", exif=turned),
     }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in contents]
+
+
+@pytest.fixture(scope="session")
+def test_images(cifar10: Path) -> np.ndarray:
+    return dataset.load_test(cifar10).images[:100]
+
+
+@functools.cache
+def model_here() -> Classifier:
+    return Classifier(model_dir.find(MODEL).onnx_path)
+
+
+@pytest.fixture(scope="session")
+def here() -> Classifier:
+    return model_here()
+
+
+def in_the_app(arrays: np.ndarray) -> list[Answer]:
+    """What the app says about images."""
+    return classify(model_here(), calibration_of(model_dir.find(MODEL)), arrays)
+
+
+# Google's cloud
+
+
+@pytest.fixture
+def saved_model(tmp_path: Path) -> Path:
+    return lay_out(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test finds credentials or settings of whoever runs it."""
+    for name in ("CIFAR_LAB_PROJECT", "CIFAR_LAB_REGION", "CIFAR_LAB_BUCKET", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "no-credentials.json"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture(scope="session")
+def doubles() -> SimpleNamespace:
+    """The library's init and classes with their own signatures, two models and an endpoint; slow to make."""
+    from google.cloud import aiplatform  # takes a second, which most tests here need not wait for
+
+    return SimpleNamespace(
+        init=create_autospec(aiplatform.init),
+        Model=create_autospec(aiplatform.Model),
+        Endpoint=create_autospec(aiplatform.Endpoint),
+        models=[create_autospec(aiplatform.Model, instance=True) for _ in range(2)],
+        endpoint=create_autospec(aiplatform.Endpoint, instance=True),
+    )
+
+
+@pytest.fixture
+def cloud(doubles: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """`doubles` in the library's place; nothing is on this cloud yet."""
+    from google.cloud import aiplatform
+
+    for double in (doubles.init, doubles.Model, doubles.Endpoint, *doubles.models, doubles.endpoint):
+        double.reset_mock()
+    for name in ("init", "Model", "Endpoint"):
+        monkeypatch.setattr(aiplatform, name, getattr(doubles, name))
+    doubles.Model.list.return_value = []
+    doubles.Endpoint.list.return_value = []
+    doubles.Endpoint.create.return_value = doubles.endpoint
+    doubles.endpoint.list_models.return_value = []
+    for number, model in enumerate(doubles.models):
+        model.resource_name = f"models/{number}"
+        model.container_spec = SimpleNamespace(image_uri="image")
+    for called in (doubles.Model.list, doubles.endpoint.predict):
+        called.side_effect = None
+    return doubles

@@ -1,27 +1,14 @@
 """`export` and `serving check`, as they are typed."""
 
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import MODEL, ROOT, free_port
+from tests.command_line import call, error
+from tests.servers import free_port
 
-
-def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cifar_core", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-
-
-def error(*arguments: str) -> str:
-    """Return the one line with which a command fails."""
-    done = call(*arguments)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"Error: .+\n", done.stderr), done.stderr
-    return done.stderr
+from .conftest import MODEL
 
 
 @pytest.mark.slow

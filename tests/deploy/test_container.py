@@ -8,12 +8,12 @@ import pytest
 
 from cifar_core.deploy import container
 
-from .conftest import MODEL
+from .conftest import MODEL, ROOT
 
 
 def test_the_server_is_as_new_as_the_tensorflow_that_exports() -> None:
     pinned = next(
-        line for line in Path("requirements.txt").read_text().splitlines() if line.startswith("tensorflow")
+        line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("tensorflow")
     )
     assert container.IMAGE.rpartition(":")[2] in pinned
 

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifar_core import dataset, images, model_dir
-from cifar_core.classify import Answer, calibration_of, classify
+from cifar_core import dataset, images
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy import container
-from cifar_core.runtime import Classifier
 
-from .conftest import MODEL
+from .conftest import MODEL, in_the_app
 
 pytestmark = pytest.mark.slow
 
@@ -84,11 +82,6 @@ def run(python: str, code: str, *arguments: str, folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, env=elsewhere, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]
     return done.stdout.splitlines()[-1]
-
-
-def in_the_app(arrays: np.ndarray) -> list[Answer]:
-    directory = model_dir.find(MODEL)
-    return classify(Classifier(directory.onnx_path), calibration_of(directory), arrays)
 
 
 def test_both_signatures_answer_as_the_app_does(

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from google.cloud import aiplatform
 
-from cifar_core import dataset, model_dir
-from cifar_core.classify import calibration_of, classify
+from cifar_core import dataset
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CloudError, ServingError
 from cifar_core.images import to_png
-from cifar_core.runtime import Classifier
 from tests.pages import checked, opened
+from tests.servers import free_port
 
-from .conftest import MODEL, free_port
+from .conftest import MODEL, in_the_app
 
 
 @pytest.fixture
@@ -30,9 +29,7 @@ def arrays() -> np.ndarray:
 @pytest.mark.slow
 def test_tensorflow_serving_says_what_the_app_says(kserve: str, arrays: np.ndarray) -> None:
     endpoint = Endpoint(f"{kserve}/v1/models/{MODEL}")
-    model = model_dir.find(MODEL)
-    here = classify(Classifier(model.onnx_path), calibration_of(model), arrays)
-    there = endpoint.classify(arrays)
+    here, there = in_the_app(arrays), endpoint.classify(arrays)
     assert [answer.class_name for answer in there] == [answer.class_name for answer in here]
     assert [answer.none_of_the_ten for answer in there] == [answer.none_of_the_ten for answer in here]
     for mine, other in zip(there, here, strict=True):

@@ -1,8 +1,7 @@
-"""The client, against KServe's server and one that answers as TensorFlow Serving's documents say."""
+"""The client, against a server that answers as TensorFlow Serving's documents say, or misbehaves."""
 
 import base64
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,25 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
 
-from cifar_core import dataset, images, model_dir
-from cifar_core.classify import Answer, calibration_of, classify
+from cifar_core import images, model_dir
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.deploy import serving
-from cifar_core.deploy.check import TOLERANCE, compare
+from cifar_core.deploy.check import compare
 from cifar_core.deploy.serving import Client
 from cifar_core.errors import ServingError
-from cifar_core.model_dir import ModelDirectory
 from cifar_core.runtime import Classifier
+from tests.servers import free_port
 
-from .conftest import MODEL, free_port
+from .conftest import MODEL, in_the_app
 
 
 class Scripted:
     """A server that gives one answer to everything, or misbehaves as told, and keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.behave = "answer"
@@ -45,7 +42,7 @@ class Scripted:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -88,89 +85,6 @@ def server() -> Iterator[Scripted]:
     scripted = Scripted()
     yield scripted
     scripted.close()
-
-
-@pytest.fixture(scope="session")
-def test_images(cifar10: Path) -> np.ndarray:
-    return dataset.load_test(cifar10).images[:100]
-
-
-@pytest.fixture(scope="session")
-def here() -> Classifier:
-    return Classifier(model_dir.find(MODEL).onnx_path)
-
-
-def in_the_app(classifier: Classifier, arrays: np.ndarray) -> list[Answer]:
-    return classify(classifier, calibration_of(model_dir.find(MODEL)), arrays)
-
-
-# KServe's server, which loads the exported SavedModel with TensorFlow
-
-
-@pytest.mark.slow
-def test_the_reports_own_request(kserve: str, test_images: np.ndarray, here: Classifier) -> None:
-    x = test_images[:8].astype(np.float32) / 255
-    body = {"signature_name": "serving_default", "instances": x.tolist()}
-    answer = requests.post(f"{kserve}/v1/models/{MODEL}:predict", json=body, timeout=60)
-    predictions = answer.json()["predictions"]
-    assert [len(row) for row in predictions] == [10] * 8
-    expected = [a.probabilities for a in in_the_app(here, test_images[:8])]
-    np.testing.assert_allclose(predictions, expected, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_predict_asks_in_batches_and_keeps_the_order(
-    kserve: str, test_images: np.ndarray, here: Classifier
-) -> None:
-    assert len(test_images) > serving.BATCH
-    found = Client(kserve, MODEL).predict(test_images)
-    expected = [a.probabilities for a in in_the_app(here, test_images)]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert Client(kserve, MODEL).predict(test_images[:0]).shape == (0, 10)
-
-
-@pytest.mark.slow
-def test_files_are_decoded_on_the_server_as_in_the_app(
-    kserve: str, pictures: list[Path], here: Classifier
-) -> None:
-    found = Client(f"{kserve}/v1/models/{MODEL}").classify_files([path.read_bytes() for path in pictures])
-    expected = in_the_app(here, np.stack([images.load(path)[1] for path in pictures]))
-    for there, answer in zip(found, expected, strict=True):
-        np.testing.assert_allclose(there["probabilities"], answer.probabilities, atol=1e-4)
-        assert (there["class"], there["none_of_the_ten"]) == (answer.class_name, answer.none_of_the_ten)
-
-
-@pytest.mark.slow
-def test_what_kserve_refuses(kserve: str) -> None:
-    with pytest.raises(ServingError, match=r"refused the input: .*neither a JPEG nor a PNG"):
-        Client(kserve, MODEL).classify_files([b"GIF89a, but not really"])
-    with pytest.raises(ServingError, match="has no model “nobody”"):
-        Client(kserve, "nobody").predict(np.zeros((1, 32, 32, 3), np.uint8))
-    with pytest.raises(ServingError, match="still loading"):
-        Client(kserve, "loading").predict(np.zeros((1, 32, 32, 3), np.uint8))
-
-
-@pytest.mark.slow
-def test_compare_finds_the_same_model_and_another_one(
-    kserve: str, pictures: list[Path], here: Classifier, tmp_path: Path
-) -> None:
-    given = [(path.name, path.read_bytes()) for path in pictures]
-    same = compare(Client(kserve, MODEL), model_dir.find(MODEL), here, given)
-    assert same.same
-    assert same.agreement == 1
-    assert 0 < same.largest_difference < 1e-4 < TOLERANCE
-
-    copy = ModelDirectory(tmp_path / MODEL)
-    shutil.copytree(model_dir.find(MODEL).path, copy.path)
-    card = copy.card()
-    copy.card_path.write_text(json.dumps({**card, "temperature": 1.1 * card["temperature"]}))
-    other = compare(Client(kserve, MODEL), copy, here, given)
-    assert not other.same
-    assert other.agreement == 1, "the classes are the same, the probabilities are not"
-    assert other.largest_difference > TOLERANCE
-
-
-# A server that answers as https://www.tensorflow.org/tfx/serving/api_rest says
 
 
 def test_status(server: Scripted) -> None:
@@ -225,7 +139,7 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
     signatures: dict[str, Any] = {"serving_default": {}, "classify_bytes": {}}
     server.answer(200, {"metadata": {"signature_def": {"signature_def": signatures}}}, "metadata")
     content = pictures[0].read_bytes()
-    [answer] = in_the_app(here, images.load(content)[1][None])
+    [answer] = in_the_app(images.load(content)[1][None])
     server.answer(200, {"predictions": [answer.probabilities.tolist()]}, "my_model:predict")
     with pytest.raises(ServingError, match="ten probabilities and their names"):
         compare(Client(server.url, "my_model"), model_dir.find(MODEL), here, [("one.png", content)])
@@ -289,29 +203,18 @@ def test_nobody_there() -> None:
         Client(f"http://127.0.0.1:{free_port()}", "m").status()
 
 
-def test_a_server_that_comes_up_late() -> None:
-    """A connection that is refused is tried again."""
-    port = free_port()
-    late: list[ThreadingHTTPServer] = []
+def test_a_server_that_comes_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is refused is tried again, after a pause; in this one the server comes up."""
+    port, late = free_port(), list[Scripted]()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"model_version_status": []}')
+    def pause(_: float) -> None:
+        late.append(Scripted(port))
+        late[0].answer(200, {"model_version_status": []})
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    def come_up() -> None:
-        late.append(ThreadingHTTPServer(("127.0.0.1", port), Handler))
-        late[0].serve_forever()
-
-    timer = threading.Timer(0.1, come_up)
-    timer.start()
-    assert Client(f"http://127.0.0.1:{port}", "m").status() == []
-    late[0].shutdown()
-    late[0].server_close()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", pause)
+        assert Client(f"http://127.0.0.1:{port}", "m").status() == []
+    late[0].close()
 
 
 @pytest.mark.parametrize(

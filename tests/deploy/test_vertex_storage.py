@@ -1,6 +1,5 @@
 """The bucket: Google's own client against an emulator of Cloud Storage, over HTTP."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,17 @@ import pytest
 from gcp_storage_emulator.server import create_server
 from google.cloud import storage
 
-from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
+from cifar_core.deploy.google_calls import Calls, plain_errors
 from cifar_core.deploy.vertex_storage import remove, store
 from cifar_core.errors import CloudError
-from tests.deploy.saved_model import lay_out
+from tests.servers import free_port
 
-LAB = Settings("a-project", "europe-west4", "lab")
+from .cloud import LAB
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with create_server("127.0.0.1", port, in_memory=True, default_bucket="lab"):
         yield f"http://127.0.0.1:{port}"
 
@@ -36,11 +33,6 @@ def bucket(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for blob in bucket.list_blobs():
         blob.delete()
     client.close()
-
-
-@pytest.fixture
-def saved_model(tmp_path: Path) -> Path:
-    return lay_out(tmp_path)
 
 
 def test_a_model_is_copied_once(bucket: Any, saved_model: Path) -> None:

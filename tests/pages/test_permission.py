@@ -1,19 +1,17 @@
 """Training and exporting where not everybody may: refused by what does it, not only by what draws it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import permission
 from cifar_core.deploy import exporting
-from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
-from cifar_core.statuses import State, Status
+from cifar_core.statuses import State
 from tests.pages import checked, opened
+from tests.runs import run_that_is
 
 pytestmark = pytest.mark.usefixtures("runs", "cifar10")
 
@@ -45,10 +43,7 @@ def test_a_click_on_a_button_drawn_before_starts_nothing(monkeypatch: pytest.Mon
 def test_a_click_on_a_button_drawn_before_neither_stops_nor_resumes(
     monkeypatch: pytest.MonkeyPatch, runs: Path, tiny: Recipe, state: State, label: str
 ) -> None:
-    run, me = ModelDirectory(runs / "mine"), psutil.Process()
-    run.path.mkdir(parents=True)
-    run.config_path.write_text(json.dumps({"recipe": tiny.to_dict()}))
-    run.write_status(Status(state, me.pid, me.create_time()))
+    run = run_that_is(state, runs / "mine", tiny)
     before = run.status_path.read_bytes()
     app = opened("train", run="mine")
     monkeypatch.setenv(permission.OPERATORS, "ada@example.org")

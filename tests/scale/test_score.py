@@ -1,12 +1,12 @@
 """`score` on a real cluster of two nodes: every picture has one row, whatever dies."""
 
+import contextlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from cifar_core.classify import calibration_of, classify
 from cifar_core.runtime import Classifier
 from cifar_core.scale.score import Part, score
 from cifar_core.scale.sources import open_source
+from tests.runs import until
 
 COUNT, PART = 240, 20
 BAD = {"bad.png": b"no picture", "empty.jpg": b""}
@@ -42,9 +43,13 @@ def rows(destination: Path) -> list[dict[str, Any]]:
 
 
 def workers() -> list[psutil.Process]:
-    """Return the processes that classify at this moment."""
-    processes = psutil.process_iter(["cmdline"])
-    return [process for process in processes if "MapBatches" in " ".join(process.info["cmdline"] or [])]
+    """Return the processes that classify for us at this moment."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+            if "MapBatches" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.mark.slow
@@ -55,9 +60,7 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     for part in score(model, open_source(pictures), tmp_path / "out", cluster.address, PART):
         parts.append(part)
         if not killed:  # while the others work
-            while not (busy := workers()):
-                time.sleep(0.01)
-            busy[0].send_signal(signal.SIGKILL)
+            until(workers)[0].send_signal(signal.SIGKILL)
             cluster.remove_node(node)
             killed = True
     assert killed
@@ -130,7 +133,7 @@ def test_without_ray_it_is_one_line(tmp_path: Path, pictures: Path, command: str
     assert done.stderr == "Error: This needs Ray: `pip install -r requirements-scale.txt`.\n"
 
 
-def test_no_cluster_no_source_no_model(tmp_path: Path, pictures: Path) -> None:
+def test_no_source_and_no_model_are_one_line(tmp_path: Path, pictures: Path) -> None:
     out = str(tmp_path / "out")
     for arguments, message in (
         (["score", "quick", "missing", out], "There is no folder or file missing"),

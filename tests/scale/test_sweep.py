@@ -1,7 +1,6 @@
 """`sweep` on a real cluster of two nodes: its trials are ordinary runs, whatever dies."""
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from cifar_core import model_dir
 from cifar_core.errors import RecipeError
 from cifar_core.recipes import Recipe
 from cifar_core.scale import sweep
+from tests.runs import until
 
 
 def test_the_grid_is_every_combination() -> None:
@@ -39,8 +39,7 @@ def test_trials_are_ordinary_runs_and_a_killed_node_loses_none(
     first = model_dir.ModelDirectory(runs / "try-00")
 
     def kill_the_node_at_work() -> None:
-        while not first.status().active:
-            time.sleep(0.1)
+        until(lambda: first.status().active)
         cluster.remove_node(node)
 
     killer = threading.Thread(target=kill_the_node_at_work)

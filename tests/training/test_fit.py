@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,22 +11,15 @@ import pytest
 
 from cifar_core import dataset
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import architectures, augment, checkpoint, fit, run_log
+from tests.runs import made
 
 # The report's network on few images overfits at once: its best epoch is the first, so that with a patience
 # of 2 it stops after the third of five.
 REPORT = get_recipe("report").with_(
     images=520, validation="split", validation_images=200, batch_size=64, epochs=5, patience=2
 )
-
-
-def prepared(path: Path, recipe: Recipe) -> ModelDirectory:
-    directory = ModelDirectory(path)
-    directory.path.mkdir(parents=True)
-    directory.config_path.write_text(json.dumps({"recipe": recipe.to_dict()}))
-    return directory
 
 
 def silent(**_: Any) -> None:
@@ -72,9 +64,9 @@ class Trained:
     def __init__(self, folder: Path, recipe: Recipe, stop_step: int) -> None:
         self.recipe = recipe
         self.reports: list[dict[str, Any]] = []
-        self.straight = prepared(folder / "straight", recipe)
+        self.straight = made(folder / "straight", recipe)
         self.model = fit.train(self.straight, lambda **changes: self.reports.append(changes))
-        self.stopped = prepared(folder / "stopped", recipe)
+        self.stopped = made(folder / "stopped", recipe)
         with pytest.raises(run_log.StopRequested):
             fit.train(self.stopped, silent, stop_after(stop_step))
         self.steps_when_stopped = self.stopped.steps()
@@ -83,6 +75,18 @@ class Trained:
     def resumed_weights(self) -> list[Any]:
         with np.load(self.stopped.path / "weights.npz") as archive:
             return [archive[name] for name in archive.files]
+
+
+# The other ways to train: the optimizers of neither `tiny` nor the report, half precision, a frozen network.
+OTHERS = {
+    name: recipe.with_(images=300, validation_images=100, batch_size=50, epochs=2)
+    for name, recipe in {
+        "airbench": get_recipe("fast").with_(network_options={"widths": [8, 16, 16], "activation": "gelu"}),
+        "muon": get_recipe("cnn"),
+        "sgd": get_recipe("cnn").with_(optimizer="sgd"),
+        "frozen": get_recipe("report-vgg16"),
+    }.items()
+}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,11 @@ def trained(
         "quick": Trained(folder / "quick", tiny, stop_step=8),
         # five steps an epoch, stopped in the second, when patience has begun to run out
         "report": Trained(folder / "report", REPORT, stop_step=8),
+        # four steps an epoch, stopped in the second; a frozen network asks twice more, for its features
+        **{
+            name: Trained(folder / name, recipe, stop_step=8 if recipe.frozen else 6)
+            for name, recipe in OTHERS.items()
+        },
     }
     # a process of its own, so that nothing but the checkpoint can carry state over
     stopped = [str(run.stopped.path) for run in runs.values()]
@@ -105,50 +114,29 @@ def trained(
     return runs
 
 
-# The other ways to train: the optimizers without a run above, half precision, a frozen network.
-OTHERS = {
-    "airbench": get_recipe("fast").with_(network_options={"widths": [8, 16, 16], "activation": "gelu"}),
-    "muon": get_recipe("cnn"),
-    "sgd": get_recipe("cnn").with_(optimizer="sgd"),
-    "frozen": get_recipe("report-vgg16"),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OTHERS)
-def test_every_way_of_training_resumes_to_the_very_same_weights(
-    tmp_path: Path,
-    cifar10: Path,  # noqa: ARG001
-    name: str,
-) -> None:
-    recipe = OTHERS[name].with_(images=300, validation_images=100, batch_size=50, epochs=2)
-    # In the second epoch of four steps; a frozen network asks twice more, as it computes the features.
-    run = Trained(tmp_path, recipe, stop_step=8 if recipe.frozen else 6)
-    assert len(run.history_when_stopped) == 1
-    subprocess.run([sys.executable, "-W", "ignore", "-c", RESUME, str(run.stopped.path)], check=True)
-    for straight, resumed in zip(run.model.get_weights(), run.resumed_weights(), strict=True):
-        np.testing.assert_array_equal(straight, resumed)
-    first, second = run.straight.history(), run.stopped.history()
-    assert first.drop(columns="seconds").equals(second.drop(columns="seconds"))
-    # what comes back is what was validated; half precision may tip an image or two of the hundred
-    data = dataset.load_train()
-    held_out = dataset.split(data.labels, **recipe.split).validation
-    answers = np.argmax(run.model(dataset.normalise(data.images[held_out])), axis=1)
-    tolerance = 0.02 if recipe.precision == "bfloat16" else 0.0
-    assert abs((answers == data.labels[held_out]).mean() - first["val_accuracy"].iloc[-1]) <= tolerance + 1e-6
-
-
 both = pytest.mark.parametrize("name", ["quick", "report"])
 
 
 @pytest.mark.slow
-@both
+@pytest.mark.parametrize("name", ["quick", "report", *OTHERS])
 def test_a_resumed_run_ends_in_the_very_same_weights(trained: dict[str, Trained], name: str) -> None:
     run = trained[name]
+    assert 0 < len(run.history_when_stopped) < len(run.stopped.history())
     for straight, resumed in zip(run.model.get_weights(), run.resumed_weights(), strict=True):
         np.testing.assert_array_equal(straight, resumed)
     histories = [directory.history().drop(columns="seconds") for directory in (run.straight, run.stopped)]
     assert histories[0].equals(histories[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_comes_back_is_what_was_validated(trained: dict[str, Trained], name: str) -> None:
+    run, data = trained[name], dataset.load_train()
+    held_out = dataset.split(data.labels, **run.recipe.split).validation
+    right = np.argmax(run.model(dataset.normalise(data.images[held_out])), axis=1) == data.labels[held_out]
+    # half precision may tip an image or two of the hundred
+    tolerance = 0.02 if run.recipe.precision == "bfloat16" else 0.0
+    assert abs(right.mean() - run.straight.history()["val_accuracy"].iloc[-1]) <= tolerance + 1e-6
 
 
 @pytest.mark.slow
@@ -214,47 +202,7 @@ def test_reports_tell_where_the_run_stands(trained: dict[str, Trained]) -> None:
     assert now["images_per_second"] > 0
 
 
-def test_a_resume_drops_what_was_logged_after_the_checkpoint(tmp_path: Path, tiny: Recipe) -> None:
-    """A kill between an epoch's row and its checkpoint lets the epoch be done again, but not listed twice."""
-    directory = prepared(tmp_path / "run", tiny)
-    rows = [[epoch, 10.0 * epoch, 0.1, 2.0, 0.2, 2.5, 0.3] for epoch in (1, 2, 3)]
-    run_log._rewrite(directory.history_path, HISTORY_COLUMNS, rows)
-    points = [[step, step / 3, 4.0 * step, 0.1, 2.0, 0.2] for step in range(1, 9)]
-    run_log._rewrite(directory.steps_path, STEP_COLUMNS, points)
-    with directory.steps_path.open("a") as file:
-        file.write("9,3,")  # and half a line
-
-    log = run_log.RunLog(directory, tiny, silent, lambda: False, [], done=2)
-    assert log.seconds_before == 20
-    assert directory.history()["epoch"].tolist() == [1, 2]
-    assert directory.history().to_numpy().tolist() == rows[:2]
-    assert directory.steps()["step"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert directory.steps_path.read_text().endswith("\n")
-
-    run_log.RunLog(directory, tiny, silent, lambda: False, [], done=0)
-    assert (len(directory.history()), len(directory.steps())) == (0, 0)
-
-
 # Early stopping
-
-
-@pytest.mark.parametrize(
-    ("losses", "patience", "spent"),
-    [
-        ([], 1, False),
-        ([2.0], 1, False),
-        ([2.0, 1.0], 1, False),
-        ([2.0, 2.1], 1, True),
-        ([2.0, 2.0], 1, True),
-        ([2.0, 2.1, 2.2], 3, False),
-        ([2.0, 2.1, 2.2, 2.3], 3, True),
-        ([2.0, 2.1, 2.2, 1.9], 3, False),
-        ([2.0, 1.0, 1.5, 1.4, 1.3], 3, True),
-        ([1.0] * 50, 0, False),
-    ],
-)
-def test_patience_is_spent(losses: list[float], patience: int, spent: bool) -> None:
-    assert run_log.patience_spent(losses, patience) is spent
 
 
 def validation_loss(model: keras.Model, recipe: Recipe) -> float:
@@ -337,7 +285,7 @@ def test_held_out_pictures_are_not_learnt_from(
     monkeypatch.setattr(augment, "training_batches", training)
     monkeypatch.setattr(augment, "evaluation_batches", evaluation)
     with pytest.raises(Shown):
-        fit.train(prepared(tmp_path / "run", tiny.with_(validation=validation)), silent)
+        fit.train(made(tmp_path / "run", tiny.with_(validation=validation)), silent)
 
     data, test = dataset.load_train(), dataset.load_test()
     numbers = {image.tobytes(): i for i, image in enumerate(data.images)}
@@ -365,7 +313,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
 ) -> None:
     # batch norm keeps ReLU and GELU finite whatever the learning rate
     options = {**tiny.network_options, "activation": "exponential"}
-    directory = prepared(tmp_path / "run", tiny.with_(learning_rate=100.0, network_options=options))
+    directory = made(tmp_path / "run", tiny.with_(learning_rate=100.0, network_options=options))
     with pytest.raises(
         CifarLabError, match=r"^The loss is no longer a number \(epoch \d+\): .* lower learning rate"
     ):
@@ -377,71 +325,12 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
             assert archive["epoch"] == len(directory.history())
 
 
-def test_a_validation_loss_that_is_no_number_counts_as_well(tmp_path: Path, tiny: Recipe) -> None:
-    directory = prepared(tmp_path / "run", tiny)
-    log = run_log.RunLog(directory, tiny, silent, lambda: False, [], 0)
-    log.on_train_begin()
-    log.epoch = 1
-    with pytest.raises(CifarLabError, match=r"no longer a number \(epoch 2\)"):
-        log.on_epoch_end(1, {"loss": 1.0, "accuracy": 0.1, "val_loss": float("nan"), "val_accuracy": 0.1})
-    assert len(directory.history()) == 0
-    assert not directory.checkpoint_path.exists()
-
-
-def checkpointed(path: Path) -> tuple[Path, list[Any]]:
-    variables = [keras.Variable(np.ones((3, 2), np.float32)), keras.Variable(np.int64(7), dtype="int64")]
-    checkpoint.save_checkpoint(path, variables, epoch=4)
-    for variable in variables:
-        variable.assign(np.zeros(variable.shape))
-    return path, variables
-
-
-def test_a_checkpoint_brings_all_variables_back(tmp_path: Path) -> None:
-    path, variables = checkpointed(tmp_path / "checkpoint" / "last.npz")
-    assert checkpoint.load_checkpoint(path, variables) == 4
-    np.testing.assert_array_equal(variables[0], np.ones((3, 2)))
-    assert int(variables[1]) == 7
-    assert [found.name for found in path.parent.iterdir()] == ["last.npz"]
-
-
-def test_no_checkpoint_means_from_the_start(tmp_path: Path) -> None:
-    variables = [keras.Variable(np.ones(2, np.float32))]
-    assert checkpoint.load_checkpoint(tmp_path / "last.npz", variables) == 0
-    np.testing.assert_array_equal(variables[0], np.ones(2))
-
-
-def test_a_damaged_checkpoint_is_refused_and_changes_nothing(tmp_path: Path) -> None:
-    path, variables = checkpointed(tmp_path / "last.npz")
-    whole = path.read_bytes()
-    for content in (b"", b"no archive", whole[:100], whole[:-40], whole[: len(whole) // 2]):
-        path.write_bytes(content)
-        with pytest.raises(CifarLabError, match=r"checkpoint last\.npz is damaged .* start a new run"):
-            checkpoint.load_checkpoint(path, variables)
-        np.testing.assert_array_equal(variables[0], np.zeros((3, 2)))
-
-
-def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    path, variables = checkpointed(tmp_path / "last.npz")
-    others = [
-        variables[:1],
-        [*variables, variables[0]],
-        variables[::-1],
-        [keras.Variable(np.zeros((2, 3), np.float32)), variables[1]],
-    ]
-    for other in others:
-        with pytest.raises(CifarLabError, match="of another network"):
-            checkpoint.load_checkpoint(path, other)
-    np.savez(path, v0=np.ones((3, 2)), v1=np.int64(7))
-    with pytest.raises(CifarLabError, match="of another network"):
-        checkpoint.load_checkpoint(path, variables)
-
-
 def test_a_run_with_the_checkpoint_of_another_network_does_not_start(
     tmp_path: Path,
     tiny: Recipe,
     cifar10: Path,  # noqa: ARG001
 ) -> None:
-    directory = prepared(tmp_path / "run", tiny)
+    directory = made(tmp_path / "run", tiny)
     other = architectures.build("airbench", {"widths": [8, 8, 8], "activation": "relu"})
     checkpoint.save_checkpoint(directory.checkpoint_path, other.weights, 1)
     with pytest.raises(CifarLabError, match="of another network"):

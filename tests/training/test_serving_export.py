@@ -1,9 +1,7 @@
 """The picture decoder in TensorFlow's operations is Pillow's, pixel for pixel; versions are written whole."""
 
-import io
 import shutil
 import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.training import serving_export
 from cifar_core.training.server_images import decode_all
+from tests.pictures import chunk, encode, noise, png
 
 pytestmark = pytest.mark.slow
 
@@ -27,16 +26,9 @@ def decode() -> Callable[[bytes], np.ndarray]:
     return lambda content: traced(tf.constant([content])).numpy()[0]
 
 
-def noise(width: int, height: int, channels: int = 3) -> Image.Image:
+def grain(width: int, height: int, channels: int = 3) -> Image.Image:
     """A picture in which no two pixels are alike by rule, so that one that is out of place shows."""
-    rng = np.random.default_rng(width * height)
-    return Image.fromarray(rng.integers(0, 256, (height, width, channels), dtype=np.uint8))
-
-
-def encoded(image: Image.Image, form: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
+    return Image.fromarray(noise(height, width, channels))
 
 
 def exif(orientation: int, order: str = "<") -> bytes:
@@ -47,56 +39,46 @@ def exif(orientation: int, order: str = "<") -> bytes:
     return b"Exif\0\0" + begin + maker + turned + bytes(4)
 
 
-def png(depth: int, colour: int, transparent: bytes = b"") -> bytes:
+def noisy_png(depth: int, colour: int, transparent: bytes = b"") -> bytes:
     """A PNG of 96×80 pixels of noise, of a kind that Pillow does not write."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + check
-
     bits = depth * {0: 1, 2: 3, 4: 2, 6: 4}[colour]
-    rows = np.random.default_rng(depth).integers(0, 256, (80, 96 * bits // 8), dtype=np.uint8)
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 96, 80, depth, colour, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
-    between = chunk(b"tRNS", transparent) if transparent else b""
-    return b"\x89PNG\r\n\x1a\n" + header + between + pixels + chunk(b"IEND", b"")
+    rows = b"".join(b"\0" + row.tobytes() for row in noise(80, 96 * bits // 8))
+    return png(96, 80, depth, colour, rows, *([chunk(b"tRNS", transparent)] if transparent else []))
 
 
 def rgba(width: int, height: int) -> Image.Image:
-    return noise(width, height, 4)
+    return grain(width, height, 4)
 
 
 PICTURES: dict[str, Callable[[], bytes]] = {
-    "JPEG of a camera": lambda: encoded(noise(640, 480), "JPEG"),
-    "JPEG as the network sees it": lambda: encoded(noise(32, 32), "JPEG", quality=95),
-    "JPEG smaller than that": lambda: encoded(noise(20, 13), "JPEG"),
-    "JPEG of one pixel": lambda: encoded(noise(1, 1), "JPEG"),
-    "JPEG decoded at full size": lambda: encoded(noise(1023, 1100), "JPEG"),
-    "JPEG decoded at half size": lambda: encoded(noise(1025, 1101), "JPEG"),
-    "JPEG decoded at a quarter": lambda: encoded(noise(2051, 2301), "JPEG"),
-    "JPEG, all colour kept": lambda: encoded(noise(301, 299), "JPEG", subsampling=0),
-    "JPEG, progressive": lambda: encoded(noise(301, 299), "JPEG", progressive=True),
-    "JPEG, grey": lambda: encoded(noise(301, 299).convert("L"), "JPEG"),
-    "JPEG, high byte first": lambda: encoded(noise(301, 200), "JPEG", exif=exif(6, ">")),
-    "PNG, odd": lambda: encoded(noise(101, 77), "PNG"),
-    "PNG, small": lambda: encoded(noise(31, 17), "PNG"),
-    "PNG, reduced by 2": lambda: encoded(noise(1025, 1101), "PNG", compress_level=1),
-    "PNG, reduced by 3, turned": lambda: encoded(
-        noise(1541, 1601), "PNG", compress_level=1, exif=exif(6)[6:]
-    ),
-    "PNG, see-through": lambda: encoded(rgba(200, 150), "PNG"),
-    "PNG, see-through and reduced": lambda: encoded(rgba(1101, 1025), "PNG", compress_level=1),
-    "PNG, grey and see-through": lambda: encoded(rgba(200, 150).convert("LA"), "PNG"),
-    "PNG, palette": lambda: encoded(noise(200, 150).quantize(16), "PNG", transparency=3),
-    "PNG, 1 bit": lambda: png(1, 0),
-    "PNG, 2 bits, one grey see-through": lambda: png(2, 0, b"\0\1"),
-    "PNG, 4 bits": lambda: png(4, 0),
-    "PNG, 16 bits grey": lambda: png(16, 0),
-    "PNG, 16 bits": lambda: png(16, 2),
-    "PNG, 16 bits see-through": lambda: png(16, 6),
+    "JPEG of a camera": lambda: encode(grain(640, 480), "JPEG"),
+    "JPEG as the network sees it": lambda: encode(grain(32, 32), "JPEG", quality=95),
+    "JPEG smaller than that": lambda: encode(grain(20, 13), "JPEG"),
+    "JPEG of one pixel": lambda: encode(grain(1, 1), "JPEG"),
+    "JPEG decoded at full size": lambda: encode(grain(1023, 1100), "JPEG"),
+    "JPEG decoded at half size": lambda: encode(grain(1025, 1101), "JPEG"),
+    "JPEG decoded at a quarter": lambda: encode(grain(2051, 2301), "JPEG"),
+    "JPEG, all colour kept": lambda: encode(grain(301, 299), "JPEG", subsampling=0),
+    "JPEG, progressive": lambda: encode(grain(301, 299), "JPEG", progressive=True),
+    "JPEG, grey": lambda: encode(grain(301, 299).convert("L"), "JPEG"),
+    "JPEG, high byte first": lambda: encode(grain(301, 200), "JPEG", exif=exif(6, ">")),
+    "PNG, odd": lambda: encode(grain(101, 77), "PNG"),
+    "PNG, small": lambda: encode(grain(31, 17), "PNG"),
+    "PNG, reduced by 2": lambda: encode(grain(1025, 1101), "PNG", compress_level=1),
+    "PNG, reduced by 3, turned": lambda: encode(grain(1541, 1601), "PNG", compress_level=1, exif=exif(6)[6:]),
+    "PNG, see-through": lambda: encode(rgba(200, 150), "PNG"),
+    "PNG, see-through and reduced": lambda: encode(rgba(1101, 1025), "PNG", compress_level=1),
+    "PNG, grey and see-through": lambda: encode(rgba(200, 150).convert("LA"), "PNG"),
+    "PNG, palette": lambda: encode(grain(200, 150).quantize(16), "PNG", transparency=3),
+    "PNG, 1 bit": lambda: noisy_png(1, 0),
+    "PNG, 2 bits, one grey see-through": lambda: noisy_png(2, 0, b"\0\1"),
+    "PNG, 4 bits": lambda: noisy_png(4, 0),
+    "PNG, 16 bits grey": lambda: noisy_png(16, 0),
+    "PNG, 16 bits": lambda: noisy_png(16, 2),
+    "PNG, 16 bits see-through": lambda: noisy_png(16, 6),
     **{
-        f"{form}, orientation {o}": lambda form=form, o=o: encoded(  # type: ignore[misc]
-            noise(41, 28), form, exif=exif(o) if form == "JPEG" else exif(o)[6:]
+        f"{form}, orientation {o}": lambda form=form, o=o: encode(  # type: ignore[misc]
+            grain(41, 28), form, exif=exif(o) if form == "JPEG" else exif(o)[6:]
         )
         for form in ("JPEG", "PNG")
         for o in range(10)
@@ -114,7 +96,7 @@ def test_the_server_sees_the_pixels_that_the_app_sees(
 
 
 def test_cmyk_is_all_but_equal(decode: Callable[[bytes], np.ndarray]) -> None:
-    content = encoded(noise(48, 48).convert("CMYK"), "JPEG", quality=95)
+    content = encode(grain(48, 48).convert("CMYK"), "JPEG", quality=95)
     assert np.abs(decode(content).astype(int) - images.load(content)[1]).max() <= 1
 
 
@@ -123,9 +105,9 @@ def test_cmyk_is_all_but_equal(decode: Callable[[bytes], np.ndarray]) -> None:
     [
         (b"", "neither a JPEG nor a PNG"),
         (b"GIF89a" + bytes(100), "neither a JPEG nor a PNG"),
-        (encoded(noise(64, 64), "JPEG")[:1_000], "Invalid JPEG data"),
-        (encoded(noise(64, 64), "PNG")[:1_000], "Invalid PNG data"),
-        (png(8, 0)[:16] + struct.pack(">II", 9_000, 9_000) + bytes(99), "over 64,000,000 pixels"),
+        (encode(grain(64, 64), "JPEG")[:1_000], "Invalid JPEG data"),
+        (encode(grain(64, 64), "PNG")[:1_000], "Invalid PNG data"),
+        (noisy_png(8, 0)[:16] + struct.pack(">II", 9_000, 9_000) + bytes(99), "over 64,000,000 pixels"),
     ],
 )
 def test_what_is_no_picture_is_refused(
@@ -162,12 +144,12 @@ def test_a_damaged_model(tmp_path: Path) -> None:
         serving_export.export(copy, tmp_path)
 
 
-def test_litert_answers_as_keras_does(tmp_path: Path, noise: np.ndarray) -> None:
+def test_litert_answers_as_keras_does(tmp_path: Path) -> None:
     path = serving_export.export_litert(model_dir.find("quick"), tmp_path)
     assert path == tmp_path / "quick.tflite"
     with pytest.warns(UserWarning, match="deprecated"):  # in favour of a package that is not needed otherwise
         interpreter = tf.lite.Interpreter(str(path))
-    x = noise.astype(np.float32) / 255
+    x = noise(40, 32, 32, 3).astype(np.float32) / 255
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(taken["index"], x.shape)
     interpreter.allocate_tensors()
