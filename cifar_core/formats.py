@@ -26,8 +26,8 @@ def count(number: int) -> str:
 def duration(seconds: float) -> str:
     """Format seconds as "20 s", "3 min 20 s" or "1 h 5 min"."""
     minutes, rest = divmod(round(seconds), 60)  # rounded first, or 59.7 would be "60 s"
-    hours, minutes = divmod(minutes, 60)
-    if hours:
+    if minutes >= 60:
+        hours, minutes = divmod(round(seconds / 60), 60)
         return f"{count(hours)} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 

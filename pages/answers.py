@@ -83,7 +83,7 @@ def show_table(
     # Streamlit's own export writes a name as it is, so it has to be harmless here already.
     names = [spreadsheet.text(picture.name) for picture in pictures]
     table = pd.DataFrame({"thumbnail": [picture.thumbnail for picture in pictures], "picture": names})
-    columns = {"thumbnail": st.column_config.ImageColumn("", width=60)}
+    columns = {"thumbnail": st.column_config.ImageColumn("")}
     for model, theirs in answered.items():
         sure = f"{model.name}: confidence"
         table[model.name] = [NONE if answer.none_of_the_ten else answer.class_name for answer in theirs]
@@ -98,6 +98,7 @@ def show_table(
     st.dataframe(
         table,
         hide_index=True,
+        width="content",
         row_height=48,
         alt="every picture with its class and confidence",
         column_config=columns,
@@ -149,7 +150,7 @@ def choose_opacity() -> float | None:
 def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | None) -> None:
     with st.container(border=True):
         st.text(picture.name)
-        given, said = st.columns([2, 5])
+        given, said = st.columns([1, 5] if picture.shown is None else [2, 5])
         with given.container(horizontal=True):
             if picture.shown is not None:
                 with st.container(width=TILE):
@@ -170,7 +171,7 @@ def show_answer(
 ) -> None:
     """Show the verdict, the map and the bars; the latter side by side where there is room."""
     if not alone:
-        st.caption(model.name)
+        st.markdown(f"**{shared.plain(model.name)}**")
     st.markdown(f"#### {verdict(answer, picture.true)}")
     if answer.none_of_the_ten:
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
@@ -222,8 +223,8 @@ def say_what_passes(model: ModelDirectory) -> None:
     ]
     if passing:
         st.caption(
-            f"{model.name} doubts 5 % of the pictures that show one of them; of what shows something else "
-            f"it takes {', '.join(passing)} for one of the ten."
+            f"**{shared.plain(model.name)}** wrongly doubts 5 % of pictures of the ten. Of what is none of "
+            f"them it lets pass {', '.join(passing)}."
         )
 
 

@@ -98,13 +98,13 @@ def random_test_image() -> None:
 def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
     """Read what was dropped or photographed: the pictures, and of other files the name and what is wrong."""
     files = st.file_uploader(
-        # No list of types: the content decides, and a wrong file gets our own word on what to do.
-        f"Drop pictures here ({', '.join(images.SUFFIXES)})",
+        "Drop or choose pictures",  # of any name: the content decides, and a wrong file gets our own word
         accept_multiple_files=True,
         key="files",
         max_upload_size=images.MAX_BYTES // 1024**2,
         on_change=forget_test_image,
-        help="Any size and shape; the picture is shrunk to 32×32 pixels, which is all the network knows.",
+        help=f"{', '.join(images.SUFFIXES)}, of any size and shape; a picture is shrunk to 32×32 pixels, "
+        "which is all the network knows.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Random test image", icon=":material/casino:", on_click=random_test_image)
@@ -188,7 +188,7 @@ if test_image := chosen_test_image():
 if pictures:
     answers.show([endpoint] if endpoint else models, pictures, 6 if six else 1, refused)
 elif not refused:
-    st.info("Drop a picture, switch on the webcam or take a random test image.", icon=":material/image:")
+    st.info("Choose a picture, switch on the webcam or take a random test image.", icon=":material/image:")
 st.caption(f"The network knows ten things only: {', '.join(CLASS_NAMES)}.")
 for model in models:
     answers.say_what_passes(model)

@@ -62,7 +62,11 @@ def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
 
 def show_curves(models: list[ModelDirectory]) -> None:
     shared.show_learning(models)
-    st.caption("Pale lines: training. Strong lines with dots: validation, the best epoch ringed.")
+    st.caption(
+        "Pale lines: training. Strong lines with dots: validation, the best epoch ringed. The loss is that "
+        "of training, on softened labels where the recipe softens them: it is higher than in the table, and "
+        "between recipes the accuracies compare better."
+    )
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -84,7 +88,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         charts.cleaner_test_sets(table), alt="Accuracy of each model on each test set, with 95 % intervals"
     )
     written = [
-        f"{formats.percent(accuracy)} ({formats.percent(low)} to {formats.percent(high)})"
+        f"{formats.percent(accuracy)}  \n{low * 100:.1f} to {high * 100:.1f}"
         for accuracy, low, high in table[["accuracy", "low", "high"]].itertuples(index=False)
     ]
     st.table(
@@ -99,10 +103,10 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         alt="Accuracy of each model on each test set, with 95 % intervals",
     )
     st.caption(
-        "In brackets, and as lines: Wilson's 95 % interval. Rejected labels: five people looked again and no "
-        "majority confirmed the label (Northcutt 2021). Near-duplicates: the training set holds almost the "
-        "same picture (Barz 2020). Images humans agree on: about 50 people saw each, and all chose the same "
-        "class (Peterson 2019)."
+        "Below each accuracy, and as lines: Wilson's 95 % interval. Rejected labels: five people looked "
+        "again and no majority confirmed the label (Northcutt 2021). Near-duplicates: the training set holds "
+        "almost the same picture (Barz 2020). Images humans agree on: about 50 people saw each, and all "
+        "chose the same class (Peterson 2019)."
     )
     if missing:
         downloads.offer_lists(missing, "Without them, the test sets that need them are left out.", "compare")

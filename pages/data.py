@@ -58,6 +58,7 @@ def show_journey() -> None:
         corner = dataset.normalise(image)[8:24, 8:24]
         st.altair_chart(
             charts.pixel_values(corner, CHANNELS.index(channel)),
+            width="content",  # square pixels
             alt=f"{channel} values of the middle 16×16 pixels",
         )
         st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
@@ -72,11 +73,14 @@ def show_journey() -> None:
             height="content",
             alt="the one-hot label",
         )
-    st.markdown("**4 · Augmented:** what training sees instead, another one each epoch")
+    st.markdown("**4 · Augmented:** what training would see instead, another one each epoch")
     tiles = st.grid(8, min_column_width=80)
     for variant in images.augmented(image, 8, seed=index):
         tiles.image(crisp(variant, 6), width="stretch", alt="an augmented variant")
-    st.caption("Mirrored in every other epoch and shifted by up to two pixels, the border reflected.")
+    st.caption(
+        "With most recipes: mirrored in every other epoch and shifted by up to two pixels, the border "
+        "reflected."
+    )
 
 
 st.title("Data", anchor=False)

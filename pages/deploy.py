@@ -58,10 +58,11 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
 def show_export(model: ModelDirectory) -> None:
     st.subheader("1 · Export", anchor=False)
     st.markdown(
-        "A SavedModel in the folder `serving`, in a process that has TensorFlow, or as a ZIP file:",
+        "A SavedModel; on your own computer, into the folder `serving`:",
         help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
     )
     st.code(container.export_command(model.name), language=None, wrap_lines=True)
+    st.markdown("Or here, as a ZIP file:")
     offer(model, "SavedModel", f"{model.name}-serving.zip", "savedmodel")
 
 
@@ -106,17 +107,20 @@ def show_requests(model: ModelDirectory) -> None:
             picture = images.to_png(test.images[EXAMPLE])
             name = CLASS_NAMES[test.labels[EXAMPLE]]
             st.image(shared.tile(EXAMPLE, 2), width=64, alt=f"test image {EXAMPLE}, {name}")
-            st.download_button(
-                f"{request}: test image {EXAMPLE}",
-                container.request_json(picture),
-                request,
-                mime="application/json",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            if how == "curl":
+                st.download_button(
+                    f"Download {request} (test image {EXAMPLE})",
+                    container.request_json(picture),
+                    request,
+                    mime="application/json",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
     if how == "curl":
+        st.markdown("Is the model ready?")
         st.code(container.curl_status(model.name), language=None, wrap_lines=True)
         if test is not None:
+            st.markdown(f"What is on the picture in {request}?")
             st.code(container.curl_predict(model.name, request), language=None, wrap_lines=True)
             show_answer(model, test.images[EXAMPLE])
         st.markdown("Any JPEG or PNG of yours:")
@@ -125,7 +129,7 @@ def show_requests(model: ModelDirectory) -> None:
         st.code(container.python_files(model.name), language="python")
     else:
         st.code(container.python_images(model.name), language="python")
-    st.caption(
+    st.markdown(
         "`classify_bytes` decodes, crops and shrinks a picture on the server as the app does, to the same "
         "pixels; `serving_default` takes 32×32 pixels from 0 to 1. Both answer with calibrated probabilities."
     )
@@ -138,8 +142,8 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     except CifarLabError as error:
         st.error(shared.plain(str(error)))
         return
-    st.markdown("answers, but for the last digits:")
-    st.code(container.answer_json(answer), language="json", wrap_lines=True)
+    st.markdown("The answer, but for its last digits:")
+    st.code(container.answer_json(answer), language=None, wrap_lines=True)
 
 
 def show_check(model: ModelDirectory) -> None:
@@ -212,12 +216,12 @@ def show_files(model: ModelDirectory) -> None:
     files = {
         "Keras": (
             model.keras_path,
-            "Keras' own format: opens wherever Keras 3 is, to go on training or to look inside.",
+            "Keras' own format, to go on training or to look inside.",
             f'keras.saving.load_model("{model.name}.keras")  # float32 [N, 32, 32, 3] in [0, 1]',
         ),
         "ONNX": (
             model.onnx_path,
-            "For ONNX Runtime and what else reads ONNX; what this app runs on. It takes bytes, 0 to 255.",
+            "For ONNX Runtime, which this app uses, and all that reads ONNX. It takes bytes, 0 to 255.",
             f'onnxruntime.InferenceSession("{model.name}.onnx")  # uint8 [N, 32, 32, 3]',
         ),
     }
@@ -241,8 +245,10 @@ def show_files(model: ModelDirectory) -> None:
         st.code(f"python -m cifar_core export {model.name} . --litert", language=None, wrap_lines=True)
         offer(model, "LiteRT file", f"{model.name}.tflite", "litert")
     st.caption(
-        "These three give probabilities as the network has them. The card's temperature calibrates them: "
-        f"{model.card()['temperature']:.3f} divides the logits. TensorFlow Serving's export has it built in."
+        "These three give probabilities as the network has them, before calibration. TensorFlow Serving's "
+        "export has it built in.",
+        help="To calibrate them, raise each to the power of 1 / temperature, here "
+        f"{1 / model.card()['temperature']:.3f}, and scale the results to a sum of 1 (Guo 2017).",
     )
 
 

@@ -26,8 +26,9 @@ def show(model: ModelDirectory) -> None:
             help="Of Cloud Storage; the model's files go there.",
         ),
     )
+    cost = vertex.cost(settings, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
     for number, (what, typed) in enumerate(vertex.commands(model.name, settings), start=1):
         st.markdown(f"**{number} · {what}**")
         st.code(typed, language=None, wrap_lines=True)
-    cost = vertex.cost(settings, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
-    st.warning(cost, icon=":material/payments:")
+        if what == vertex.COSTLY:
+            st.warning(cost, icon=":material/payments:")

@@ -28,6 +28,7 @@ def show_robustness(model: ModelDirectory) -> None:
         return
     order = findings.hardest(robustness)
     table = findings.robustness_table(robustness, card["accuracy"])
+    st.markdown("**On worse pictures**")
     chart, words = st.columns([3, 2], gap="large")
     chart.vega_lite_chart(
         robustness_chart(model, model.card_path.stat().st_mtime),
@@ -40,12 +41,12 @@ def show_robustness(model: ModelDirectory) -> None:
         "on the pictures as they are (strength 0)."
     )
     words.dataframe(
-        table.pivot_table("accuracy", "corruption", "strength").loc[order] * 100,
+        table[table["strength"] > 0].pivot_table("accuracy", "corruption", "strength").loc[order] * 100,
         height="content",
         alt="Accuracy by corruption and strength",
         column_config={
             "corruption": "strength",
-            **{str(n): st.column_config.NumberColumn(format="%.1f %%") for n in range(6)},
+            **{str(n): st.column_config.NumberColumn(format="%.1f %%") for n in range(1, 6)},
         },
     )
     images = card.get("robustness_images")
@@ -60,6 +61,7 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
         say_what_computes(model, "How well it tells what is none of the ten")
         return
     worst = findings.most_familiar(sets)
+    st.markdown("**On pictures of something else**")
     st.markdown(
         f"Shown pictures of none of the ten classes, it is fooled most by **{worst}** "
         f"({STRANGE.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one of "
@@ -67,10 +69,11 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
     )
     st.dataframe(
         [
-            {"set": name, "auroc": of["auroc"], "fpr95": of["fpr95"] * 100, "what": STRANGE.get(name, "")}
+            {"set": name, "fpr95": of["fpr95"] * 100, "auroc": of["auroc"], "what": STRANGE.get(name, "")}
             for name, of in sets.items()
         ],
         hide_index=True,
+        width="content",
         height="content",
         alt="How well the model tells pictures of none of the ten classes",
         column_config={
@@ -83,9 +86,10 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
                 "always, 0.5 is chance.",
             ),
             "fpr95": st.column_config.NumberColumn(
-                "false-positive rate at 95 %",
+                "let through",
                 format="%.1f %%",
-                help="How many of the strange pictures are let through if 95 % of CIFAR-10's own are.",
+                help="How many of the strange pictures pass for one of the ten if 95 % of CIFAR-10's own do: "
+                "the false-positive rate at 95 %.",
             ),
         },
     )

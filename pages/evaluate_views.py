@@ -143,12 +143,13 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
         other.markdown("**The model**")
         dark = st.context.theme.type == "dark"
         marks = charts.confusion_matrix(dark, clickable=False)
-        for place, matrix, whose in (
-            (one, trust.human_confusion(notes.votes, labels), "people"),
-            (other, metrics.confusion(answers.raw, labels), "the model"),
-        ):
+        theirs = trust.human_confusion(notes.votes, labels)
+        its = metrics.confusion(answers.raw, labels)
+        # One scale of colours for both, or the rare errors of people would look like the model's.
+        most = max(metrics.most_confused(matrix)["rate"].max() for matrix in (theirs, its))
+        for place, matrix, whose in ((one, theirs, "people"), (other, its, "the model")):
             place.container(width=480).vega_lite_chart(
-                charts.confusion_cells(matrix, rates=True),
+                charts.confusion_cells(matrix, rates=True, most=most),
                 marks,
                 key=f"matrix of {whose}",
                 alt=f"Confusion matrix of {whose}, shares of the true class",
@@ -168,10 +169,10 @@ def show_cleaner(table: pd.DataFrame) -> None:
     st.table(
         pd.DataFrame(
             {
-                "number": table["images"].map(formats.count),
                 "model": percent["accuracy"],
-                "95 % interval": percent["low"] + " to " + percent["high"],
                 "one person": people,
+                "95 % interval": percent["low"] + " to " + percent["high"],
+                "images": table["images"].map(formats.count),
             }
         ).set_index(pd.Index(table["part"].map(shared.two_lines), name="test images")),
         border="horizontal",
@@ -189,7 +190,7 @@ def show_people(table: pd.DataFrame, sided: int) -> None:
         border=True,
         help="How often a single person names the class of the label: 95.24 % of 511,000 votes.",
     )
-    for part, label in ((agree, "Where all agree"), (disagree, "Where they differ")):
+    for part, label in ((agree, "Model, where all agree"), (disagree, "Model, where they differ")):
         cells.metric(
             label,
             formats.percent(table["accuracy"][part]),

@@ -26,8 +26,8 @@ USE_OF_LISTS = (
 )
 LEGEND = (
     "Point at a badge or tap it: :material/group: how many people see in it what its label says, where they "
-    "disagree · :material/gavel: five annotators rejected the label · :material/content_copy: its twin is in "
-    "the training set"
+    "disagree, orange if they are outvoted · :material/gavel: five annotators rejected the label · "
+    ":material/content_copy: its twin is in the training set"
 )
 
 
@@ -92,13 +92,15 @@ def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, 
         width=zoom * IMAGE_SHAPE[1],
         alt=f"test image {index}: {true}, taken for {', '.join(guesses)}",
     )
-    st.caption(
-        "  \n".join(
-            ("" if len(answers) == 1 else f"{name}: ")
-            + f"{true} → {guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"
-            for guess, (name, probabilities) in zip(guesses, answers, strict=True)
-        )
-    )
+    said = [
+        f"{guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"
+        for guess, (_, probabilities) in zip(guesses, answers, strict=True)
+    ]
+    if len(said) == 1:
+        lines = [f"{true} → {said[0]}"]
+    else:
+        lines = [true, *(f"{name}: {words}" for name, words in zip(models, said, strict=True))]
+    st.caption("  \n".join(lines))
     show_badges(st.container(horizontal=True, gap="xsmall"), index, label, known)
 
 
@@ -112,7 +114,7 @@ def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) ->
             help=people,
         )
     if annotators := known.annotators(index):
-        badges.badge("label", icon=":material/gavel:", color="red", help=annotators)
+        badges.badge("label?", icon=":material/gavel:", color="red", help=annotators)
     if duplicate := known.duplicate(index):
         badges.badge("twin", icon=":material/content_copy:", color="violet", help=duplicate)
 

@@ -19,7 +19,7 @@ class Column(NamedTuple):
 
     title: str
     write: Callable[[Any], str]
-    best: Callable[[list[Any]], Any]
+    best: Callable[[list[Any]], Any] | None
     meaning: str
 
 
@@ -44,7 +44,8 @@ COLUMNS = {
     "parameters": Column("parameters", formats.count, min, "numbers in the network"),
     "bytes": Column("file size", formats.size_in_bytes, min, "of model.onnx, with which this app answers"),
     "latency": Column("one image", formats.milliseconds, min, "median time to classify it on this machine"),
-    "training_seconds": Column("training", formats.duration, min, "on the hardware in the next column"),
+    # Without a best one: it is of another machine for each.
+    "training_seconds": Column("training", formats.duration, None, "on the hardware in the next column"),
 }
 INTERVAL = "95 % interval"  # stands beside the accuracy
 MEANINGS = {
@@ -94,10 +95,9 @@ def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
             "accuracy is a little optimistic"
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            "  \n".join(remarks),
-            help="\n".join(f"- **{title}**: {meaning}" for title, meaning in MEANINGS.items()),
-        )
+        st.caption("  \n".join(remarks))
+        with st.popover("What the columns mean", icon=":material/help:"):
+            st.markdown("\n".join(f"- **{title}**: {meaning}" for title, meaning in MEANINGS.items()))
         st.button("Measure again", icon=":material/timer:", on_click=_timing.clear)
 
 
@@ -105,12 +105,14 @@ def looked_at_the_test_set(model: ModelDirectory) -> bool:
     return model.recipe().validation == "test"
 
 
-def marked(numbers: list[Any], write: Callable[[Any], str], best: Callable[[list[Any]], Any]) -> list[str]:
+def marked(
+    numbers: list[Any], write: Callable[[Any], str], best: Callable[[list[Any]], Any] | None
+) -> list[str]:
     """Write the numbers and mark the best: all that look as good, and none if all look alike."""
     texts = ["–" if number is None else whole(write(number)) for number in numbers]
     known = [number for number in numbers if number is not None]
-    winner = whole(write(best(known))) if len({write(number) for number in known}) > 1 else None
-    return [whole(f"★ **{text}**") if text == winner else text for text in texts]
+    winner = whole(write(best(known))) if best and len({write(number) for number in known}) > 1 else None
+    return [whole(f"**{text}** ★") if text == winner else text for text in texts]
 
 
 def whole(text: str) -> str:

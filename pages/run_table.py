@@ -24,7 +24,9 @@ def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
         selection_mode="multi-row",
         column_config={
             "run": st.column_config.TextColumn(pinned=True),
-            "best": st.column_config.NumberColumn("best validation accuracy", format="%.1f %%"),
+            "best": st.column_config.NumberColumn(
+                "best accuracy", format="%.1f %%", help="On the validation images, after its best epoch."
+            ),
             "open": st.column_config.LinkColumn("", display_text="open"),
         },
         alt="All training runs with their state, best validation accuracy and duration",
@@ -47,11 +49,12 @@ def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:
     except CifarLabError:  # the others are still worth a row
         title, epochs = "damaged", f"{len(history)}"
     return {
+        # The first columns are what a phone shows.
         "run": run.name,
-        "recipe": title,
+        "best": history["val_accuracy"].max() * 100 if len(history) else None,
+        "open": f"?run={run.name}",
         "state": state,
         "epochs": epochs,
-        "best": history["val_accuracy"].max() * 100 if len(history) else None,
         "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
-        "open": f"?run={run.name}",
+        "recipe": title,
     }

@@ -59,11 +59,13 @@ def test_several_runs_are_told_apart_by_colour_and_each_has_its_best() -> None:
 def test_a_bad_first_epoch_does_not_flatten_the_loss() -> None:
     bad = curve("bad")
     bad.history.loc[0, "val_loss"] = 23.0
-    for drawn, ceiling in ((bad, 4.0), (curve("good"), None)):
+    for drawn, ceiling in ((bad, 2.5), (curve("good"), None)):
         drawn.steps["loss"] = 1.0
         layers = charts.learning_curves([drawn], "loss", 3).to_dict()["layer"]
         assert layers[0]["encoding"]["y"]["scale"].get("domainMax") == ceiling
-        assert all(layer["mark"].get("clip") for layer in layers[:3])
+        # Lines are cut off there; a dot would be cut in half at the run's end, so those above are left out.
+        assert all(layer["mark"].get("clip") for layer in layers[:2])
+        assert all(layer["transform"] == [{"filter": "(datum['loss'] <= 2.5)"}] for layer in layers[2:4])
 
 
 def test_a_run_without_a_finished_epoch_is_drawn() -> None:
@@ -255,20 +257,22 @@ def test_charts_of_several_models_give_each_the_colour_of_its_place() -> None:
 def test_the_frontier_has_a_point_a_recipe_that_can_be_clicked() -> None:
     points = pd.DataFrame(
         {
-            "recipe": ["quick", "report"],
-            "family": ["airbench", "the report's CNN"],
-            "minutes": [2.0, 60.0],
-            "accuracy": [0.86, 0.85],
-            "low": [0.85, 0.84],
-            "high": [0.87, 0.86],
+            "recipe": ["report", "quick", "best"],
+            "family": ["the report's CNN", "airbench", "airbench"],
+            "minutes": [60.0, 2.0, 90.0],
+            "accuracy": [0.85, 0.86, 0.95],
+            "low": [0.84, 0.85, 0.94],
+            "high": [0.86, 0.87, 0.96],
         }
     )
     specification = charts.frontier(points, "quick").to_dict()
-    rows = rows_of(specification)
-    assert {(row["recipe"], row["minutes"], row["chosen"]) for row in rows} == {
+    line, points_drawn = specification["layer"][0], specification["layer"][-1]
+    assert {(r["recipe"], r["minutes"], r["chosen"]) for r in rows_of(specification, points_drawn)} == {
         ("quick", 2.0, True),
         ("report", 60.0, False),
+        ("best", 90.0, False),
     }
+    assert [row["recipe"] for row in rows_of(specification, line)] == ["quick", "best"]  # the unbeaten
     [parameter] = specification["params"]
     assert (parameter["name"], parameter["select"]["fields"]) == ("recipe", ["recipe"])
 

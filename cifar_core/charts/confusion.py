@@ -19,7 +19,11 @@ STRONG = "datum.strength >= (datum.right ? 0.8 : 0.92)"
 
 
 def confusion_cells(
-    matrix: np.ndarray, rates: bool, chosen: tuple[str, str] | None = None, turn: int = 0
+    matrix: np.ndarray,
+    rates: bool,
+    chosen: tuple[str, str] | None = None,
+    turn: int = 0,
+    most: float | None = None,
 ) -> pd.DataFrame:
     """Return the rows that `confusion_matrix` draws: a cell each, then the class names beside and below.
 
@@ -35,9 +39,11 @@ def confusion_cells(
         Names of the true and the predicted class to outline; `ANY` for a whole row or column.
     turn
         Another number after each choice: a browser tells only of a selection that differs from its last.
+    most
+        The share of an error that has the strongest colour; by default the largest there is.
     """
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    errors = share[~np.eye(len(share), dtype=bool)].max() or 1.0
+    errors = most or share[~np.eye(len(share), dtype=bool)].max() or 1.0
     cells = [
         {
             "kind": "cell",

@@ -13,7 +13,7 @@ def class_balance(counts: pd.DataFrame) -> alt.Chart:
     names = alt.Axis(labelAngle=-45, labelOverlap=False)  # all of them, on a phone too
     return (
         alt.Chart(counts)
-        .mark_bar(cornerRadius=3)
+        .mark_bar(cornerRadiusEnd=3)
         .encode(
             x=alt.X(
                 "class:N",
@@ -49,4 +49,4 @@ def pixel_values(image: np.ndarray, channel: int) -> alt.LayerChart:
         text=alt.Text("value:Q", format=".2f"),
         color=alt.condition("datum.value > 0.5", alt.value("#000000"), alt.value("#FFFFFF")),
     )
-    return (cells + numbers).properties(height=HEIGHT)
+    return (cells + numbers).properties(width=HEIGHT, height=HEIGHT)

@@ -24,11 +24,13 @@ def probability_bars(
     table = table.nlargest(likeliest, "probability")
     # The number stands in the axis label, which has the theme's colour; text marks have not.
     table["label"] = table["class"] + "  " + table["probability"].map(formats.percent)
+    # As wide in every card, so that the bars of several begin at the same place.
+    names = alt.Axis(labelLimit=170, minExtent=120, labelFontSize=14)
     return (
         alt.Chart(table)
         .mark_bar(cornerRadius=3)
         .encode(
-            y=alt.Y("label:N", sort=list(table["label"]), title=None, axis=alt.Axis(labelLimit=150)),
+            y=alt.Y("label:N", sort=list(table["label"]), title=None, axis=names),
             x=alt.X("probability:Q", title=None, axis=None).scale(domain=[0, 1]),
             color=alt.Color("meaning:N", legend=None).scale(
                 domain=["right", "wrong", "guess", "other"], range=[RIGHT, WRONG, TRAINING, NEUTRAL]
@@ -60,14 +62,17 @@ def per_class(table: pd.DataFrame) -> alt.Chart:
 
 
 def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
-    """Draw accuracy against confidence before and after scaling, from two tables of `metrics.reliability`."""
+    """Draw accuracy against confidence before and after scaling, from two tables of `metrics.reliability`.
+
+    The more images a dot stands for, the larger it is: nearly all are in the last bins.
+    """
     whens = ["as it comes", "after temperature scaling"]
     table = pd.concat([before.assign(when=whens[0]), after.assign(when=whens[1])])
     ideal = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
     ideal = ideal.mark_line(strokeDash=[6, 4], color=NEUTRAL).encode(x="x:Q", y="y:Q")
     lines = (
         alt.Chart(table)
-        .mark_line(point=alt.OverlayMarkDef(size=60, filled=True))
+        .mark_line(strokeWidth=1)
         .encode(
             x=alt.X("confidence:Q", title="confidence", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
             y=alt.Y("accuracy:Q", title="how often right", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
@@ -82,7 +87,10 @@ def reliability(before: pd.DataFrame, after: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return (ideal + lines).properties(height=HEIGHT + 60)
+    dots = lines.mark_point(filled=True, opacity=1).encode(
+        size=alt.Size("count:Q", legend=None).scale(rangeMin=20, rangeMax=300)
+    )
+    return (ideal + lines + dots).properties(height=HEIGHT + 60)
 
 
 def coverage(curve: pd.DataFrame, marked: float) -> alt.LayerChart:

@@ -10,4 +10,7 @@ RIGHT, WRONG, NEUTRAL = "#1B9E77", "#D95F02", "#7C8A99"
 TEXT_ON_LIGHT, TEXT_ON_DARK = "#0B141D", "#E8EDF2"  # the theme's
 RUN_COLOURS = [TRAINING, VALIDATION, RIGHT, "#9C4DE6", "#D2145A", NEUTRAL]
 
+# Of words in a chart, as an expression that Vega works out from the page's background.
+WORDS = {"expr": "luminance(background) > 0.5 ? '#4A535C' : '#B4BEC8'"}
+
 HEIGHT = 300  # pixels, of a chart that has no reason for another

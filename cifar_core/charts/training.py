@@ -9,14 +9,15 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
+from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION, WORDS
 from cifar_core.recipes import REPORT
 
 Measure = Literal["loss", "accuracy"]
 
 # A network that guesses has 2.3; a bad first epoch can have twenty, and would flatten all that follows.
-LOSS_IN_SIGHT = 4.0
+LOSS_IN_SIGHT = 2.5
 _SHORT = 12  # epochs
+_MINUTES = [1, 2, 5, 10, 20, 50, 100, 200]
 _POINTS = 400  # of a training curve; more than a screen can tell apart
 
 
@@ -74,6 +75,7 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
     else:
         highest = max(training[measure].max(), validation[measure].max())
         y = y.scale(zero=False, domainMax=LOSS_IN_SIGHT if highest > LOSS_IN_SIGHT else alt.Undefined)
+    in_sight = alt.datum[measure] <= (1 if percent else LOSS_IN_SIGHT)  # dots are not cut, so those left go
     tooltip = [
         alt.Tooltip("run:N"),
         alt.Tooltip("series:N", title="on"),
@@ -84,8 +86,12 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
     layers: list[alt.Chart | alt.LayerChart] = [
         base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
         base.mark_line(strokeWidth=1 if alone else 2.5, clip=True).properties(data=validation),
-        base.mark_point(size=45, filled=True, opacity=1, clip=True).properties(data=validation),
-        base.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
+        base.transform_filter(in_sight)
+        .mark_point(size=45, filled=True, opacity=1)
+        .properties(data=validation),
+        base.transform_filter(in_sight)
+        .mark_point(size=190, filled=False, strokeWidth=2, opacity=1)
+        .properties(data=best),
     ]
     if percent:
         accuracy = REPORT["accuracy"]  # the line to beat
@@ -113,8 +119,10 @@ def _rule(value: float, label: str) -> alt.LayerChart:
     rule = alt.Chart(data).mark_rule(strokeDash=[6, 4], color=NEUTRAL).encode(y="value:Q")
     text = (
         alt.Chart(data)
-        .mark_text(align="left", dx=4, dy=-7, color=NEUTRAL)
-        .encode(y="value:Q", x=alt.value(0), text="label:N")
+        .mark_text(
+            align="right", dx=-4, dy=10, color=alt.ExprRef(**WORDS)
+        )  # below it and at the end: good runs are above
+        .encode(y="value:Q", x=alt.value("width"), text="label:N")
     )
     return rule + text
 
@@ -123,6 +131,8 @@ def frontier(
     points: pd.DataFrame, chosen: str | None = None, searched: pd.DataFrame | None = None
 ) -> alt.LayerChart:
     """Draw what a minute of training buys: accuracy against time, a point a recipe (selection `recipe`).
+
+    A line joins the recipes that no quicker one beats.
 
     Parameters
     ----------
@@ -134,8 +144,11 @@ def frontier(
         More networks, as crosses behind the points: columns minutes, accuracy.
     """
     families = sorted(points["family"].unique())
-    base = alt.Chart(points.assign(chosen=points["recipe"] == chosen)).encode(
-        x=alt.X("minutes:Q", title="minutes of training", axis=alt.Axis(labelBound=True)).scale(
+    points = points.sort_values("minutes").assign(chosen=points["recipe"] == chosen)
+    unbeaten = points[points["accuracy"] == points["accuracy"].cummax()]
+    minutes = alt.Axis(values=_MINUTES)
+    base = alt.Chart(points).encode(
+        x=alt.X("minutes:Q", title="minutes of training", axis=minutes).scale(
             type="log", nice=False, padding=30
         ),
         y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False, padding=24),
@@ -159,10 +172,12 @@ def frontier(
     return alt.LayerChart(
         layer=[
             *behind,
-            base.mark_line(strokeWidth=1, opacity=0.6),
+            alt.Chart(unbeaten).mark_line(strokeWidth=1, color=NEUTRAL).encode(x="minutes:Q", y="accuracy:Q"),
             base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),
-            base.mark_text(dy=16, align="center").encode(text="recipe:N"),
+            base.mark_text(dy=16, align="center").encode(
+                text="recipe:N", color=alt.value(alt.ExprRef(**WORDS))
+            ),
             base.mark_point(size=110, filled=True, opacity=1, cursor="pointer").add_params(clicked),
         ],
         height=HEIGHT,

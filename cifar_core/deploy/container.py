@@ -28,10 +28,14 @@ def docker_command(model: str) -> str:
     """Return the command that serves the model from the folder `serving`, on this machine only."""
     lines = [
         "docker run --rm",
-        f"-p 127.0.0.1:{REST_PORT}:8501 -p 127.0.0.1:{GRPC_PORT}:8500",
-        f'-v "$PWD/serving/{model}:/models/{model}:ro" -v "$PWD/serving/{BATCHING}:/config/{BATCHING}:ro"',
-        f"-e MODEL_NAME={model} {IMAGE}",
-        f"--enable_batching=true --batching_parameters_file=/config/{BATCHING}",
+        f"-p 127.0.0.1:{REST_PORT}:8501",
+        f"-p 127.0.0.1:{GRPC_PORT}:8500",
+        f'-v "$PWD/serving/{model}:/models/{model}:ro"',
+        f'-v "$PWD/serving/{BATCHING}:/config/{BATCHING}:ro"',
+        f"-e MODEL_NAME={model}",
+        IMAGE,
+        "--enable_batching=true",
+        f"--batching_parameters_file=/config/{BATCHING}",
     ]
     return " \\\n  ".join(lines)
 

@@ -20,6 +20,8 @@ from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
 
 MACHINE = "n1-standard-2"  # the smallest of its kind, two virtual processors, is ample for 32×32 pixels
+COSTLY = "Serve it; this costs money until it is deleted"  # of `commands`
+_VERTEX = "python -m cifar_core vertex"
 PRICES = "https://cloud.google.com/vertex-ai/pricing"
 
 # A public endpoint takes requests of up to 1.5 MB. A picture of 3,072 numbers takes 38 kB.
@@ -176,24 +178,32 @@ def cost(settings: Settings, model: str, machine: str, min_replicas: int, max_re
     return (
         f"This keeps {count} machine{plural} of type {machine} running in {settings.region}, whether or not "
         f"anybody asks. Google bills each by the hour (a month has 730) until "
-        f"`python -m cifar_core vertex delete {shlex.quote(model)}`. Prices: {PRICES}"
+        f"`{_delete(model, settings)}`. Prices: {PRICES}"
     )
 
 
 def commands(model: str, settings: Settings = EXAMPLE) -> list[tuple[str, str]]:
     """Return what to type for a model, in order: what each command does, and the command."""
-    where = f"--project {shlex.quote(settings.project)} --region {shlex.quote(settings.region)}"
-    bucket = f"--bucket {shlex.quote(settings.bucket)}"
-    vertex, name = "python -m cifar_core vertex", shlex.quote(model)
+    where, bucket = _where(settings), f"--bucket {shlex.quote(settings.bucket)}"
+    name = shlex.quote(model)
     return [
         ("Install Google's libraries", "pip install -r requirements-cloud.txt"),
         ("Sign in", "gcloud auth application-default login"),
-        ("See every call first; nothing is sent", f"{vertex} upload {name} {where} {bucket} --dry-run"),
-        ("Copy the model to the bucket and register it", f"{vertex} upload {name} {where} {bucket}"),
-        ("Serve it; this costs money until it is deleted", f"{vertex} deploy {name} {where}"),
-        ("Ask it about a picture", f"{vertex} predict {name} photo.jpg {where}"),
-        ("Delete endpoint, model and files", f"{vertex} delete {name} {where} {bucket}"),
+        ("See every call first; nothing is sent", f"{_VERTEX} upload {name} {where} {bucket} --dry-run"),
+        ("Copy the model to the bucket and register it", f"{_VERTEX} upload {name} {where} {bucket}"),
+        (COSTLY, f"{_VERTEX} deploy {name} {where}"),
+        ("Ask it about a picture", f"{_VERTEX} predict {name} photo.jpg {where}"),
+        ("Delete endpoint, model and files", _delete(model, settings)),
     ]
+
+
+def _delete(model: str, settings: Settings) -> str:
+    bucket = shlex.quote(settings.bucket or "BUCKET")  # which `deploy` is not told
+    return f"{_VERTEX} delete {shlex.quote(model)} {_where(settings)} --bucket {bucket}"
+
+
+def _where(settings: Settings) -> str:
+    return f"--project {shlex.quote(settings.project)} --region {shlex.quote(settings.region)}"
 
 
 def _start(calls: Calls, settings: Settings) -> None:

@@ -67,7 +67,10 @@ def test_dry_run_prints_each_call(run: Typed, saved_model: Path, tmp_path: Path)
     )
 
     done = run("deploy", "quick", "--max-replicas", "3", "--dry-run")
-    assert (done.status, done.err) == (0, cost(LAB, "quick", "n1-standard-2", 1, 3) + "\n")
+    assert (done.status, done.err) == (
+        0,
+        cost(LAB._replace(bucket=""), "quick", "n1-standard-2", 1, 3) + "\n",
+    )
     assert done.out.splitlines()[1:] == [
         "aiplatform.init(project='a-project', location='europe-west4')",
         f"[model] = aiplatform.Model.{there}', order_by='create_time desc')",

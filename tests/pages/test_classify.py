@@ -122,7 +122,7 @@ def test_two_models_side_by_side(runs: Path) -> None:
     assert (
         "model file of “broken” is missing or damaged" in app.error[0].value
     )  # which does not keep the others from answering
-    assert {"quick", "second"} <= {caption.value for caption in app.caption}
+    assert {"**quick**", "**second**"} <= {markdown.value for markdown in app.markdown}
 
     app.multiselect(key="models").unselect("broken")
     upload(checked(app), {"one.png": png(ships(1)[0]), "two.jpg": photo()})
@@ -201,5 +201,5 @@ def maps(app: AppTest) -> list[str]:
 
 def test_without_anything_it_says_what_to_do() -> None:
     app = opened("classify")
-    assert "Drop a picture" in app.info[0].value
+    assert "Choose a picture" in app.info[0].value
     assert not app.dataframe

@@ -99,5 +99,7 @@ def test_the_sentences_a_student_reads() -> None:
     app = opened("evaluate", model="fast", view="Humans")
     values = {metric.label: metric.value for metric in app.metric}
     assert values["One person"] == "95.2 %"
-    agree, differ = (float(values[f"Where {which}"].rstrip(" %")) for which in ("all agree", "they differ"))
+    agree, differ = (
+        float(values[f"Model, where {which}"].rstrip(" %")) for which in ("all agree", "they differ")
+    )
     assert agree > differ > 80
