@@ -37,7 +37,7 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
     # A new chart for each choice: in the old one a field that was clicked before could not be clicked again.
     widget = f"quadrant-{first}-{second}-{who}"
     fields.altair_chart(
-        charts.who_is_right(counts, (first, second), list(by_name), who, st.context.theme.type == "dark"),
+        charts.who_is_right(counts, (first, second), list(by_name), who),
         key=widget,
         on_select=partial(take_quadrant, widget),
         selection_mode="quadrant",

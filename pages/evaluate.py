@@ -129,7 +129,7 @@ def show_matrix(matrix: np.ndarray, chosen: tuple[str, str]) -> None:
     )
     st.container(width=560).vega_lite_chart(
         charts.confusion_cells(matrix, measure == "Rates", chosen, st.session_state.get("turn", 0)),
-        charts.confusion_matrix(dark=st.context.theme.type == "dark"),
+        charts.confusion_matrix(),
         key="matrix",
         on_select=take_cell,
         selection_mode="cell",

@@ -141,8 +141,7 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
         one, other = st.columns(2, gap="large")
         one.markdown("**People**")
         other.markdown("**The model**")
-        dark = st.context.theme.type == "dark"
-        marks = charts.confusion_matrix(dark, clickable=False)
+        marks = charts.confusion_matrix(clickable=False)
         theirs = trust.human_confusion(notes.votes, labels)
         its = metrics.confusion(answers.raw, labels)
         # One scale of colours for both, or the rare errors of people would look like the model's.

@@ -309,7 +309,11 @@ def test_the_theme_has_the_colours_of_the_charts() -> None:
     assert theme["chartCategoricalColors"] == charts.RUN_COLOURS
     assert theme["light"]["textColor"] == palette.TEXT_ON_LIGHT
     assert theme["dark"]["textColor"] == palette.TEXT_ON_DARK
-    for page in (theme["light"], theme["dark"]):
+    for page, label in (
+        (theme["light"], palette.LABEL_ON_LIGHT),
+        (theme["dark"], palette.LABEL_ON_DARK),
+    ):
+        assert contrast(label, page["backgroundColor"]) >= 4.5
         assert contrast(page["primaryColor"], "#FFFFFF") >= 4.5  # the text on buttons
         assert contrast(page["textColor"], page["secondaryBackgroundColor"]) >= 7
         for colour in (*charts.RUN_COLOURS, charts.RIGHT, charts.WRONG, charts.NEUTRAL):

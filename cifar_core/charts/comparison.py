@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TEXT_ON_DARK, TEXT_ON_LIGHT
+from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TEXT
 from cifar_core.comparison import Quadrant
 
 
@@ -34,7 +34,6 @@ def who_is_right(
     names: tuple[str, str],
     models: Sequence[str],
     chosen: Quadrant,
-    dark: bool = False,
 ) -> alt.LayerChart:
     """Draw the four quadrants of two models' answers, each of which can be clicked (selection `quadrant`).
 
@@ -48,8 +47,6 @@ def who_is_right(
         All that are compared, in the order that gives them their colours.
     chosen
         The quadrant to outline.
-    dark
-        Whether the page is dark; the theme does not reach the numbers in the cells.
     """
     first, second = names
     right, wrong = ([f"{name} {answer}" for name in names] for answer in ("right", "wrong"))
@@ -91,7 +88,7 @@ def who_is_right(
         )
         .add_params(clicked)
     )
-    ink = TEXT_ON_DARK if dark else TEXT_ON_LIGHT
+    ink = alt.ExprRef(**TEXT)
     outline = base.transform_filter(alt.datum.chosen).mark_rect(
         filled=False, strokeWidth=2.5, stroke=ink, cornerRadius=4
     )

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cifar_core.browse import ANY, describe
-from cifar_core.charts.numbers import NUMBERS
-from cifar_core.charts.palette import RIGHT, TEXT_ON_DARK, TEXT_ON_LIGHT, TRAINING, WRONG
+from cifar_core.charts.palette import RIGHT, TEXT, TEXT_ON_LIGHT, TRAINING, WRONG
+from cifar_core.charts.theme import CONFIG
 from cifar_core.dataset import CLASS_NAMES
 
 # Cells that are bright enough for dark text in the dark theme, too; green is brighter than orange.
@@ -73,17 +73,14 @@ def confusion_cells(
     return pd.DataFrame(cells + names)
 
 
-def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, Any]:
+def confusion_matrix(clickable: bool = True) -> dict[str, Any]:
     """Return the Vega-Lite marks of the matrix; the data to hand over with them are `confusion_cells`.
 
     Parameters
     ----------
-    dark
-        Whether the page is dark; the theme does not reach the text in and around the cells.
     clickable
         Whether a click on a cell or a class name selects it: parameter `cell`, fields true, predicted, turn.
     """
-    text = TEXT_ON_DARK if dark else TEXT_ON_LIGHT
     axis = {"labels": False, "ticks": False, "domain": False, "grid": False}
     place = {"type": "nominal", "scale": {"domain": CLASS_NAMES}}
     x = {**place, "field": "predicted", "title": "predicted", "axis": {**axis, "titlePadding": 56}}
@@ -98,7 +95,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
         ],
     }
     mark = {"cursor": "pointer" if clickable else "default"}
-    name = {**mark, "type": "text", "align": "right", "fontSize": 12, "color": text}
+    name = {**mark, "type": "text", "align": "right", "fontSize": 12, "color": TEXT}
     colours: dict[str, Any] = {
         "transform": [{"filter": "datum.kind == 'cell'"}],
         "mark": {**mark, "type": "rect", "cornerRadius": 2},
@@ -129,7 +126,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
             "text": {"field": "label"},
             "color": {
                 "condition": {"test": STRONG, "value": TEXT_ON_LIGHT},
-                "value": text,
+                "value": TEXT,
             },
         },
     }
@@ -157,7 +154,7 @@ def confusion_matrix(dark: bool = False, clickable: bool = True) -> dict[str, An
         "height": 400,
         "params": [{"name": "height", "expr": "width"}],
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": NUMBERS,
+        "config": CONFIG,
     }
 
 

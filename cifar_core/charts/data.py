@@ -49,4 +49,4 @@ def pixel_values(image: np.ndarray, channel: int) -> alt.LayerChart:
         text=alt.Text("value:Q", format=".2f"),
         color=alt.condition("datum.value > 0.5", alt.value("#000000"), alt.value("#FFFFFF")),
     )
-    return (cells + numbers).properties(width=HEIGHT, height=HEIGHT)
+    return (cells + numbers).properties(width=HEIGHT + 40, height=HEIGHT + 40)

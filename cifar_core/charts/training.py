@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION, WORDS
+from cifar_core.charts.palette import HEIGHT, LABEL, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
 from cifar_core.recipes import REPORT
 
 Measure = Literal["loss", "accuracy"]
@@ -120,7 +120,7 @@ def _rule(value: float, label: str) -> alt.LayerChart:
     text = (
         alt.Chart(data)
         .mark_text(
-            align="right", dx=-4, dy=10, color=alt.ExprRef(**WORDS)
+            align="right", dx=-4, dy=10, color=alt.ExprRef(**LABEL)
         )  # below it and at the end: good runs are above
         .encode(y="value:Q", x=alt.value("width"), text="label:N")
     )
@@ -176,7 +176,7 @@ def frontier(
             base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),
             base.mark_text(dy=16, align="center").encode(
-                text="recipe:N", color=alt.value(alt.ExprRef(**WORDS))
+                text="recipe:N", color=alt.value(alt.ExprRef(**LABEL))
             ),
             base.mark_point(size=110, filled=True, opacity=1, cursor="pointer").add_params(clicked),
         ],
