@@ -1,4 +1,4 @@
-"""What every chart has in common: clear labels, and numbers like the words around it, "85 %" and not "85%"."""
+"""What all charts share: clear labels, and numbers like the words around them, "85 %" and not "85%"."""
 
 from typing import Any
 
