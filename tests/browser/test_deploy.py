@@ -98,7 +98,7 @@ def downloaded(page: Page, button: str) -> bytes:
 
 def test_from_the_dashboard_into_tensorflow_serving(page: Page, server: Server, endpoint: Endpoint) -> None:
     page.goto(f"{server.url}/deploy?model=quick")
-    expect(page.get_by_text("MODEL_NAME=quick tensorflow/serving")).to_be_visible()
+    expect(page.get_by_text("-e MODEL_NAME=quick")).to_be_visible()
     page.get_by_text("Compose", exact=True).click()
     expect(page.get_by_text("docker compose -f serving/quick.compose.yaml up")).to_be_visible()
 
