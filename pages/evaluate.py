@@ -11,7 +11,7 @@ from cifar_core.browse import ANY
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import REPORT
-from pages import evaluate_beyond, evaluate_views, gallery, shared
+from pages import evaluate_beyond, evaluate_views, gallery, model_list, shared
 from pages.evaluate_views import take_pair
 from pages.shared import Results
 
@@ -71,7 +71,7 @@ def show_metrics(model: ModelDirectory) -> None:
             help="The answers for the image, its mirror image and small shifts of both, averaged. All other "
             "numbers on this page are of one look.",
         )
-    shared.warn_if_validated_on_test(model)
+    model_list.warn_if_validated_on_test(model)
 
 
 def explore(model: ModelDirectory, labels: np.ndarray) -> None:

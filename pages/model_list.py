@@ -1,4 +1,4 @@
-"""The models that a page can show. Apart from `shared`, whose libraries the first page would wait for."""
+"""What pages say of models. Apart from `shared`, whose libraries the first page would wait for."""
 
 import streamlit as st
 
@@ -11,3 +11,12 @@ def readable() -> dict[str, ModelDirectory]:
     for name, problem in model_dir.damaged_models().items():
         st.warning(f"“{name}” is left out. {problem}", icon=":material/warning:")
     return {model.name: model for model in model_dir.models()}
+
+
+def warn_if_validated_on_test(model: ModelDirectory) -> None:
+    """Say so where a model's training looked at the test set."""
+    if model.recipe().validation == "test":
+        st.caption(
+            ":material/info: Like the original report, this recipe looked at the test set to decide when to "
+            "stop, so its test accuracy is a little optimistic."
+        )

@@ -5,7 +5,7 @@ import streamlit as st
 from cifar_core import dataset, formats, hardware, jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import downloads, model_list, shared
+from pages import downloads, model_list
 
 EXAMPLE = "12"  # the test image of the shortest way to an answer
 
@@ -48,7 +48,7 @@ def show_model(model: ModelDirectory) -> None:
         f"{model.recipe().title}  \ntrained in {formats.duration(card['training_seconds'])} · "
         f"{formats.count(card['parameters'])} parameters"
     )
-    shared.warn_if_validated_on_test(model)
+    model_list.warn_if_validated_on_test(model)
     this = {"model": model.name}
     with st.container(horizontal=True):
         st.page_link("pages/classify.py", label="Classify", icon=":material/image_search:", query_params=this)

@@ -168,15 +168,6 @@ def two_lines(name: str) -> str:
     return "  \n".join(textwrap.wrap(name, 26))
 
 
-def warn_if_validated_on_test(model: ModelDirectory) -> None:
-    """Say so where a model's training looked at the test set."""
-    if model.recipe().validation == "test":
-        st.caption(
-            ":material/info: Like the original report, this recipe looked at the test set to decide when to "
-            "stop, so its test accuracy is a little optimistic."
-        )
-
-
 def show_curves(curves: list[charts.Curve], epochs: float) -> None:
     """Draw loss and accuracy of one or more runs side by side, over the same epochs."""
     names = ", ".join(curve.name for curve in curves)

@@ -11,7 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
 from cifar_core.statuses import ACTIVE, RESUMABLE, Status
-from pages import downloads, permission, recipe_choice, run_table, shared
+from pages import downloads, model_list, permission, recipe_choice, run_table, shared
 
 QUICKEST = "quick"  # the recipe for a first run
 POLL_SECONDS = 1.0
@@ -265,7 +265,7 @@ except CifarLabError as error:
 state = run.status().state
 polled = POLL_SECONDS if state in ACTIVE else None
 st.fragment(show_run, run_every=polled)(run, state)
-shared.warn_if_validated_on_test(run)
+model_list.warn_if_validated_on_test(run)
 if run.has_results():
     st.page_link(
         "pages/evaluate.py",
