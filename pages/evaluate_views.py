@@ -189,7 +189,7 @@ def show_people(table: pd.DataFrame, sided: int) -> None:
         border=True,
         help="How often a single person names the class of the label: 95.24 % of 511,000 votes.",
     )
-    for part, label in ((agree, "Model, where all agree"), (disagree, "Model, where they differ")):
+    for part, label in ((agree, "Model, all agree"), (disagree, "Model, disputed")):
         cells.metric(
             label,
             formats.percent(table["accuracy"][part]),

@@ -146,7 +146,7 @@ def frontier(
     families = sorted(points["family"].unique())
     points = points.sort_values("minutes").assign(chosen=points["recipe"] == chosen)
     unbeaten = points[points["accuracy"] == points["accuracy"].cummax()]
-    minutes = alt.Axis(values=_MINUTES)
+    minutes = alt.Axis(values=_MINUTES, labelBound=True)
     base = alt.Chart(points).encode(
         x=alt.X("minutes:Q", title="minutes of training", axis=minutes).scale(
             type="log", nice=False, padding=30

@@ -99,7 +99,5 @@ def test_the_sentences_a_student_reads() -> None:
     app = opened("evaluate", model="fast", view="Humans")
     values = {metric.label: metric.value for metric in app.metric}
     assert values["One person"] == "95.2 %"
-    agree, differ = (
-        float(values[f"Model, where {which}"].rstrip(" %")) for which in ("all agree", "they differ")
-    )
+    agree, differ = (float(values[f"Model, {which}"].rstrip(" %")) for which in ("all agree", "disputed"))
     assert agree > differ > 80
