@@ -6,12 +6,14 @@ import streamlit as st
 
 from cifar_core import hardware
 from cifar_core.errors import CifarLabError
+from pages import enter
 
 hardware.hold_little_memory()
 # Once more, because what a host sets would win over config.toml: Community Cloud shows stack traces.
 st.set_option("client.showErrorDetails", "type")
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
+enter()
 page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),

@@ -39,6 +39,7 @@ class Visitor:
 
     def __init__(self, number: int, url: str, socket: ClientConnection) -> None:
         self.number, self.url, self.socket, self.session, self.uploader = number, url, socket, "", ""
+        self.navigation: list[str] = []
 
     def open(self, page: str, query: str, widgets: list[Any] = []) -> str:  # noqa: B006 - never changed
         """Open a page and return all that was sent for it, as text."""
@@ -51,6 +52,8 @@ class Visitor:
         while (answer := self._receive()).script_finished or not answer.HasField("script_finished"):
             if answer.HasField("new_session"):
                 self.session = answer.new_session.initialize.session_id or self.session
+            if answer.HasField("navigation"):
+                self.navigation = [item.page_name for item in answer.navigation.app_pages]
             if answer.delta.new_element.HasField("file_uploader"):
                 self.uploader = answer.delta.new_element.file_uploader.id
             if answer.delta.new_element.HasField("exception"):

@@ -11,7 +11,7 @@ from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.model_dir import ModelDirectory
-from pages import answers, shared
+from pages import answers, require_entry, shared
 from pages.answers import Picture
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
             st.text(f"{name}: {reason}")
 
 
+require_entry()
 st.title("Classify", anchor=False)
 drop_zone = st.container()  # first on the page, but what is chosen below says how to read the pictures
 endpoint = choose_endpoint()

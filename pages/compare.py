@@ -6,7 +6,7 @@ import streamlit as st
 from cifar_core import charts, comparison, dataset, formats, metrics, trust, trust_files
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import downloads, duel, model_list, model_table, shared
+from pages import downloads, duel, model_list, model_table, require_entry, shared
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
@@ -112,6 +112,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         downloads.offer_lists(missing, "Without them, the test sets that need them are left out.", "compare")
 
 
+require_entry()
 st.title("Compare", anchor=False)
 models = model_list.readable()
 if not models:

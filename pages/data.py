@@ -7,7 +7,7 @@ import streamlit as st
 from cifar_core import charts, dataset, images
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.errors import CifarLabError
-from pages import downloads
+from pages import downloads, require_entry
 from pages.shared import crisp, segments_in_url, test_set, tile
 
 SAMPLES = 12  # a class
@@ -83,6 +83,7 @@ def show_journey() -> None:
     )
 
 
+require_entry()
 st.title("Data", anchor=False)
 st.markdown(
     "CIFAR-10 holds 60,000 small colour pictures of ten classes (Krizhevsky, 2009): 50,000 to learn from and "

@@ -13,7 +13,7 @@ from cifar_core.deploy import access, container, exporting, serving
 from cifar_core.deploy.check import Comparison, compare
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import deploy_vertex, permission, shared
+from pages import deploy_vertex, permission, require_entry, shared
 
 EXAMPLE = 12  # the test image of the example request
 CHECKED = range(8)  # the test images that a check asks about
@@ -252,6 +252,7 @@ def show_files(model: ModelDirectory) -> None:
     )
 
 
+require_entry()
 st.title("Deploy", anchor=False)
 model = shared.choose_model()
 if model is None:

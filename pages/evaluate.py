@@ -11,7 +11,7 @@ from cifar_core.browse import ANY
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import REPORT
-from pages import evaluate_beyond, evaluate_views, gallery, model_list, shared
+from pages import evaluate_beyond, evaluate_views, gallery, model_list, require_entry, shared
 from pages.evaluate_views import take_pair
 from pages.shared import Results
 
@@ -147,6 +147,7 @@ def take_cell() -> None:
         take_pair(cells[0]["true"], cells[0]["predicted"])
 
 
+require_entry()
 st.title("Evaluate", anchor=False)
 model = shared.choose_model()
 if model is None:

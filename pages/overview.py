@@ -5,7 +5,7 @@ import streamlit as st
 from cifar_core import dataset, formats, hardware, jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from pages import downloads, model_list
+from pages import downloads, model_list, require_entry
 
 EXAMPLE = "12"  # the test image of the shortest way to an answer
 
@@ -74,6 +74,7 @@ def show_machine() -> None:
         )
 
 
+require_entry()
 st.title("CIFAR Lab", anchor=False)
 st.markdown(
     "Train an image classifier on your own processor, watch it learn, and find out where and why it errs. "

@@ -11,7 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RANGES, RECIPES, Recipe
 from cifar_core.statuses import ACTIVE, RESUMABLE, Status
-from pages import downloads, model_list, permission, recipe_choice, run_table, shared
+from pages import downloads, model_list, permission, recipe_choice, require_entry, run_table, shared
 
 QUICKEST = "quick"  # the recipe for a first run
 POLL_SECONDS = 1.0
@@ -226,6 +226,7 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
     return f"{place} · {status.phase}"
 
 
+require_entry()
 try:
     dataset.locate()
 except CifarLabError as error:

@@ -1,16 +1,25 @@
-"""Several visitors at once over Streamlit's own protocol; each is shown its own picture."""
+"""Several visitors at once, over Streamlit's own protocol."""
 
+import itertools
 import subprocess
 import sys
+import threading
 
 import pytest
+from websockets import Subprotocol
+from websockets.sync.client import connect
 
+from benchmarks.browser import Server
+from benchmarks.crowd import Visitor
 from cifar_core import model_dir
+
+PAGES = ["Overview", "Data", "Train", "Evaluate", "Compare", "Classify", "Deploy"]
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cifar10")
 def test_a_small_crowd_is_served() -> None:
+    """Each is shown its own picture."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.crowd", "--visitors", "3", "--minutes", "0.05"],
         cwd=model_dir.code_root(),
@@ -20,3 +29,33 @@ def test_a_small_crowd_is_served() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Errors: 0." in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10")
+def test_all_who_come_back_to_a_restarted_server_see_the_same_navigation() -> None:
+    """Not what Streamlit makes up of the files in `pages/` until it has run the entry file."""
+    together = threading.Barrier(2 * len(PAGES))
+    seen: dict[str, list[str]] = {}
+
+    def come_back(page: str, number: int, url: str) -> None:
+        with connect(
+            url, subprotocols=[Subprotocol("streamlit")], max_size=None, ping_interval=None
+        ) as socket:
+            visitor = Visitor(number, url, socket)
+            together.wait()
+            visitor.open("" if page == "Overview" else page.lower(), "")
+            seen[f"{page} {number}"] = visitor.navigation
+
+    with Server() as server:
+        address = f"{server.url.replace('http', 'ws', 1)}/_stcore/stream"
+        threads = [
+            threading.Thread(target=come_back, args=(page, number, address))
+            for page, number in itertools.product(PAGES, range(2))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(seen) == len(threads)
+    assert {name: pages for name, pages in seen.items() if pages != PAGES} == {}
