@@ -8,6 +8,7 @@ because PyTorch may run under an interpreter that has none of the rest.
 
 import contextlib
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -47,31 +48,112 @@ def training(
     """
     from unittest.mock import patch
 
-    from cifar_core.files import write_whole
-    from cifar_core.model_dir import ModelDirectory
-    from cifar_core.training import architectures, augment, fit, run_log, worker
+    from cifar_core.training import architectures, augment
 
-    fit.use_all_cores()
     clock = Clock(warmup, steps)
     batches = augment.training_batches
 
     def repeated(*arguments: Any, **options: Any) -> Any:
         return batches(*arguments, **options).take(1).cache().repeat()
 
+    source = patch.object(augment, "training_batches", repeated if one_batch else batches)
+    layers = patch.object(architectures, "faster", lambda model: model)
+    with source, layers if plain_layers else contextlib.nullcontext():
+        _train(recipe, clock.step)
+    return clock.result(recipe["batch_size"])
+
+
+def operations(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
+    """Train a recipe as the worker does, and note the milliseconds a step of each kind of operation.
+
+    Beside them: how many billion operations on numbers the convolutions of a step are, and how many a second
+    a product of matrices does.
+    """
+    import tensorflow as tf
+
+    clock = Clock(warmup, steps)
+    with tempfile.TemporaryDirectory() as log:
+
+        def step() -> bool:
+            last = clock.step()
+            if last:
+                tf.profiler.experimental.stop()
+            elif len(clock.ends) == warmup:
+                tf.profiler.experimental.start(log)
+            return last
+
+        _train(recipe, step)
+        seconds = _seconds_of_operations(Path(log))
+    return {
+        **clock.result(recipe["batch_size"]),
+        "milliseconds": {name: 1000 * total / steps for name, total in seconds.items()},
+        "convolutions": _convolutions(recipe) / 1e9,
+        "matrix_product": _matrix_product(recipe["precision"]) / 1e9,
+    }
+
+
+def _train(recipe: dict[str, Any], step: Callable[[], bool]) -> None:
+    """Train a recipe until `step`, called after each, returns true."""
+    from cifar_core.files import write_whole
+    from cifar_core.model_dir import ModelDirectory
+    from cifar_core.training import fit, run_log, worker
+
+    fit.use_all_cores()
     with tempfile.TemporaryDirectory() as folder:
         directory = ModelDirectory(Path(folder))
         write_whole(directory.config_path, json.dumps({"recipe": recipe}))
         heart = worker.Heart(directory)
-        source = patch.object(augment, "training_batches", repeated if one_batch else batches)
-        layers = patch.object(architectures, "faster", lambda model: model)
-        with (
-            source,
-            layers if plain_layers else contextlib.nullcontext(),
-            contextlib.suppress(run_log.StopRequested),
-        ):
-            fit.train(directory, heart.report, clock.step)
+        with contextlib.suppress(run_log.StopRequested):
+            fit.train(directory, heart.report, step)
         heart.end(state="stopped")
-    return clock.result(recipe["batch_size"])
+
+
+def _seconds_of_operations(log: Path) -> dict[str, float]:
+    """Add up what TensorFlow's profiler wrote, by the kind of operation."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    seconds: dict[str, float] = {}
+    for path in log.rglob("*.xplane.pb"):
+        space = xplane_pb2.XSpace.FromString(path.read_bytes())
+        for plane in space.planes:
+            for event in (event for line in plane.lines for event in line.events):
+                where, _, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if "/" in where and not where.endswith(":"):  # "model/layer:Conv2D", not "Executor::Run"
+                    kind = kind.removeprefix("_Mkl").removeprefix("Native")
+                    seconds[kind] = seconds.get(kind, 0.0) + event.duration_ps / 1e12
+    return seconds
+
+
+def _convolutions(recipe: dict[str, Any]) -> int:
+    """Count the multiplications and additions of a step's convolutions, there and back."""
+    from keras import layers
+
+    from cifar_core.training import architectures
+
+    network = architectures.build(recipe["network"], recipe["network_options"])
+    convolutions = [layer for layer in network.layers if isinstance(layer, layers.Conv2D)]
+    total = 0
+    for layer in convolutions:
+        _, height, width, _ = layer.output.shape
+        once = 2 * height * width * math.prod(layer.kernel.shape)
+        total += once * (2 if layer is convolutions[0] else 3)  # nobody asks for the gradient of the picture
+    return total * int(recipe["batch_size"])
+
+
+def _matrix_product(precision: str) -> float:
+    """Return how many multiplications and additions a second a product of large matrices does."""
+    import tensorflow as tf
+
+    size = 2048
+    matrix = tf.cast(tf.random.normal([size, size]), precision)
+    product = tf.function(lambda: tf.matmul(matrix, matrix))
+    product()
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        product().numpy()
+        times.append(time.perf_counter() - start)
+    return float(2 * size**3 / statistics.median(times))
 
 
 def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:

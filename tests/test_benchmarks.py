@@ -20,8 +20,8 @@ from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import HISTORY_COLUMNS, ModelDirectory
 
 NAMES = [
-    *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "pipeline"),
-    *("resizing", "scoring", "screenshots", "time_to_accuracy", "training_throughput"),
+    *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "operations"),
+    *("pipeline", "resizing", "scoring", "screenshots", "time_to_accuracy", "training_throughput"),
 ]
 
 
@@ -160,6 +160,20 @@ def test_pipeline(cifar10: Path) -> None:  # noqa: ARG001
         assert milliseconds == pytest.approx(64_000 / median, rel=0.05)
         assert share > 0
     assert found["whole training"][-1] == "100.0 %"
+
+
+@pytest.mark.slow
+def test_operations(cifar10: Path) -> None:  # noqa: ARG001
+    short = ("--warmup", "2", "--steps", "2", "--batch-size", "64")
+    done = run("operations", "report", *short)
+    assert done.returncode == 0, done.stderr
+    found = {name: numbers(cells) for name, cells in rows(done.stdout).items()}
+    whole, _ = found.pop("a step")
+    assert whole == pytest.approx(sum(milliseconds for milliseconds, _ in found.values()), rel=0.5)
+    convolutions = [name for name in found if "Conv2D" in name]
+    assert len(convolutions) == 3  # there, and back to the kernel and to the inputs
+    # Of the report's CNN one image takes 52.9 million products there, and as many each way back.
+    assert "for 20.1 billion multiplications and additions" in done.stdout
 
 
 def trained(path: Path, seconds: float, accuracy: float, val_accuracies: list[float]) -> ModelDirectory:

@@ -1,0 +1,60 @@
+"""Which operations does a step of training spend its time on, and how much of it could be won?
+
+    python -m benchmarks.operations [RECIPE] [--steps 40]
+
+TensorFlow's profiler watches the steps of a training as the worker does it. The arithmetic of direct
+convolutions cannot be had for less than the time that a product of large matrices takes for as much of it.
+Where pictures are small, bfloat16's gradients of kernels are such products, `MatMul`.
+"""
+
+from typing import Annotated
+
+import typer
+
+from benchmarks.measure import Contender, Steps, Warmup, check_steps, command, in_turns, show
+from cifar_core import hardware
+from cifar_core.formats import count
+from cifar_core.recipes import RECIPES, get_recipe
+
+MOST = 12  # operations that have a row
+
+
+def main(
+    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")] = "report",
+    warmup: Warmup = 10,
+    steps: Steps = 40,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images a step; by default as in the recipe.", show_default=False)
+    ] = None,
+) -> None:
+    """Print what a step of a recipe spends its time on."""
+    chosen = get_recipe(recipe).with_(batch_size=batch_size)
+    if not hardware.has_bfloat16():
+        chosen = chosen.with_(precision="float32")  # as a run is started
+    if chosen.frozen:
+        raise typer.BadParameter(f"{recipe} learns from features that are computed once, not from pictures.")
+    check_steps(chosen, warmup, steps)
+    watched = Contender("operations", {"recipe": chosen.to_dict(), "warmup": warmup, "steps": steps})
+    results = in_turns({"training": watched}, rounds=1)
+    [result] = results["training"]
+    whole = 1000 * chosen.batch_size / result["images_per_second"]
+    times = sorted(result["milliseconds"].items(), key=lambda item: -item[1])
+    others = sum(milliseconds for _, milliseconds in times[MOST:])
+    convolutions = sum(milliseconds for name, milliseconds in times if "Conv2D" in name)
+    least = 1000 * result["convolutions"] / result["matrix_product"]
+    rows = [*times[:MOST], ("others", others), ("a step", whole)]
+    show(
+        f"A step of the recipe {chosen.name}, batch {chosen.batch_size}, {chosen.precision}",
+        ["operation", "a step", "of it"],
+        [[name, f"{spent:.2f} ms", f"{100 * spent / whole:.1f} %"] for name, spent in rows],
+        results,
+        [
+            f"Convolutions: {convolutions:.1f} ms for {result['convolutions']:.1f} billion multiplications "
+            f"and additions; {least:.1f} ms at the speed of a product of matrices, "
+            f"{count(round(result['matrix_product']))} billion a second."
+        ],
+    )
+
+
+if __name__ == "__main__":
+    command(main)
