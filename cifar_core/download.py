@@ -118,12 +118,15 @@ def _fetch(scratch: Path, progress: Callable[[int, int], None] | None) -> Path:
 def _unpack(archive: Path) -> Path:
     """Unpack the six batches beside the archive and verify them; no other member is touched."""
     wanted = {f"{dataset.FOLDER}/{name}" for name in dataset.BATCH_MD5}
+    (archive.parent / dataset.FOLDER).mkdir()
     try:
         with tarfile.open(archive, "r:gz") as tar:
             # In the archive's order: to seek back in a gzip stream means to decompress it again.
             for member in tar:
-                if member.name in wanted:
-                    tar.extract(member, archive.parent, filter="data")
+                # Read, not extracted: no links, no permissions, and Python 3.11.3 cannot filter them yet.
+                if member.name in wanted and member.isfile() and (content := tar.extractfile(member)):
+                    with (archive.parent / member.name).open("wb") as file:
+                        shutil.copyfileobj(content, file)
         dataset.verify(archive.parent / dataset.FOLDER)
     except (tarfile.TarError, BadGzipFile, EOFError, zlib.error, DatasetError) as error:
         raise DatasetError(

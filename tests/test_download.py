@@ -199,7 +199,7 @@ def test_disk_full_while_unpacking(
         raise OSError(code, os.strerror(code))
 
     serve(server, official(batches), monkeypatch)
-    monkeypatch.setattr(tarfile, "copyfileobj", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     assert "full" in failed_download(cache)
 
 

@@ -152,7 +152,7 @@ def test_a_worker_that_dies_at_once_is_reported_with_its_last_words(
     tiny: Recipe,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    program(monkeypatch, tmp_path, "import sys; print('before'); sys.exit('no memory left\\n')")
+    program(monkeypatch, tmp_path, "import sys; print('before', flush=True); sys.exit('no memory left\\n')")
     with pytest.raises(JobError, match=r"^The training process did not start: no memory left$"):
         jobs.start(tiny, "dead")
     assert not (runs / "dead").exists()
