@@ -20,11 +20,16 @@ from rich.text import Text
 
 from cifar_core import console, hardware, processes
 from cifar_core.errors import CifarLabError
-from cifar_core.recipes import Recipe
+from cifar_core.recipes import RECIPES, Recipe, get_recipe
 
 Rounds = Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")]
 Warmup = Annotated[int, typer.Option(min=1, help="Steps before the clock runs.")]
 Steps = Annotated[int, typer.Option(min=1, help="Steps timed in a turn.")]
+
+RecipeName = Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")]
+BatchSize = Annotated[
+    int | None, typer.Option(help="Images a step; by default as in the recipe.", show_default=False)
+]
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,17 @@ def _run(label: str, contender: Contender) -> dict[str, Any]:
 def median(results: Iterable[dict[str, Any]], key: str = "images_per_second") -> float:
     """Return the median of one figure over the rounds."""
     return float(statistics.median(result[key] for result in results))
+
+
+def as_it_trains(name: str, batch_size: int | None, warmup: int, steps: int) -> Recipe:
+    """Return a recipe as a run of it is started on this machine; refuse one that has no steps to time."""
+    recipe = get_recipe(name).with_(batch_size=batch_size)
+    if not hardware.has_bfloat16():
+        recipe = recipe.with_(precision="float32")
+    if recipe.frozen:
+        raise typer.BadParameter(f"{name} learns from features that are computed once, not from pictures.")
+    check_steps(recipe, warmup, steps)
+    return recipe
 
 
 def check_steps(recipe: Recipe, warmup: int, steps: int) -> None:

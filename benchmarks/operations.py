@@ -7,33 +7,30 @@ convolutions cannot be had for less than the time that a product of large matric
 Where pictures are small, bfloat16's gradients of kernels are such products, `MatMul`.
 """
 
-from typing import Annotated
-
-import typer
-
-from benchmarks.measure import Contender, Steps, Warmup, check_steps, command, in_turns, show
-from cifar_core import hardware
+from benchmarks.measure import (
+    BatchSize,
+    Contender,
+    RecipeName,
+    Steps,
+    Warmup,
+    as_it_trains,
+    command,
+    in_turns,
+    show,
+)
 from cifar_core.formats import count
-from cifar_core.recipes import RECIPES, get_recipe
 
 MOST = 12  # operations that have a row
 
 
 def main(
-    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")] = "report",
+    recipe: RecipeName = "report",
     warmup: Warmup = 10,
     steps: Steps = 40,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images a step; by default as in the recipe.", show_default=False)
-    ] = None,
+    batch_size: BatchSize = None,
 ) -> None:
     """Print what a step of a recipe spends its time on."""
-    chosen = get_recipe(recipe).with_(batch_size=batch_size)
-    if not hardware.has_bfloat16():
-        chosen = chosen.with_(precision="float32")  # as a run is started
-    if chosen.frozen:
-        raise typer.BadParameter(f"{recipe} learns from features that are computed once, not from pictures.")
-    check_steps(chosen, warmup, steps)
+    chosen = as_it_trains(recipe, batch_size, warmup, steps)
     watched = Contender("operations", {"recipe": chosen.to_dict(), "warmup": warmup, "steps": steps})
     results = in_turns({"training": watched}, rounds=1)
     [result] = results["training"]

@@ -9,32 +9,31 @@ and as long as the first two together where nothing is hidden. The fourth is the
 which `cifar_core.training.kernels` stands in for.
 """
 
-from typing import Annotated
-
-import typer
-
-from benchmarks.measure import Contender, Rounds, Steps, Warmup, check_steps, command, in_turns, median, show
-from cifar_core import hardware
+from benchmarks.measure import (
+    BatchSize,
+    Contender,
+    RecipeName,
+    Rounds,
+    Steps,
+    Warmup,
+    as_it_trains,
+    command,
+    in_turns,
+    median,
+    show,
+)
 from cifar_core.formats import count
-from cifar_core.recipes import RECIPES, get_recipe
 
 
 def main(
-    recipe: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")] = "report",
+    recipe: RecipeName = "report",
     rounds: Rounds = 3,
     warmup: Warmup = 5,
     steps: Steps = 40,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images a step; by default as in the recipe.", show_default=False)
-    ] = None,
+    batch_size: BatchSize = None,
 ) -> None:
     """Compare a recipe's batches alone, its training step alone, its whole training, and plain layers."""
-    chosen = get_recipe(recipe).with_(batch_size=batch_size)
-    if not hardware.has_bfloat16():
-        chosen = chosen.with_(precision="float32")  # as a run is started
-    if chosen.frozen:
-        raise typer.BadParameter(f"{recipe} learns from features that are computed once, not from pictures.")
-    check_steps(chosen, warmup, steps)
+    chosen = as_it_trains(recipe, batch_size, warmup, steps)
     timed = {"recipe": chosen.to_dict(), "warmup": warmup, "steps": steps}
     # A batch alone is made so fast that a few are not enough to time.
     more = {**timed, "steps": min(10 * steps, chosen.steps_per_epoch - warmup)}
