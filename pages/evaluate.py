@@ -85,7 +85,8 @@ def explore(model: ModelDirectory, labels: np.ndarray) -> None:
         show_matrix(metrics.confusion(answers.raw, labels), chosen)
         st.download_button(
             "All its mistakes (CSV)",
-            lambda: browse.mistakes_table(answers.calibrated, labels, gallery.notes()).to_csv(index=False),
+            # made at once, in 20 ms: a click while the page is drawn would find a callable's file gone
+            browse.mistakes_table(answers.calibrated, labels, gallery.notes()).to_csv(index=False),
             f"{model.name}-mistakes.csv",
             "text/csv",
             icon=":material/download:",

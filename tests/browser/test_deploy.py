@@ -91,6 +91,7 @@ def check(page: Page, url: str) -> None:
 
 
 def downloaded(page: Page, button: str) -> bytes:
+    page.wait_for_function(real.AT_REST)  # a file that a page makes when clicked is gone once the page is redrawn
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button).click()
     return Path(waiting.value.path()).read_bytes()
