@@ -69,6 +69,9 @@ def operations(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
     Beside them: how many billion operations on numbers the convolutions of a step are, and how many a second
     a product of matrices does.
     """
+    import cifar_core.training  # noqa: F401, says how TensorFlow is to behave, so it comes before it
+
+    # isort: split
     import tensorflow as tf
 
     clock = Clock(warmup, steps)

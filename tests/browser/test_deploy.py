@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.browser import AT_REST
 from cifar_core import images, model_dir
 from cifar_core.classify import calibration_of, classify
 from cifar_core.dataset import CLASS_NAMES
@@ -91,7 +92,7 @@ def check(page: Page, url: str) -> None:
 
 
 def downloaded(page: Page, button: str) -> bytes:
-    page.wait_for_function(real.AT_REST)  # a file that a page makes when clicked is gone once the page is redrawn
+    page.wait_for_function(AT_REST)  # a file that is made when clicked is gone once the page is drawn anew
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button).click()
     return Path(waiting.value.path()).read_bytes()
