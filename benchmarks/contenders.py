@@ -120,11 +120,20 @@ def _seconds_of_operations(log: Path) -> dict[str, float]:
         space = xplane_pb2.XSpace.FromString(path.read_bytes())
         for plane in space.planes:
             for event in (event for line in plane.lines for event in line.events):
-                where, _, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if "/" in where and not where.endswith(":"):  # "model/layer:Conv2D", not "Executor::Run"
-                    kind = kind.removeprefix("_Mkl").removeprefix("Native")
+                kind = _kind_of_operation(plane.event_metadata[event.metadata_id].name)
+                if kind:
                     seconds[kind] = seconds.get(kind, 0.0) + event.duration_ps / 1e12
     return seconds
+
+
+def _kind_of_operation(event: str) -> str:
+    """Return the kind of operation that the profiler calls by this name; empty where it is none."""
+    if event == "CpuExecutable::ExecuteAsyncOnStream":  # by XLA, which runs nothing else: `training.kernels`
+        return "GELU, compiled"
+    where, _, kind = event.rpartition(":")
+    if "/" not in where or where.endswith(":"):  # "model/layer:Conv2D" is one, "Executor::Run" none
+        return ""
+    return kind.removeprefix("_Mkl").removeprefix("Native")
 
 
 def _convolutions(recipe: dict[str, Any]) -> int:

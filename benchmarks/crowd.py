@@ -108,7 +108,11 @@ class Crowd:
             time.sleep(random.Random(number).uniform(0, ARRIVAL))
             # A browser asks for no sign of life, and a busy server need not give one.
             with connect(
-                address, subprotocols=[Subprotocol("streamlit")], max_size=None, ping_interval=None
+                address,
+                subprotocols=[Subprotocol("streamlit")],
+                max_size=None,
+                ping_interval=None,
+                open_timeout=PATIENCE,
             ) as socket:
                 self._stay(Visitor(number, self.url, socket))
         except Exception as error:  # each is a visitor who saw something break
@@ -143,6 +147,11 @@ def main(
     try:
         with server:
             crowd, memory = _gather(server, visitors, minutes, pause, pictures)
+            if run is not None and not (status := run.status()).active:
+                raise CifarLabError(
+                    f"The run “{run.name}” ended before the visits did ({status.state}); "
+                    "choose a longer recipe."
+                )
     finally:
         if run is not None and run.status().active:
             jobs.stop(run)

@@ -36,7 +36,7 @@ def main(
     [result] = results["training"]
     whole = 1000 * chosen.batch_size / result["images_per_second"]
     times = sorted(result["milliseconds"].items(), key=lambda item: -item[1])
-    others = sum(milliseconds for _, milliseconds in times[MOST:])
+    others = whole - sum(milliseconds for _, milliseconds in times[:MOST])
     convolutions = sum(milliseconds for name, milliseconds in times if "Conv2D" in name)
     least = 1000 * result["convolutions"] / result["matrix_product"]
     rows = [*times[:MOST], ("others", others), ("a step", whole)]
@@ -46,9 +46,10 @@ def main(
         [[name, f"{spent:.2f} ms", f"{100 * spent / whole:.1f} %"] for name, spent in rows],
         results,
         [
+            "Others: the remaining operations, and what a step takes besides operations.",
             f"Convolutions: {convolutions:.1f} ms for {result['convolutions']:.1f} billion multiplications "
             f"and additions; {least:.1f} ms at the speed of a product of matrices, "
-            f"{count(round(result['matrix_product']))} billion a second."
+            f"{count(round(result['matrix_product']))} billion a second.",
         ],
     )
 

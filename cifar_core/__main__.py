@@ -16,7 +16,7 @@ import typer
 from cifar_core import console, dataset, jobs, model_dir
 from cifar_core.deploy import commands as deploy
 from cifar_core.deploy import vertex_cli
-from cifar_core.errors import CifarLabError, ImageError, JobError
+from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.options import Epochs, Images, Json, Model, RecipeName, TrainingImages, ValidationImages
@@ -78,7 +78,10 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Start a training run and print its directory; what is not given is as in the recipe."""
-    chosen = get_recipe(recipe).with_(
+    chosen = get_recipe(recipe)
+    if validation_images is not None and chosen.validation == "test":
+        raise RecipeError(f"The recipe {recipe} validates on the test set; leave --validation-images out.")
+    chosen = chosen.with_(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -144,7 +147,7 @@ def evaluate(
     """Recompute a model's predictions and results from its model.onnx, and print the results."""
     from cifar_core import evaluation
 
-    directory = model_dir.find(model, allow_path=True)
+    directory = model_dir.find_model(model, allow_path=True)
     with console.working(f"evaluating “{directory.name}”"):
         card = evaluation.evaluate(directory, robustness)
     if as_json:
@@ -172,7 +175,7 @@ def classify(
     from cifar_core.images import load
     from cifar_core.runtime import Classifier
 
-    directory = model_dir.find(model, allow_path=True)
+    directory = model_dir.find_model(model, allow_path=True)
     classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, views)
 
     def answer(image: str) -> Answer | ImageError:
@@ -214,9 +217,8 @@ def _follow(run: ModelDirectory) -> None:
 
 def _how_it_ended(run: ModelDirectory, status: Status) -> str:
     if status.state in ("stopped", "interrupted"):
-        return (
-            f"The run “{run.name}” is {status.state}; `python -m cifar_core resume {run.name}` continues it."
-        )
+        cure = f"`python -m cifar_core resume {run.name}` continues it."
+        return f"{status.error} The run “{run.name}” is {status.state}; {cure}".lstrip()
     return status.error or f"The run “{run.name}” is {status.state}."
 
 

@@ -90,8 +90,9 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
     """Return one line of the table of runs, with None for what is not known (yet), as JSON-ready values."""
     status, history = directory.status(), directory.history()
     try:
+        directory.check_results()
         card = directory.card()
-    except CifarLabError:
+    except CifarLabError:  # there are none yet, or they are damaged
         card = {}
     try:
         recipe = directory.recipe()

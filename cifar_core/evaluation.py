@@ -60,6 +60,9 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
         validation_indices=indices,
         class_directions=strange.directions,
     )
+    worse = _robustness(classifier, test) if robustness else _robustness_before(directory)
+    if images := worse.get("robustness_images"):  # the same pictures as they are
+        worse["robustness_plain"] = metrics.accuracy(kept_test[:images], test.labels[:images])
     card = {
         "name": directory.name,
         "recipe": recipe.name,
@@ -70,7 +73,7 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
         },
         "novelty_threshold": strange.threshold,
         "out_of_distribution": strange.figures,
-        **(_robustness(classifier, test) if robustness else _robustness_before(directory)),
+        **worse,
         "validation": recipe.validation,
         "parameters": config["parameters"],
         "bytes": directory.onnx_path.stat().st_size,

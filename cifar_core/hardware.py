@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import math
 import os
 import platform
 import sys
@@ -46,7 +47,25 @@ def describe() -> str:
 def cores() -> int:
     """Return how many cores, or threads of cores, this process may use; a container may limit them."""
     known = hasattr(psutil.Process, "cpu_affinity")  # not on macOS
-    return (len(psutil.Process().cpu_affinity()) if known else os.cpu_count()) or 1
+    allowed = (len(psutil.Process().cpu_affinity()) if known else os.cpu_count()) or 1
+    return min(allowed, _cpu_quota() or allowed)
+
+
+def threads() -> int:
+    """Return how many threads to compute with: not two on one core, and no more than a container allows."""
+    return min(psutil.cpu_count(logical=False) or cores(), cores())
+
+
+def _cpu_quota() -> int | None:
+    """Return the cores' worth of time, rounded up, that a container may use; None if it has no limit."""
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # cgroups of version 2, 1
+        try:
+            quota, period = map(int, " ".join((_CGROUP / file).read_text() for file in files).split())
+        except (OSError, ValueError):  # no container, or one without a limit ("max")
+            continue
+        if quota > 0 and period > 0:
+            return math.ceil(quota / period)
+    return None
 
 
 def free_memory() -> int:

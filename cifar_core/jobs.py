@@ -1,7 +1,7 @@
 """Start, stop, resume and watch training runs: the worker is a process of its own, contact is through files.
 
-A machine trains one run at a time: the worker holds a lock for as long as it lives, and the operating system
-releases it when the worker dies, however it dies.
+A machine trains one run of a folder at a time: the worker holds a lock for as long as it lives, and the
+operating system releases it when the worker dies, however it dies.
 """
 
 import contextlib
@@ -138,6 +138,7 @@ def _refuse_if_busy() -> None:
 
 def _launch(directory: ModelDirectory) -> None:
     directory.stop_path.unlink(missing_ok=True)
+    before = directory.status().updated
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -152,7 +153,7 @@ def _launch(directory: ModelDirectory) -> None:
             **detached,
         )
     try:
-        _await_first_status(directory, worker, log_start)
+        _await_first_status(directory, before, worker, log_start)
     except BaseException:
         worker.kill()
         raise
@@ -161,14 +162,20 @@ def _launch(directory: ModelDirectory) -> None:
         threading.Thread(target=worker.wait, daemon=True).start()
 
 
-def _await_first_status(directory: ModelDirectory, worker: subprocess.Popen[bytes], log_start: int) -> None:
+def _await_first_status(
+    directory: ModelDirectory, before: float, worker: subprocess.Popen[bytes], log_start: int
+) -> None:
+    """Return when a status other than that of `before` says that the worker trains.
+
+    Not one with the pid of the process we started: in a virtual environment on Windows that is a launcher.
+    """
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         ended = worker.poll() is not None  # asked first, so that a worker's last status is not missed
         status = directory.status()
-        if status.pid == worker.pid and status.state == "failed":
+        if status.updated != before and status.state == "failed":
             raise JobError(status.error)
-        if status.pid == worker.pid and status.active:
+        if status.updated != before and status.active:
             return
         if ended:
             words = directory.log_path.read_bytes()[log_start:].decode(errors="replace").split("\n")

@@ -143,7 +143,7 @@ class ModelDirectory:
 
     def card(self) -> dict[str, Any]:
         """Return `card.json`: the results."""
-        return _read_json(self.card_path)
+        return _read_json(self.card_path, f"`python -m cifar_core evaluate {self.name}` recomputes it")
 
     def has_results(self) -> bool:
         """Whether the files are there that a model is evaluated and used with."""
@@ -240,10 +240,9 @@ def damaged_models() -> dict[str, str]:
 
 
 def _with_results() -> list[ModelDirectory]:
-    own = runs()
+    own = [run for run in runs() if run.has_results()]
     own_names = {run.name for run in own}
-    theirs = [item for item in shipped() if item.name not in own_names]
-    return [*theirs, *(item for item in own if item.has_results())]
+    return [*(item for item in shipped() if item.name not in own_names), *own]
 
 
 def new_run(name: str) -> ModelDirectory:
@@ -284,6 +283,30 @@ def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
     raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
 
 
+def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
+    """Find a trained model, as `find` does; an own run that is not trained hides no shipped model.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If there is none; it says what to do about one that is not trained.
+    """
+    found = find(name, allow_path=allow_path)
+    if found.onnx_path.is_file():
+        return found
+    namesake = ModelDirectory(models_root() / found.name)
+    if found.path.parent == runs_root() and namesake.onnx_path.is_file():
+        return namesake
+    status = found.status()
+    if status.active:
+        problem = "is still being trained; wait until it is finished"
+    elif status.state in statuses.RESUMABLE:
+        problem = f"was not trained to its end; `python -m cifar_core resume {found.name}` goes on with it"
+    else:
+        problem = f"has no {found.onnx_path.name} any more; train it again"
+    raise ModelDirectoryError(f"“{found.name}” {problem}.")
+
+
 def _directories(root: Path) -> list[ModelDirectory]:
     if not root.is_dir():
         return []
@@ -291,12 +314,12 @@ def _directories(root: Path) -> list[ModelDirectory]:
     return [directory for directory in found if directory.config_path.is_file()]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, cure: str = "start a new run") -> dict[str, Any]:
     try:
         values = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         problem = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
-        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” {problem}.") from error
+        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” {problem}; {cure}.") from error
     if not isinstance(values, Mapping):
-        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” is damaged.")
+        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” is damaged; {cure}.")
     return dict(values)

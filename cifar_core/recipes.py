@@ -126,6 +126,11 @@ class Recipe:
                 )
         if self.frozen and (self.network != "vgg16" or self.augmentation != "none"):
             raise RecipeError("Only vgg16 can be trained frozen, and only without augmentation.")
+        if self.training_images <= 0:
+            raise RecipeError(
+                f"Of {self.images:,} images, {self.validation_images:,} for validation leave none to train "
+                "on: use more images, or fewer for validation."
+            )
         if self.training_images < self.batch_size:
             held_out = f", {self.validation_images:,} of them held out," if self.validation == "split" else ""
             raise RecipeError(

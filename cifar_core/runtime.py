@@ -9,7 +9,6 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 import onnxruntime as ort
-import psutil
 from scipy.special import softmax
 
 from cifar_core import hardware
@@ -46,9 +45,7 @@ class Classifier:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         options = ort.SessionOptions()
-        # Not two on one core, and no more than a container allows.
-        own = min(psutil.cpu_count(logical=False) or 1, hardware.cores())
-        options.intra_op_num_threads = threads or own
+        options.intra_op_num_threads = threads or hardware.threads()
         options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for good
         options.log_severity_level = 3
         try:

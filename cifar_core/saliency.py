@@ -76,7 +76,7 @@ def saliency(
     # The paper averages the masks by their scores; less the mean score, what is left is the difference that a
     # pixel makes, and its sign is whether it speaks for the class.
     evidence = np.tensordot(scores - scores.mean(), visible - visible.mean(axis=0), axes=1).clip(min=0)
-    return np.asarray(evidence / evidence.max(), np.float32)
+    return np.asarray(evidence / (evidence.max() or 1.0), np.float32)
 
 
 def overlay(

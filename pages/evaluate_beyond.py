@@ -27,7 +27,7 @@ def show_robustness(model: ModelDirectory) -> None:
         say_what_computes(model, "How it copes with worse pictures", " --robustness")
         return
     order = findings.hardest(robustness)
-    table = findings.robustness_table(robustness, card["accuracy"])
+    table = findings.robustness_table(robustness, unharmed(card))
     st.markdown("**On worse pictures**")
     chart, words = st.columns([3, 2], gap="large")
     chart.vega_lite_chart(
@@ -37,7 +37,7 @@ def show_robustness(model: ModelDirectory) -> None:
     worst = table[table["corruption"] == order[0]]
     words.markdown(
         f"Worse pictures cost it most where they suffer from **{order[0]}**: at strength 5 it is right "
-        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time, and {formats.percent(card['accuracy'])} "
+        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time, and {formats.percent(unharmed(card))} "
         "on the pictures as they are (strength 0)."
     )
     words.dataframe(
@@ -52,7 +52,7 @@ def show_robustness(model: ModelDirectory) -> None:
     images = card.get("robustness_images")
     words.caption(
         "In the style of CIFAR-10-C (Hendrycks and Dietterich 2019)"
-        + (f", on {formats.count(images)} test images; strength 0 on all." if images else ".")
+        + (f", on the first {formats.count(images)} test images." if images else ".")
     )
 
 
@@ -95,6 +95,11 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
     )
 
 
+def unharmed(card: dict[str, Any]) -> float:
+    """Return the accuracy on the pictures of the robustness test as they are."""
+    return float(card.get("robustness_plain", card["accuracy"]))  # older cards have that of all test images
+
+
 def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:
     st.info(f"{what} was not measured when this model was evaluated. This command does it:")
     st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None, wrap_lines=True)
@@ -103,5 +108,5 @@ def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> Non
 @st.cache_data(max_entries=8, show_spinner=False)
 def robustness_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
     card = model.card()
-    table = findings.robustness_table(card["robustness"], card["accuracy"])
+    table = findings.robustness_table(card["robustness"], unharmed(card))
     return charts.robustness(table, findings.hardest(card["robustness"])).to_dict()

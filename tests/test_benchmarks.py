@@ -1,23 +1,28 @@
 """Run every benchmark as its user does, as short as can be; its times are nobody's business here."""
 
+import contextlib
 import importlib.util
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
-from benchmarks import measure, time_to_accuracy
+from benchmarks import contenders, crowd, measure, time_to_accuracy
 from benchmarks.measure import Contender
-from cifar_core import hardware, model_dir
+from cifar_core import dataset, hardware, jobs, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import HISTORY_COLUMNS, ModelDirectory
+from cifar_core.statuses import State, Status
 
 NAMES = [
     *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "operations"),
@@ -174,8 +179,51 @@ def test_operations(cifar10: Path) -> None:  # noqa: ARG001
     assert any(name.endswith("Conv2D") for name in found)
     assert any("Conv2DBackpropInput" in name for name in found)
     assert "Conv2DBackpropFilterWithBias" in found, "oneDNN's kernels are off, unlike in the worker"
+    assert sum(spent for spent, _ in found.values()) == pytest.approx(2 * whole, abs=0.1)
     # One image takes 52.8 million products there, and as many back each way, but for the first layer's 0.9.
     assert "for 20.2 billion multiplications and additions" in done.stdout
+
+
+@pytest.mark.slow
+def test_what_is_compiled_has_a_row_of_operations(cifar10: Path) -> None:  # noqa: ARG001
+    found = rows(run("operations", "fast", "--warmup", "2", "--steps", "2", "--batch-size", "16").stdout)
+    assert numbers(found["GELU, compiled"])[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ("model/conv2d/convolution:Conv2D", "Conv2D"),
+        ("gradients/model:_MklNativeConv2DBackpropFilterWithBias", "Conv2DBackpropFilterWithBias"),
+        ("CpuExecutable::ExecuteAsyncOnStream", "GELU, compiled"),
+        ("Executor::Run", ""),
+        ("MirrorPad:MirrorPad", ""),  # of the pictures, beside the step
+    ],
+)
+def test_what_the_profiler_calls_an_operation(event: str, kind: str) -> None:
+    assert contenders._kind_of_operation(event) == kind
+
+
+@pytest.mark.parametrize("state", ["running", "finished"])
+def test_a_crowd_is_there_while_a_run_trains_or_its_figures_are_refused(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trains = ModelDirectory(tmp_path)
+    trains.write_status(Status(state, os.getpid(), psutil.Process().create_time()))
+    gathered = crowd.Crowd("", [], 0, 0), [1e9] * 4
+    monkeypatch.setattr(jobs, "start", lambda *_: trains)
+    monkeypatch.setattr(dataset, "load_test", lambda: SimpleNamespace(images=[]))
+    monkeypatch.setattr(crowd, "Server", lambda **_: contextlib.nullcontext())
+    monkeypatch.setattr(crowd, "_gather", lambda *_: gathered)
+    if state == "running":
+        crowd.main(train="quick")
+        assert "while quick trains" in capsys.readouterr().out
+        assert trains.stop_path.exists()
+    else:
+        message = r"ended before the visits did \(finished\); choose a longer recipe\.$"
+        with pytest.raises(CifarLabError, match=message):
+            crowd.main(train="quick")
+        assert not trains.stop_path.exists()
 
 
 def trained(path: Path, seconds: float, accuracy: float, val_accuracies: list[float]) -> ModelDirectory:

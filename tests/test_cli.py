@@ -153,6 +153,7 @@ def test_no_network(env: dict[str, str], tmp_path: Path) -> None:
         (["train", "quick", "--images", "50001"], "not 50,001"),
         (["train", "quick", "--images", "1000"], "use more images"),
         (["train", "quick", "--validation-images", "-5"], "not -5"),
+        (["train", "report", "--validation-images", "5000"], "report validates on the test set"),
         (["train", "quick", "--patience", "-1"], "patience"),
         (["train", "quick", "--seed", "-1"], "seed"),
         (["train", "quick", "--name", "../outside"], "letters, digits"),

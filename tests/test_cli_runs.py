@@ -79,6 +79,8 @@ def test_runs_lists_what_it_can_beside_a_damaged_run(lab: dict[str, str], tmp_pa
     history = "epoch,seconds,learning_rate,loss,accuracy,val_loss,val_accuracy\n1,75.2,1,1,0.4,1,0.5\n2,90,1,"
     files = {
         "half/config.json": "{",
+        "blank/config.json": json.dumps(config),
+        "blank/card.json": json.dumps({"accuracy": None, "training_seconds": None}),
         "failed/config.json": json.dumps(config),
         "failed/history.csv": history,
         "failed/status.json": json.dumps(
@@ -91,6 +93,7 @@ def test_runs_lists_what_it_can_beside_a_damaged_run(lab: dict[str, str], tmp_pa
     rows = {row["name"]: row for row in json.loads(answer("runs", "--json", env=lab))}
     assert rows["tiny"]["state"] == "finished"
     assert (rows["half"]["state"], rows["half"]["recipe"]) == ("interrupted", None)
+    assert (rows["blank"]["state"], rows["blank"]["accuracy"]) == ("interrupted", None)
     assert (rows["failed"]["epochs"], rows["failed"]["best_validation_accuracy"]) == (1, 0.5)
     text = answer("runs", env=lab)
     assert re.search(r"failed +quick +failed +1 of 1 +50\.0 % \* +1 min 15 s", text)

@@ -53,7 +53,7 @@ def test_the_plain_figures_are_those_of_the_predictions(evaluated: Evaluated) ->
     assert card["temperature"] == pytest.approx(
         shipped["temperature"], abs=1e-3
     )  # the same validation images
-    assert set(card) == set(shipped) - {"robustness", "robustness_images"}
+    assert set(card) == set(shipped) - {"robustness", "robustness_images", "robustness_plain"}
 
 
 @pytest.mark.parametrize("damage", ["history", "config"])
@@ -142,6 +142,8 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     monkeypatch.setattr(evaluation, "ROBUSTNESS_IMAGES", 60)
     measured = evaluation.evaluate(directory, robustness=True)
     assert measured["robustness_images"] == 60
+    unharmed = directory.predictions()["test"][:60]
+    assert measured["robustness_plain"] == metrics.accuracy(unharmed, few.labels[:60])
     assert set(measured["robustness"]) == set(corruptions.CORRUPTIONS)
     answers = Classifier(directory.onnx_path).probabilities(corruptions.contrast(few.images[:60], 5))
     assert measured["robustness"]["contrast"][4] == metrics.accuracy(answers, few.labels[:60])

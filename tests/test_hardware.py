@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cifar_core import hardware, jobs
@@ -43,6 +44,33 @@ def test_a_machine_is_named_with_what_makes_it_fast(
     monkeypatch.setattr(hardware, "_CPU_INFO", file)
     assert hardware.describe().startswith(start)
     assert hardware.describe().endswith(" cores")
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 64),
+        ({"cpu.max": "max 100000\n"}, 64),
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "7800 100000\n"}, 1),  # less than a core is one thread
+        ({"cpu.max": "9900000 100000\n"}, 64),
+        ({"cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64),
+    ],
+)
+def test_a_container_gets_no_more_threads_than_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(hardware, "_CGROUP", tmp_path)
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: list(range(64)), raising=False)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: {True: 64, False: 32}[logical])
+    assert hardware.cores() == cores
+    assert hardware.threads() == min(cores, 32)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: None)  # noqa: ARG005, not known everywhere
+    assert hardware.threads() == cores
 
 
 def test_glibc_is_asked_to_hold_less_and_nothing_else_is(

@@ -163,6 +163,25 @@ def test_a_worker_that_dies_at_once_is_reported_with_its_last_words(
     assert not (runs / "dead").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10")
+def test_a_worker_may_be_started_by_a_launcher(
+    runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows does in a virtual environment: the process that is started is not the one that trains."""
+
+    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        launcher = ["sh", "-c", '"$@"; exit $?', "sh"] if WORKER in command else []
+        return _POPEN([*launcher, *command], **options)
+
+    run = run_that_is("failed", runs / "again", tiny)  # its error is not taken for the new worker's
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    jobs.resume(run)
+    assert run.status().active
+    jobs.stop(run)
+    ended(run)
+
+
 @pytest.mark.usefixtures("cifar10")
 def test_a_worker_that_never_reports_is_killed(
     runs: Path,

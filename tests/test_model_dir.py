@@ -12,8 +12,9 @@ from cifar_core import model_dir
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import get_recipe
+from cifar_core.statuses import State
 
-from .runs import archive, complete, made
+from .runs import archive, complete, made, run_that_is
 
 # CSV logs
 
@@ -76,7 +77,7 @@ def test_damaged_json_is_reported_by_name(directory: ModelDirectory, content: by
     directory.card_path.write_bytes(content)
     for read, name in ((directory.config, "config.json"), (directory.card, "card.json")):
         with pytest.raises(
-            ModelDirectoryError, match=rf"^{re.escape(name)} of “one” (cannot be read|is damaged)\.$"
+            ModelDirectoryError, match=rf"^{re.escape(name)} of “one” (cannot be read|is damaged); .+\.$"
         ):
             read()
     assert directory.created == ""
@@ -84,9 +85,11 @@ def test_damaged_json_is_reported_by_name(directory: ModelDirectory, content: by
 
 def test_missing_files_are_reported_by_name(runs: Path) -> None:
     directory = ModelDirectory(runs / "none")
-    with pytest.raises(ModelDirectoryError, match=r"^config\.json of “none” is missing\.$"):
+    with pytest.raises(ModelDirectoryError, match=r"^config\.json of “none” is missing; start a new run\.$"):
         directory.config()
-    with pytest.raises(ModelDirectoryError, match=r"^card\.json of “none” is missing\.$"):
+    with pytest.raises(
+        ModelDirectoryError, match=r"^card\.json of “none” is missing; `python -m"
+    ):
         directory.card()
     with pytest.raises(ModelDirectoryError, match=r"predictions of “none” cannot be read; recompute"):
         directory.predictions()
@@ -236,6 +239,34 @@ def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert model_dir.models() == [shipped[0], newest, old]  # one's own run hides the shipped model
     assert model_dir.find("old") == old
     assert model_dir.find("alpha") == shipped[0]
+
+
+def test_an_untrained_run_hides_no_shipped_model(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
+    shipped = complete(made(tmp_path / "artifacts/models/quick"))
+    run = run_that_is("running", runs / "quick")
+    assert model_dir.models() == [shipped]
+    assert model_dir.find_model("quick") == shipped
+    assert model_dir.find("quick") == run  # which can be stopped
+    complete(run)
+    assert model_dir.models() == [run] == [model_dir.find_model("quick")]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("running", "“new” is still being trained; wait until it is finished."),
+        ("stopped", "“new” was not trained to its end; `python -m cifar_core resume new` goes on with it."),
+        ("finished", "“new” has no model.onnx any more; train it again."),
+    ],
+)
+def test_what_is_no_model_yet_says_what_to_do(runs: Path, state: State, said: str) -> None:
+    run = run_that_is(state, runs / "new")
+    for name in ("new", str(run.path)):
+        with pytest.raises(ModelDirectoryError, match=f"^{re.escape(said)}$"):
+            model_dir.find_model(name, allow_path=True)
 
 
 NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” are damaged; `python -m cifar_core ev"

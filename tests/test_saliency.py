@@ -49,6 +49,17 @@ def test_what_speaks_against_a_class_is_0() -> None:
     assert not np.isnan(found).any()
 
 
+def test_where_everything_speaks_against_a_class_nothing_is_salient() -> None:
+    rng = np.random.default_rng(1)
+
+    def the_more_is_hidden_the_likelier(images: Images) -> Floats:
+        hidden = np.abs(images.astype(float) - 255).mean(axis=(1, 2, 3)) / 255
+        return np.tile(0.1 + 0.5 * hidden[:, None], 10) + rng.normal(0, 1e-4, (len(images), 1))
+
+    found = saliency(the_more_is_hidden_the_likelier, WHITE, 0)
+    assert not found.any()
+
+
 @pytest.mark.parametrize("probability", [0.0, 1e-9, 0.1, 0.5, 1.0])
 def test_a_constant_classifier_has_no_salient_pixels(probability: float) -> None:
     found = saliency(lambda images: np.full((len(images), 10), probability, np.float32), WHITE, 0)

@@ -30,7 +30,7 @@ def export(
     """Write a model for TensorFlow Serving, DIRECTORY/MODEL/1 or the next number, with a Compose file."""
     from cifar_core.deploy import container, exporting
 
-    found = model_dir.find(model, allow_path=True)
+    found = model_dir.find_model(model, allow_path=True)
     with console.working(f"exporting “{found.name}”"):
         path = exporting.export(found, directory, "litert" if litert else "savedmodel")
         if not litert:
@@ -58,7 +58,7 @@ def check(
     name = model or served
     if not name:
         raise ServingError("Say which model with --model NAME, or give its address, …/v1/models/NAME.")
-    directory = model_dir.find(name, allow_path=True)
+    directory = model_dir.find_model(name, allow_path=True)
     pictures = [(str(image), _read(image)) for image in images]
     client = Client(url, served or directory.name)
     with console.working(f"asking {url}"):

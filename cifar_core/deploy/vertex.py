@@ -3,7 +3,7 @@
 Every call of Google's libraries goes through `google_calls.Calls`, which in a dry run prints it instead.
 
 On the cloud a model is known by its name: Model and Endpoint are displayed as `cifar-lab-<model>`. The Model
-carries the hash of its files' content as a label, so that the same content is not registered twice.
+carries the hash of its files' content as a label, so that what was uploaded last is not registered again.
 """
 
 import shlex
@@ -34,11 +34,17 @@ EXAMPLE = Settings("my-project", "europe-west4", "my-bucket")
 
 
 def register(calls: Calls, settings: Settings, model: str, stored: Stored, container: str) -> bool:
-    """Make a Model of stored files, served by `container`, unless there is one; return whether it is new."""
+    """Make a Model of stored files, served by `container`, unless the newest is one; return if it is new.
+
+    What was uploaded earlier is registered again: `deploy` serves the newest, so this is how to go back.
+    """
     _start(calls, settings)
-    same = f'{_called(model)} AND labels.{_LABEL}="{stored.content}"'
-    found = calls("aiplatform.Model.list", filter=same, result=[])
-    if any(known.container_spec.image_uri == container for known in found):
+    newest = calls("aiplatform.Model.list", filter=_called(model), order_by="create_time desc", result=[])
+    if (
+        newest
+        and newest[0].labels.get(_LABEL) == stored.content
+        and newest[0].container_spec.image_uri == container
+    ):
         return False
     calls(
         "aiplatform.Model.upload",

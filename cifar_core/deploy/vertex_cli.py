@@ -184,7 +184,7 @@ def _confirm(what: str, dry_run: bool, yes: bool) -> None:
 @contextlib.contextmanager
 def _exported(model: str) -> Iterator[Path]:
     """Export a model into a folder that is gone afterwards."""
-    directory = model_dir.find(model, allow_path=True)
+    directory = model_dir.find_model(model, allow_path=True)
     with tempfile.TemporaryDirectory() as folder:
         with console.working(f"exporting “{directory.name}”"):
             version = exporting.export(directory, Path(folder))

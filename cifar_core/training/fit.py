@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import psutil
 import tensorflow as tf
 
 from cifar_core import dataset, hardware
@@ -29,8 +28,7 @@ def use_all_cores() -> None:
 
     Measured on two cores: running operations side by side as well costs up to a third of the speed.
     """
-    cores = min(psutil.cpu_count(logical=False) or 1, hardware.cores())  # a container may have fewer
-    tf.config.threading.set_intra_op_parallelism_threads(cores)
+    tf.config.threading.set_intra_op_parallelism_threads(hardware.threads())
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
 

@@ -81,7 +81,7 @@ class RunLog(keras.callbacks.Callback):
         count = step - self.point_step
         sums = (logs["loss"] * step, logs["accuracy"] * step)
         loss, accuracy = ((new - old) / count for new, old in zip(sums, self.point_sums, strict=True))
-        rate = count * self.recipe.batch_size / (now - self.point_time)
+        rate = count * self.recipe.batch_size / max(now - self.point_time, 1e-3)  # a clock may tick slowly
         learning_rate = float(self.model.optimizer.learning_rate)
         steps_done = self.epoch * self.recipe.steps_per_epoch + step
         row = (steps_done, self.epoch + step / self.recipe.steps_per_epoch, self._seconds(), learning_rate)

@@ -170,6 +170,7 @@ def cloud(doubles: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> SimpleNa
     for number, model in enumerate(doubles.models):
         model.resource_name = f"models/{number}"
         model.container_spec = SimpleNamespace(image_uri="image")
+        model.labels = {}
     for called in (doubles.Model.list, doubles.endpoint.predict):
         called.side_effect = None
     return doubles

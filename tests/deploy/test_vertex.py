@@ -26,21 +26,29 @@ def pictures(count: int) -> list[npt.NDArray[np.uint8]]:
     return list(np.random.default_rng(1).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
 
 
-def test_the_same_content_is_registered_once(cloud: SimpleNamespace) -> None:
+def test_what_was_uploaded_last_is_not_registered_again(cloud: SimpleNamespace) -> None:
     assert vertex.register(Calls(), LAB, "quick", STORED, "image")
     cloud.init.assert_called_once_with(project="a-project", location="europe-west4")
-    cloud.Model.list.assert_called_once_with(filter=f'{SAME} AND labels.cifar_lab_content="0123456789abcdef"')
+    cloud.Model.list.assert_called_once_with(filter=SAME, order_by="create_time desc")
     cloud.Model.upload.assert_called_once_with(
         display_name="cifar-lab-quick",
         artifact_uri=STORED.uri,
         serving_container_image_uri="image",
         labels={"cifar_lab_content": "0123456789abcdef"},
     )
+    cloud.models[0].labels = {"cifar_lab_content": "0123456789abcdef"}
     cloud.Model.list.return_value = cloud.models
     assert not vertex.register(Calls(), LAB, "quick", STORED, "image")
     assert cloud.Model.upload.call_count == 1
     assert vertex.register(Calls(), LAB, "quick", STORED, "another image")
     assert cloud.Model.upload.call_count == 2
+
+
+def test_what_was_uploaded_before_is_the_newest_again(cloud: SimpleNamespace) -> None:
+    cloud.models[1].labels = {"cifar_lab_content": STORED.content}
+    cloud.Model.list.return_value = cloud.models
+    assert vertex.register(Calls(), LAB, "quick", STORED, "image")
+    cloud.Model.upload.assert_called_once()
 
 
 def test_deploy_makes_an_endpoint(cloud: SimpleNamespace) -> None:
