@@ -256,7 +256,7 @@ RECIPES = {
             name="fast",
             title="Fast",
             summary="The network of airbench94 and the optimizer Muon: 94 %, with six looks at each "
-            "picture, in some twenty minutes.",
+            "picture.",
             network="airbench",
             network_options={"widths": [64, 256, 256], "activation": "gelu"},
             optimizer="airbench",
@@ -270,7 +270,7 @@ RECIPES = {
         Recipe(
             name="best",
             title="Best",
-            summary="The network and the optimizer of Fast, wider and longer: when an hour does not matter.",
+            summary="The network and the optimizer of Fast, wider and longer.",
             network="airbench",
             network_options={"widths": [128, 384, 384], "activation": "gelu"},
             optimizer="airbench",

@@ -6,6 +6,7 @@ On the cloud a model is known by its name: Model and Endpoint are displayed as `
 carries the hash of its files' content as a label, so that what was uploaded last is not registered again.
 """
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -204,7 +205,8 @@ def commands(model: str, settings: Settings = EXAMPLE) -> list[tuple[str, str]]:
 
 
 def _delete(model: str, settings: Settings) -> str:
-    bucket = shlex.quote(settings.bucket or "BUCKET")  # which `deploy` is not told
+    # `deploy` is told no bucket, but may have been told one before.
+    bucket = shlex.quote(settings.bucket or os.environ.get("CIFAR_LAB_BUCKET") or "BUCKET")
     return f"{_VERTEX} delete {shlex.quote(model)} {_where(settings)} --bucket {bucket}"
 
 
