@@ -12,7 +12,6 @@ hardware.hold_little_memory()
 # Once more, because what a host sets would win over config.toml: Community Cloud shows stack traces.
 st.set_option("client.showErrorDetails", "type")
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
-st.set_page_config(page_title="CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
 enter()
 page = st.navigation(
     [
@@ -26,6 +25,7 @@ page = st.navigation(
     ],
     position="top",
 )
+st.set_page_config(page_title=f"{page.title} · CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
 try:
     page.run()
 except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence there too

@@ -29,6 +29,7 @@ Within = Annotated[
         help="A command that starts the server and becomes it: `systemd-run --scope -p MemoryMax=1G`."
     ),
 ]
+PATIENCE = 300.0  # seconds, for what takes a few on an idle machine
 # The script has run, what it drew is there, and nothing of the page before is left.
 AT_REST = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
@@ -81,7 +82,7 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Start the process and wait until it answers; CifarLabError after a minute."""
+        """Start the process and wait until it answers; CifarLabError after five minutes."""
         with self._log.open("ab") as log:
             self._started = subprocess.Popen(
                 self._command,
@@ -90,7 +91,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._started.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
@@ -124,7 +125,9 @@ def chromium(*flags: str) -> Iterator["Browser"]:
     if path is None:
         raise CifarLabError("Chromium is not installed; install the distribution's package `chromium`.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *flags])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", *flags], timeout=1_000 * PATIENCE
+        )
         try:
             yield browser
         finally:
@@ -133,5 +136,5 @@ def chromium(*flags: str) -> Iterator["Browser"]:
 
 def rest(tab: "Page") -> None:
     """Wait until the page's script has run and what it drew is there."""
-    tab.get_by_test_id("stMain").wait_for()
-    tab.wait_for_function(AT_REST, timeout=60_000)
+    tab.get_by_test_id("stMain").wait_for(timeout=1_000 * PATIENCE)
+    tab.wait_for_function(AT_REST, timeout=1_000 * PATIENCE)

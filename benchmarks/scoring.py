@@ -3,10 +3,10 @@
     python -m benchmarks.scoring [MODEL] [--pictures 10000]
 
 The pictures of the test set, as PNG files in a temporary folder, are classified into Parquet files three
-times: by one process, part after part; by a Ray cluster of two nodes on this machine, a processor each;
-and by such a cluster that loses a worker after a third of the parts and a node after two thirds. The clock
-runs from the call to the last file: it has the seconds in which Ray's workers start, not its nodes'. Every
-picture must have exactly one row, or there is no table.
+times: by one process, part after part, with the threads it has by default; by a Ray cluster of two nodes on
+this machine, a processor each; and by such a cluster that loses a worker after a third of the parts and a
+node after two thirds. The clock runs from the call to the last file: it has the seconds in which Ray's
+workers start, not its nodes'. Every picture must have exactly one row, or there is no table.
 """
 
 import functools

@@ -255,8 +255,7 @@ RECIPES = {
         Recipe(
             name="fast",
             title="Fast",
-            summary="The network of airbench94 and the optimizer Muon: 94 %, with six looks at each "
-            "picture.",
+            summary="The network of airbench94 and the optimizer Muon: 94 %, with six looks at each picture.",
             network="airbench",
             network_options={"widths": [64, 256, 256], "activation": "gelu"},
             optimizer="airbench",

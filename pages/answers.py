@@ -1,6 +1,6 @@
 """What models make of pictures on the Classify page: a table of many, and a card for each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from cifar_core.views import Views
 from pages import shared
 
 CARDS = 6  # pictures shown in full on one page
+PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of the ten"
@@ -30,12 +31,13 @@ Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 class Picture(NamedTuple):
     """A picture to classify.
 
-    Its name, which is the visitor's own text; the whole picture as JPEG, None where the array is all there
-    is; an address of its thumbnail; what the network sees, uint8 [32, 32, 3]; its true class, if known.
+    Its name, which is the visitor's own text; what makes the whole picture as JPEG, or None where the array
+    is all there is; an address of its thumbnail; what the network sees, uint8 [32, 32, 3]; its true class,
+    if known.
     """
 
     name: str
-    shown: bytes | None
+    to_show: Callable[[], bytes | None]
     thumbnail: str
     array: np.ndarray
     true: int | None = None
@@ -72,7 +74,7 @@ def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, v
     return classify.classify(shared.classifier(model), calibration, arrays, views)
 
 
-@st.cache_data(max_entries=16, show_spinner="Asking the endpoint")
+@st.cache_data(max_entries=16, ttl="1m", show_spinner="Asking the endpoint")  # which may get another model
 def _answers_from(endpoint: Endpoint, arrays: np.ndarray) -> list[Answer]:
     return endpoint.classify(arrays)
 
@@ -123,7 +125,7 @@ def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> 
     here = any(isinstance(model, ModelDirectory) for model in answered)
     opacity = choose_opacity() if here else None
     pages = browse.in_pages(range(len(pictures)), CARDS)
-    page = st.pagination(len(pages), key="cards") if len(pages) > 1 else 1
+    page = st.pagination(len(pages), key=PAGE) if len(pages) > 1 else 1
     for number in pages[page - 1]:
         theirs = {model: answers[number] for model, answers in answered.items()}
         show_card(pictures[number], theirs, opacity)
@@ -150,11 +152,12 @@ def choose_opacity() -> float | None:
 def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | None) -> None:
     with st.container(border=True):
         st.text(picture.name)
-        given, said = st.columns([1, 5] if picture.shown is None else [2, 5])
+        shown = picture.to_show()
+        given, said = st.columns([1, 5] if shown is None else [2, 5])
         with given.container(horizontal=True):
-            if picture.shown is not None:
+            if shown is not None:
                 with st.container(width=TILE):
-                    st.image(picture.shown, width="stretch", alt="the picture as it was given")
+                    st.image(shown, width="stretch", alt="the picture as it was given")
                     st.caption("the picture")
             with st.container(width=TILE):
                 seen = shared.crisp(picture.array, 10)

@@ -1,8 +1,10 @@
 """Classify: your own pictures, the webcam or a test image, and what one or more models make of them."""
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from cifar_core import dataset, formats, images, model_dir
@@ -24,15 +26,18 @@ FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 def choose_models() -> list[ModelDirectory]:
     """Let the visitor choose models, `?model=…&model=…`; say what to do if there are none."""
-    names = [model.name for model in model_dir.models()]
-    if not names:
+    models = {model.name: model for model in model_dir.models()}
+    if not models:
         shared.offer_training(shared.NO_MODEL)
         return []
+    names = list(models)
     # The URL, then what was chosen here before, then the one model of the other pages.
     before = st.session_state.get("models", [st.session_state.get("model", names[0])])
-    asked = st.query_params.get_all("model") or before
+    linked = st.query_params.get_all("model")
+    asked = linked or before
     known = [name for name in names if name in asked][:MOST]
     st.session_state["models"] = known if known or not asked else names[:1]
+    shared.warn_if_gone(linked, names, st.session_state["models"])
 
     def write_url() -> None:
         st.query_params["model"] = st.session_state["models"]
@@ -50,7 +55,7 @@ def choose_models() -> list[ModelDirectory]:
     chosen = st.session_state["models"]
     if not chosen:
         st.info("Choose a model above.", icon=":material/info:")
-    return [model_dir.find(name) for name in chosen]
+    return [models[name] for name in chosen]
 
 
 def choose_endpoint() -> Endpoint | None:
@@ -93,6 +98,7 @@ def forget_test_image() -> None:
 
 def random_test_image() -> None:
     st.query_params["image"] = str(random.randrange(dataset.TEST_SIZE))
+    st.session_state[answers.PAGE] = 1  # where it is put in front
 
 
 def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
@@ -125,31 +131,41 @@ def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
             if isinstance(found, str):
                 refused.append((name, found))
             else:
-                pictures.append(found._replace(name=name))
+                pictures.append(Picture(name, partial(to_show, file.file_id, file), *found))
     return pictures, refused
 
 
-@st.cache_data(max_entries=200, show_spinner=False)  # of at most 0.1 MB
-def read(upload: str, how: images.How, _file: "UploadedFile") -> Picture | str:  # noqa: ARG001
-    """Return the picture in a file by its upload's own number, or what is wrong with it."""
+@st.cache_data(max_entries=MOST_PICTURES, show_spinner=False)  # of 6 KB
+def read(upload: str, how: images.How, _file: "UploadedFile") -> tuple[str, np.ndarray] | str:  # noqa: ARG001
+    """Return thumbnail and array of a picture by its upload's own number, or what is wrong with it."""
     try:
-        shown, array = images.load(_file.getvalue(), how)
+        picture, array = images.load(_file.getvalue(), how)
     except ImageError as error:
         return str(error)
-    return Picture("", images.to_jpeg(shown), images.data_url(images.to_jpeg(shown, 64), "jpeg"), array)
+    return images.data_url(images.to_jpeg(picture, 64), "jpeg"), array
+
+
+@st.cache_data(max_entries=10 * answers.CARDS, show_spinner=False)  # of at most 0.1 MB
+def to_show(upload: str, _file: "UploadedFile") -> bytes | None:  # noqa: ARG001
+    """Return the whole picture as JPEG; None where it only just was not too much to decode, and now is."""
+    try:
+        return images.to_jpeg(images.load(_file.getvalue())[0])
+    except ImageError:
+        return None
 
 
 def chosen_test_image() -> Picture | None:
     """Return the test image in the URL, `?image=…`."""
     value = st.query_params.get("image", "")
-    if not value.isdecimal() or int(value) >= dataset.TEST_SIZE:
+    # Of thousands of digits Python refuses to make a number.
+    if not value.isdecimal() or len(value) > len(str(dataset.TEST_SIZE)) or int(value) >= dataset.TEST_SIZE:
         return None
     test = shared.test_set_or_explain("A test image")
     if test is None:
         return None
     index = int(value)
     image, true = test.images[index], int(test.labels[index])
-    return Picture(f"test image {index}", None, shared.tile(index, 2), image, true)
+    return Picture(f"test image {index}", lambda: None, shared.tile(index, 2), image, true)
 
 
 def show_refused(refused: list[tuple[str, str]]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from cifar_core import charts, comparison, dataset, formats, metrics, trust, trust_files
+from cifar_core import charts, comparison, dataset, formats, metrics, model_dir, trust, trust_files
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
 from pages import downloads, duel, model_list, model_table, require_entry, shared
@@ -18,29 +18,30 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     """Let the visitor choose models, `?models=a,b`."""
     accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
     default = comparison.first_choice(accuracies, PREFERRED)
-    asked = st.session_state.get("models", default)
-    if "models" in st.query_params:
-        asked = st.query_params["models"].split(",")
+    linked = st.query_params["models"].split(",") if "models" in st.query_params else None
+    asked = st.session_state.get("compared", default) if linked is None else linked
     known = [name for name in dict.fromkeys(asked) if name in models][:MOST]
-    st.session_state["models"] = known if known or not asked else default
+    st.session_state["compared"] = known if known or not asked else default
+    there = {*models, *model_dir.damaged_models()}  # of which it is said already that they are left out
+    shared.warn_if_gone(linked or [], there, st.session_state["compared"])
 
     def write_url() -> None:
-        if st.session_state["models"]:
-            st.query_params["models"] = ",".join(st.session_state["models"])
+        if st.session_state["compared"]:
+            st.query_params["models"] = ",".join(st.session_state["compared"])
         else:
             st.query_params.pop("models", None)
 
     st.multiselect(
         "Models",
         list(models),
-        key="models",
+        key="compared",
         persist_state="session",
         max_selections=MOST,
         on_change=write_url,
         placeholder="Choose two or more",
     )
     write_url()
-    return [models[name] for name in st.session_state["models"]]
+    return [models[name] for name in st.session_state["compared"]]
 
 
 def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:

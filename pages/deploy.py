@@ -32,23 +32,25 @@ def litert(model: ModelDirectory, modified: float) -> bytes:  # noqa: ARG001
 
 def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind) -> None:
     """Offer a file that TensorFlow has to make first: a button to make it, then one to download it."""
-    wanted = f"{kind} {model.name}"
-    if st.button(f"Make the {what}", key=f"make {wanted}", icon=":material/conveyor_belt:"):
-        st.session_state[wanted] = True
-    if not st.session_state.get(wanted):
+    wanted = f"wanted {kind}"
+    if st.button(f"Make the {what}", key=f"make {kind} {model.name}", icon=":material/conveyor_belt:"):
+        st.session_state[wanted] = model.name
+    if st.session_state.get(wanted) != model.name:
+        st.session_state.pop(wanted, None)  # back at that model, nothing is made again without a click
         return
     make = archive if kind == "savedmodel" else litert
     try:
         permission.check()
         content = make(model, model.keras_path.stat().st_mtime)
     except (CifarLabError, OSError) as error:
+        del st.session_state[wanted]  # or each click on the page would try again
         st.error(shared.plain(str(error)))
         return
     st.download_button(
         f"Download {file_name} ({formats.size_in_bytes(len(content))})",
         content,
         file_name,
-        key=f"download {wanted}",
+        key=f"download {kind} {model.name}",
         type="primary",
         icon=":material/download:",
         on_click="ignore",
@@ -153,7 +155,14 @@ def show_check(model: ModelDirectory) -> None:
         "answers with the model here."
     )
     with st.form("check", border=False):
-        url = st.text_input("Endpoint", container.URL, key="endpoint", width=480, help="With its port.")
+        url = st.text_input(
+            "Endpoint",
+            container.URL,
+            key="endpoint",
+            persist_state="session",
+            width=480,
+            help="With its port.",
+        )
         if not st.form_submit_button("Check", type="primary", icon=":material/network_check:"):
             return
     test = shared.test_set_or_explain("A check with test images")

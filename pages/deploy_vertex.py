@@ -16,13 +16,24 @@ def show(model: ModelDirectory) -> None:
     project, region, bucket = st.columns(3)
     settings = Settings(
         project.text_input(
-            "Project", vertex.EXAMPLE.project, key="project", help="The id of your Google Cloud project."
+            "Project",
+            vertex.EXAMPLE.project,
+            key="project",
+            persist_state="session",
+            help="The id of your Google Cloud project.",
         ),
-        region.text_input("Region", vertex.EXAMPLE.region, key="region", help="Where the machines stand."),
+        region.text_input(
+            "Region",
+            vertex.EXAMPLE.region,
+            key="region",
+            persist_state="session",
+            help="Where the machines stand.",
+        ),
         bucket.text_input(
             "Bucket",
             vertex.EXAMPLE.bucket,
             key="bucket",
+            persist_state="session",
             help="Of Cloud Storage; the model's files go there.",
         ),
     )

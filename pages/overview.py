@@ -79,8 +79,8 @@ st.title("CIFAR Lab", anchor=False)
 st.markdown(
     "Train an image classifier on your own processor, watch it learn, and find out where and why it errs. "
     "The pictures are those of CIFAR-10: 60,000 of ten kinds of things, each only 32 by 32 pixels. "
-    "Every number here says how sure it is, and a command recomputes it. It grew out of a data-science "
-    "report, whose network was right 85 % of the time: that is the line to beat."
+    "Every model's test accuracy comes with its 95 % interval, and a command recomputes it. The lab grew "
+    "out of a data-science report, whose network was right 85 % of the time: that is the line to beat."
 )
 show_beginnings()
 st.subheader("Models", anchor=False)

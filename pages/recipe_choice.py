@@ -1,5 +1,6 @@
 """What there is to know before a recipe is chosen: what each costs and reaches."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -40,10 +41,11 @@ def show_frontier() -> None:
         "network made to be trained fast (Jordan 2024).",
     )
     modified = [model.card_path.stat().st_mtime for model in models.values()]
+    widget = f"frontier-{st.session_state.get('turn', 0)}"  # a new one after each click has nothing selected
     st.vega_lite_chart(
         frontier_chart(models, modified, st.session_state["recipe"]),
-        key="frontier",
-        on_select=choose_recipe,
+        key=widget,
+        on_select=partial(choose_recipe, widget),
         alt="Test accuracy of the shipped models against their minutes of training",
     )
 
@@ -57,7 +59,8 @@ def frontier_chart(
     return charts.frontier(comparison.costs(models.values()), chosen).to_dict()
 
 
-def choose_recipe() -> None:
-    clicked = st.session_state["frontier"]["selection"].get("recipe")
+def choose_recipe(widget: str) -> None:
+    clicked = st.session_state[widget]["selection"].get("recipe")
     if clicked and clicked[0]["recipe"] in RECIPES:
         st.session_state["recipe"] = clicked[0]["recipe"]
+        st.session_state["turn"] = st.session_state.get("turn", 0) + 1

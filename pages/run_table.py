@@ -4,9 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from cifar_core import formats, model_dir
+from cifar_core import charts, formats, model_dir
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
+from cifar_core.recipes import RANGES, RECIPES, Recipe
+
+MOST_OTHERS = len(charts.RUN_COLOURS) - 1  # curves beside those of the run: each has a colour of its own
 
 
 def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
@@ -14,7 +17,7 @@ def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
     runs = model_dir.runs()
     if not runs:
         return []
-    st.markdown("**All runs** · select rows to draw them over the curves")
+    st.markdown(f"**All runs** · select rows to draw them over the curves, at most {MOST_OTHERS}")
     event = st.dataframe(
         [summary(item, item.status().state, modified(item)) for item in runs],
         # Rows are chosen by their place, which a new run moves.
@@ -28,11 +31,23 @@ def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
                 "best accuracy", format="%.1f %%", help="On the validation images, after its best epoch."
             ),
             "open": st.column_config.LinkColumn("", display_text="open"),
+            "changed": st.column_config.TextColumn(help="The numbers that are not the recipe's own."),
         },
         alt="All training runs with their state, best validation accuracy and duration",
     )
     chosen = [runs[row] for row in event["selection"]["rows"]]
-    return [item for item in chosen if item != run and len(item.steps())]
+    return [item for item in chosen if item != run and len(item.steps())][:MOST_OTHERS]
+
+
+def changed(recipe: Recipe) -> str:
+    """Say which numbers of a run's recipe are not the recipe's own; nothing if it has another name."""
+    own = RECIPES.get(recipe.name, recipe)
+    numbers = {name: getattr(recipe, name) for name in RANGES}
+    return " · ".join(
+        f"{name.replace('_', ' ')} {number if name == 'seed' else f'{number:,}'}"
+        for name, number in numbers.items()
+        if number != getattr(own, name)
+    )
 
 
 def modified(run: ModelDirectory) -> float:
@@ -45,9 +60,9 @@ def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:
     history = run.history()
     try:
         recipe = run.recipe()
-        title, epochs = recipe.title, f"{len(history)} of {recipe.epochs}"
+        title, epochs, numbers = recipe.title, f"{len(history)} of {recipe.epochs}", changed(recipe)
     except CifarLabError:  # the others are still worth a row
-        title, epochs = "damaged", f"{len(history)}"
+        title, epochs, numbers = "damaged", f"{len(history)}", ""
     return {
         # The first columns are what a phone shows.
         "run": run.name,
@@ -57,4 +72,5 @@ def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:
         "epochs": epochs,
         "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
         "recipe": title,
+        "changed": numbers,
     }

@@ -6,7 +6,7 @@ anew.
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
@@ -97,13 +97,23 @@ def tile(index: int, scale: int = 8) -> str:
 
 def choose_model() -> ModelDirectory | None:
     """Let the visitor choose a model with results, `?model=…`; None if there is none."""
-    names = [model.name for model in model_dir.models()]
-    if not names:
+    models = {model.name: model for model in model_dir.models()}
+    if not models:
         offer_training(NO_MODEL)
         return None
-    if problem := model_dir.damaged_models().get(st.query_params.get("model", "")):
-        st.warning(problem, icon=":material/warning:")
-    return model_dir.find(selectbox_in_url("Model", names, "model", names[0]))
+    names = list(models)
+    warn_if_gone([st.query_params.get("model", "")], names, names[:1])
+    return models[selectbox_in_url("Model", names, "model", names[0])]
+
+
+def warn_if_gone(linked: Sequence[str], there: Container[str], shown: Sequence[str]) -> None:
+    """Say which models of a link are not there or damaged, and what is shown."""
+    if not (gone := [name for name in linked if name and name not in there]):
+        return
+    damaged = model_dir.damaged_models()
+    problems = [damaged.get(name, f"There is no finished model “{plain(name)}”.") for name in gone]
+    here = ", ".join(f"“{name}”" for name in shown)
+    st.warning(f"{' '.join(problems)} What is shown: {here}.", icon=":material/warning:")
 
 
 def offer_training(what_is_missing: str) -> None:

@@ -72,19 +72,22 @@ def start_quickest() -> None:
     attempt(lambda: open_run(jobs.start(RECIPES[QUICKEST])))
 
 
-def show_controls(run: ModelDirectory | None, ready: bool) -> bool:
-    """Draw the sidebar; return whether the visitor can start a run. `ready`: CIFAR-10 is here."""
+def show_controls(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -> bool:
+    """Draw the sidebar; return whether the visitor can start a run.
+
+    `busy`: the run that trains now; `ready`: CIFAR-10 is here.
+    """
     st.subheader("Train a network", anchor=False)
     name = st.selectbox(
         "Recipe",
         RECIPES,
         format_func=lambda name: RECIPES[name].title,
         key="recipe",
+        persist_state="session",
         help="A network with all that its training needs: an optimizer, how the images are varied, numbers.",
     )
     recipe = RECIPES[name]
     st.caption(recipe.summary + recipe_choice.measured(recipe))
-    busy = jobs.active_run()
     if not permission.explain():
         return False
     can_start = ready and busy is None
@@ -117,10 +120,11 @@ def show_number(recipe: Recipe, name: str) -> None:
         low,
         high,
         value,
-        step=1000 if name == "images" else None,
+        step=1000 if name == "images" else value / 10 if isinstance(value, float) else None,
         format="%g" if isinstance(value, float) else None,
         help=NUMBERS[name],
         key=f"{recipe.name}-{name}",  # a key a recipe: the numbers of one are not those of another
+        persist_state="session",
     )
 
 
@@ -149,16 +153,16 @@ def show_stop_or_resume(run: ModelDirectory, busy: ModelDirectory | None) -> Non
         st.button("Show it", icon=":material/visibility:", width="stretch", on_click=open_run, args=(busy,))
 
 
-def show_run(run: ModelDirectory, state_when_drawn: str) -> None:
-    """Draw everything that changes while a run trains."""
+def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelDirectory | None) -> None:
+    """Draw everything that changes while a run trains, this one or another."""
     status, steps, history = run.status(), run.steps(), run.history()
-    if status.state != state_when_drawn:
+    if status.state != state_when_drawn or jobs.active_run() != busy_when_drawn:
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
-        st.caption(recipe.title, width="content")
+        st.caption(" · ".join(filter(None, [recipe.title, run_table.changed(recipe)])), width="content")
     show_metrics(status, steps, history)
     done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
     st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
@@ -234,9 +238,9 @@ except CifarLabError as error:
     ready = False
 else:
     ready = True
-run = chosen_run()
+run, busy = chosen_run(), jobs.active_run()
 with st.sidebar:
-    can_start = show_controls(run, ready)
+    can_start = show_controls(run, busy, ready)
 if problem := st.session_state.pop("problem", None):
     st.error(problem)
 if run is None:
@@ -264,8 +268,8 @@ except CifarLabError as error:
     run_table.choose_others(run)
     st.stop()
 state = run.status().state
-polled = POLL_SECONDS if state in ACTIVE else None
-st.fragment(show_run, run_every=polled)(run, state)
+polled = POLL_SECONDS if busy or state in ACTIVE else None  # it may train on another machine
+st.fragment(show_run, run_every=polled)(run, state, busy)
 model_list.warn_if_validated_on_test(run)
 if run.has_results():
     st.page_link(

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from cifar_core import model_dir
+from cifar_core.files import write_whole
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.statuses import State, Status
@@ -67,11 +68,18 @@ def ended(run: ModelDirectory) -> Status:
 
 
 def in_mid_epoch(directory: ModelDirectory, epoch: int) -> Status | None:
-    """The status once the run is in this epoch or a later one, with steps done and steps to do."""
+    """The status once the run trains in this epoch or a later one."""
     status = directory.status()
     if not status.active:
         pytest.fail(f"{status} {directory.log_path.read_text()}")
-    return status if status.epoch >= epoch and 0 < status.step < status.steps_per_epoch else None
+    return status if status.epoch >= epoch and status.phase == "training" else None
+
+
+def shorten(run: ModelDirectory, epochs: int) -> None:
+    """Let a run end after so many epochs when it is resumed: one that was caught in its middle was longer."""
+    config = run.config()
+    config["recipe"]["epochs"] = epochs
+    write_whole(run.config_path, json.dumps(config))
 
 
 def bury(root: Path) -> None:

@@ -34,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.path[1:]
         self.server.requests.append(name)
         self.server.requested.set()
-        self.server.released.wait(60)
+        self.server.released.wait(600)
         body = self.server.bodies.get(name, b"")
         self.send_response(self.server.statuses.get(name, 200))
         self.send_header("Content-Length", str(len(body)))

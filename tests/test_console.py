@@ -1,6 +1,8 @@
 """What the command line draws: a run's progress, and the results of a model."""
 
+import io
 import json
+import sys
 import threading
 from dataclasses import replace
 
@@ -10,6 +12,8 @@ import pytest
 from cifar_core import console, model_dir
 from cifar_core.model_dir import HISTORY_COLUMNS, ModelDirectory
 from cifar_core.statuses import Status
+
+from .runs import until
 
 SHIPPED = model_dir.models_root()
 
@@ -23,13 +27,21 @@ def test_following_a_run_shows_where_it_stands_until_it_ends(
     training = Status("running", me.pid, me.create_time(), "training", 2, 3, 15, 30, 512.4, eta_seconds=80.0)
     directory.write_status(training)
     directory.history_path.write_text(",".join(HISTORY_COLUMNS) + "\n1,2.5,0.1,2.3,0.1,2.2,0.3\n")
-    end = threading.Timer(1.0, lambda: directory.write_status(replace(training, state="stopped")))
+    screen, facts = io.StringIO(), "512 images/s · accuracy 30.0 % · 1 min 20 s left"
+    monkeypatch.setattr(sys, "stderr", screen)
+
+    def end_once_it_is_shown() -> None:
+        try:
+            until(lambda: facts in screen.getvalue())
+        finally:
+            directory.write_status(replace(training, state="stopped"))
+
+    end = threading.Thread(target=end_once_it_is_shown)
     end.start()
     assert console.follow(directory).state == "stopped"
-    shown = capsys.readouterr()
-    assert "epoch 2 of 3" in shown.err
-    assert "512 images/s · accuracy 30.0 % · 1 min 20 s left" in shown.err
-    assert shown.out == ""
+    end.join()
+    assert "epoch 2 of 3" in screen.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 def test_the_results_are_shown_with_the_views_and_without_where_an_older_card_has_none(

@@ -19,6 +19,7 @@ import pytest
 from cifar_core import dataset, download
 from cifar_core.errors import DatasetError
 
+from .runs import LONG
 from .servers import FileServer
 
 ROOT = Path(__file__).parent.parent
@@ -238,10 +239,11 @@ def test_a_second_process_waits_for_the_first(
     cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(server, official(batches), monkeypatch)
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 600)
     server.released.clear()
     first = threading.Thread(target=download.download_cifar10)
     first.start()
-    assert server.requested.wait(60)
+    assert server.requested.wait(LONG)
     facts = json.dumps([str(cache), download.ARCHIVE_URL, download.ARCHIVE_MD5, dataset.BATCH_MD5])
     command = [sys.executable, "-c", SECOND_PROCESS, facts]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:

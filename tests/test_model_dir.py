@@ -87,9 +87,7 @@ def test_missing_files_are_reported_by_name(runs: Path) -> None:
     directory = ModelDirectory(runs / "none")
     with pytest.raises(ModelDirectoryError, match=r"^config\.json of “none” is missing; start a new run\.$"):
         directory.config()
-    with pytest.raises(
-        ModelDirectoryError, match=r"^card\.json of “none” is missing; `python -m"
-    ):
+    with pytest.raises(ModelDirectoryError, match=r"^card\.json of “none” is missing; `python -m"):
         directory.card()
     with pytest.raises(ModelDirectoryError, match=r"predictions of “none” cannot be read; recompute"):
         directory.predictions()

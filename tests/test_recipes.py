@@ -69,9 +69,7 @@ def test_too_few_images_for_one_batch_are_refused() -> None:
         RecipeError, match=r"^1,200 images, 200 of them held out, do not fill one batch of 1,024"
     ):
         QUICK.with_(images=1_200, validation_images=200, batch_size=1_024)
-    with pytest.raises(
-        RecipeError, match=r"^Of 1,000 images, 2,000 for validation leave none to train on"
-    ):
+    with pytest.raises(RecipeError, match=r"^Of 1,000 images, 2,000 for validation leave none to train on"):
         QUICK.with_(images=1_000)
     with pytest.raises(RecipeError, match=r"^100 images do not fill one batch of 101"):
         get_recipe("report").with_(images=100, batch_size=101)

@@ -15,6 +15,7 @@ import pytest
 from cifar_core import trust, trust_files
 from cifar_core.errors import DatasetError
 
+from .runs import LONG
 from .servers import FileServer
 
 ROOT = Path(__file__).parent.parent
@@ -205,6 +206,7 @@ def test_silent_server_is_asked_once(
     monkeypatch.setattr(trust_files, "TIMEOUT_SECONDS", 0.2)
     server.released.clear()
     assert "no answer in time" in failed_download(cache)
+    assert server.requested.wait(LONG)
     assert len(server.requests) == 1
 
 
@@ -274,12 +276,13 @@ print(trust_files.download())
 
 
 def test_a_second_process_waits_for_the_first(
-    cache: Path, files: dict[str, bytes], server: FileServer
+    cache: Path, files: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(trust_files, "TIMEOUT_SECONDS", 600)
     server.released.clear()
     first = threading.Thread(target=trust_files.download)
     first.start()
-    assert server.requested.wait(60)
+    assert server.requested.wait(LONG)
     facts = json.dumps([str(cache), trust_files.SOURCES])
     command = [sys.executable, "-c", SECOND_PROCESS, facts]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:

@@ -7,13 +7,11 @@ it is needed.
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from cifar_core import dataset, model_dir
 from cifar_core.errors import ScaleError
-
-# What a node must know; paths are made absolute, and every node has to see them.
-_PATHS = ("CIFAR10_DIR", "VGG16_WEIGHTS", "CIFAR_LAB_RUNS")
 
 
 @contextlib.contextmanager
@@ -58,8 +56,8 @@ def connected(address: str | None = None) -> Iterator[Any]:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables that a node needs to find data and runs."""
-    given = {name: value for name in _PATHS if (value := os.environ.get(name))}
-    if folder := dataset.find():
-        given["CIFAR10_DIR"] = str(folder.resolve())
-    return given | {"CIFAR_LAB_RUNS": str(model_dir.runs_root())}
+    """Return the variables by which a node finds data and runs: absolute paths, which it has to see too."""
+    paths = {"CIFAR10_DIR": dataset.find(), "CIFAR_LAB_RUNS": model_dir.runs_root()}
+    if weights := os.environ.get("VGG16_WEIGHTS"):
+        paths["VGG16_WEIGHTS"] = Path(weights)
+    return {name: str(path.resolve()) for name, path in paths.items() if path}

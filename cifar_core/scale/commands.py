@@ -9,7 +9,7 @@ import typer
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from cifar_core import console, model_dir
-from cifar_core.errors import ImageError
+from cifar_core.errors import ImageError, ScaleError
 from cifar_core.formats import percent
 from cifar_core.options import Epochs, Json, Model, RecipeName, TrainingImages, ValidationImages
 from cifar_core.recipes import get_recipe
@@ -38,7 +38,7 @@ def score(
     from cifar_core.scale import score as scoring
     from cifar_core.scale.sources import open_source
 
-    directory = model_dir.find(model, allow_path=True)
+    directory = model_dir.find_model(model, allow_path=True)
     pictures = open_source(source, column)
     total, remaining = len(pictures.names()), len(scoring.left(pictures, destination))
     done = refused = 0
@@ -85,6 +85,10 @@ def sweep(
             "seed": seed or [],
         }
     )
+    if not any(changes):
+        raise ScaleError(
+            "Give values to try, such as --learning-rate 0.16 --learning-rate 0.24; `train` trains once."
+        )
     name = name or f"{recipe}-sweep-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     with console.working(f"training {len(changes)} runs, {name}-00 and on; `runs` shows them"):
         trials = sweeping.sweep(base, changes, name, address, grace, factor)

@@ -81,7 +81,8 @@ def score(
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it would tell of every step of its plan
         DataContext.get_current().enable_progress_bars = False
         dealt = ray.data.from_items([{"names": names} for names in parts], override_num_blocks=len(parts))
-        scorer = Scorer(model.onnx_path.resolve(), calibration, source, destination)
+        # Every processor has a worker of its own.
+        scorer = Scorer(model.onnx_path.resolve(), calibration, source, destination, threads=1)
         done = dealt.map_batches(scorer.score, batch_size=1, num_cpus=1)
         for row in done.iter_rows():
             yield Part(int(row["pictures"]), int(row["refused"]))
@@ -97,25 +98,31 @@ def left(source: Source, destination: Path) -> list[str]:
             done.update(parquet.read_table(file, columns=["picture"])["picture"].to_pylist())
         except Exception as error:
             raise ScaleError(f"{file} is not a file of ours, or damaged; take it away first.") from error
-    return [name for name in source.names() if name not in done]
+    return [name for name in source.names() if _text(name) not in done]
+
+
+def _text(name: str) -> str:
+    """Return a name as Parquet can hold it: Unicode, a byte that is none of it as an escape."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @functools.lru_cache(maxsize=1)
-def _classifier(onnx: Path) -> "Classifier":
-    """Return the model, loaded once in the life of a worker process; every processor has one of its own."""
+def _classifier(onnx: Path, threads: int | None) -> "Classifier":
+    """Return the model, loaded once in the life of a process."""
     from cifar_core.runtime import Classifier
 
-    return Classifier(onnx, threads=1)
+    return Classifier(onnx, threads)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """What a node needs to know to classify a part."""
+    """What a node needs to know to classify a part; `threads` as `Classifier` takes them."""
 
     onnx: Path
     calibration: "Calibration"
     source: Source
     destination: Path
+    threads: int | None = None
 
     def score(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Classify the pictures of one part, write its file, and say how many there were."""
@@ -133,7 +140,7 @@ class Scorer:
         from cifar_core.classify import classify
         from cifar_core.images import load
 
-        rows: list[dict[str, Any]] = [{"picture": name, "error": None} for name in names]
+        rows: list[dict[str, Any]] = [{"picture": _text(name), "error": None} for name in names]
         arrays, found = [], []
         for row, content in zip(rows, self.source.read(names), strict=True):
             try:
@@ -143,7 +150,9 @@ class Scorer:
                 found.append(row)
             except ImageError as error:
                 row["error"] = str(error)
-        answers = classify(_classifier(self.onnx), self.calibration, np.stack(arrays)) if arrays else []
+        answers = []
+        if arrays:
+            answers = classify(_classifier(self.onnx, self.threads), self.calibration, np.stack(arrays))
         for row, answer in zip(found, answers, strict=True):
             row.update(answer.to_dict())
         return rows

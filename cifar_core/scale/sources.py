@@ -11,12 +11,16 @@ import itertools
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.images import MAX_BYTES
+
+BATCH = 256  # rows of a Parquet file that are in memory at once
+
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -103,7 +107,7 @@ class ZipArchive:
     def _members(self) -> dict[str, zipfile.ZipInfo]:
         with _whole(self.path), zipfile.ZipFile(self.path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-        return dict(zip(_distinct([member.filename for member in members]), members, strict=True))
+        return dict(_distinct((member.filename, member) for member in members))
 
 
 class TarArchive:
@@ -115,19 +119,26 @@ class TarArchive:
     def names(self) -> list[str]:
         """Return the members' names; one that comes twice gets its number behind it."""
         with _whole(self.path), tarfile.open(self.path) as archive:
-            return _distinct([member.name for member in archive if member.isreg()])
+            return [name for name, _ in self._members(archive)]
 
     def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
-        """Yield the content of members, in one pass from the front."""
+        """Yield the content of members, in one pass from the front that ends with the last of them."""
+        return _as_asked(names, self._contents(set(names)))
+
+    def _contents(self, names: Set[str]) -> Iterator[tuple[str, bytes | ImageError]]:
         with tarfile.open(self.path) as archive:
-            members = [member for member in archive if member.isreg()]
-            by_name = dict(zip(_distinct([member.name for member in members]), members, strict=True))
-            for name in names:
+            for name, member in self._members(archive):
+                if name not in names:
+                    continue
                 try:
-                    file = archive.extractfile(by_name[name])
-                    yield file.read(MAX_BYTES + 1) if file else b""
+                    file = archive.extractfile(member)
+                    yield name, file.read(MAX_BYTES + 1) if file else b""
                 except Exception as error:
-                    yield ImageError(f"This member of the archive cannot be read: {error}.")
+                    yield name, ImageError(f"This member of the archive cannot be read: {error}.")
+
+    @staticmethod
+    def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, tarfile.TarInfo]]:
+        return _distinct((member.name, member) for member in archive if member.isreg())
 
 
 class ParquetFile:
@@ -154,22 +165,39 @@ class ParquetFile:
         return [f"{row:0{len(str(rows))}}" for row in range(rows)]
 
     def read(self, names: Sequence[str]) -> Iterator[bytes | ImageError]:
-        """Yield the content of rows; only the groups of rows that hold them are read."""
+        """Yield the content of rows; only the groups of rows that hold them are read, a batch at a time."""
+        return _as_asked(names, self._contents({int(name): name for name in names}))
+
+    def _contents(self, names: Mapping[int, str]) -> Iterator[tuple[str, bytes | ImageError]]:
         from pyarrow import parquet
 
         file = parquet.ParquetFile(self.path)
-        groups = range(file.num_row_groups)
-        ends = list(itertools.accumulate(file.metadata.row_group(index).num_rows for index in groups))
-        group, values = -1, []
-        for name in names:
-            row = int(name)
-            wanted = bisect.bisect_right(ends, row)
-            if wanted != group:
-                group = wanted
-                values = file.read_row_group(group, columns=[self.column])[0].to_pylist()
-            value = values[row - (ends[group - 1] if group else 0)]
-            content = value.get("bytes") if isinstance(value, dict) else value
-            yield ImageError("This row holds no picture.") if content is None else content[: MAX_BYTES + 1]
+        sizes = (file.metadata.row_group(index).num_rows for index in range(file.num_row_groups))
+        ends = list(itertools.accumulate(sizes))
+        for group in sorted({bisect.bisect_right(ends, row) for row in names}):
+            first = ends[group - 1] if group else 0
+            for batch in file.iter_batches(BATCH, row_groups=[group], columns=[self.column]):
+                for row in range(first, first + len(batch)):
+                    if row in names:
+                        yield names[row], _picture(batch[0][row - first].as_py())
+                first += len(batch)
+
+
+def _picture(value: Any) -> bytes | ImageError:
+    content = value.get("bytes") if isinstance(value, dict) else value
+    return ImageError("This row holds no picture.") if content is None else content[: MAX_BYTES + 1]
+
+
+def _as_asked(
+    names: Sequence[str], contents: Iterator[tuple[str, bytes | ImageError]]
+) -> Iterator[bytes | ImageError]:
+    """Yield contents in the order of names, each as soon as its turn has come, and take no more than that."""
+    early: dict[str, bytes | ImageError] = {}
+    for name in names:
+        while name not in early:
+            found, content = next(contents, (name, ImageError("This picture is no longer there.")))
+            early[found] = content
+        yield early.pop(name)
 
 
 @contextlib.contextmanager
@@ -189,11 +217,9 @@ def _holds_files(kind: Any) -> bool:
     return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
-def _distinct(names: list[str]) -> list[str]:
+def _distinct(named: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
     """Make names that come twice differ."""
     seen: Counter[str] = Counter()
-    distinct = []
-    for name in names:
+    for name, item in named:
         seen[name] += 1
-        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return distinct
+        yield (name if seen[name] == 1 else f"{name} ({seen[name]})"), item

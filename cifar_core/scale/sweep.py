@@ -3,7 +3,7 @@
 By ASHA (Li et al. 2020, "A system for massively parallel hyperparameter tuning"). Each trial is an ordinary
 run in the folder of runs, started, followed and stopped through `cifar_core.jobs` on whichever node has its
 turn; the app shows it live. What ASHA stops is a stopped run and can be resumed. Only the validation images
-choose.
+choose, so a recipe that validates on the test set is refused.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from cifar_core import dataset, jobs, model_dir
-from cifar_core.errors import CifarLabError, JobError, ScaleError
+from cifar_core.errors import JobError, ModelDirectoryError, ScaleError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.scale import cluster
@@ -58,7 +58,8 @@ def sweep(
     changes
         Numbers of the recipe, a trial each.
     name
-        The runs are called NAME-00, NAME-01 …; those that are there already are gone on with.
+        The runs are called NAME-00, NAME-01 …; those that are there already are gone on with, if it was these
+        numbers that they were started with.
     address
         The cluster, as `cluster.connected` takes it. A machine trains one run at a time.
     grace
@@ -69,16 +70,20 @@ def sweep(
     Returns
     -------
     list of Trial
-        The best validation accuracy first.
+        The best validation accuracy first; one that failed is among them, unless all did.
 
     Raises
     ------
     ScaleError, DatasetError, RecipeError, ModelDirectoryError
-        Before anything is trained.
+        Before anything is trained; ScaleError also where no trial could be.
     """
+    if recipe.validation == "test":
+        raise ScaleError(
+            f"“{recipe.name}” validates on the test set, which must not choose; sweep another recipe."
+        )
     dataset.locate()
     recipes = [recipe.with_(**dict(change)) for change in changes]  # which checks every number
-    runs = [_run(f"{name}-{number:02d}") for number in range(len(recipes))]
+    runs = [_run(f"{name}-{number:02d}", item) for number, item in enumerate(recipes)]
     with cluster.connected(address) as ray:
         from ray import tune
         from ray.tune.schedulers import AsyncHyperBandScheduler
@@ -116,16 +121,20 @@ def sweep(
             ),
         )
         outcome = tuner.fit()
-    if outcome.errors and len(outcome.errors) == len(runs):
-        raise ScaleError(f"No trial could be trained: {str(outcome.errors[0]).splitlines()[-1]}")
     for run in runs:
         _stop(run)
         _until_settled(run)
+    problems = [_problem(run, result.error) for run, result in zip(runs, outcome, strict=True)]
+    if all(problems):
+        raise ScaleError(f"No trial could be trained: {problems[0]}")
     return sorted(map(_result, runs, changes), key=lambda trial: -(trial.best or 0.0))
 
 
 def _train(config: dict[str, Any]) -> None:
-    """Train one run on this node and report its epochs."""
+    """Train one run on this node and report its epochs.
+
+    One that fails would fail again, so its status alone says so; what is raised, Ray tries again.
+    """
     from ray import tune
 
     given = config["trial"]
@@ -142,8 +151,8 @@ def _train(config: dict[str, Any]) -> None:
         if not active:
             break
         time.sleep(POLL_SECONDS)
-    if run.status().state == "failed":
-        raise JobError(run.status().error)
+    if not reported:
+        tune.report({"epoch": 0, MEASURE: 0.0})  # Tune ends the whole sweep at a trial without a number
 
 
 def _begin(run: ModelDirectory, recipe: Recipe) -> None:
@@ -164,12 +173,17 @@ def _begin(run: ModelDirectory, recipe: Recipe) -> None:
                 time.sleep(POLL_SECONDS)
 
 
-def _run(name: str) -> ModelDirectory:
-    """Return the directory of a run that is there or can be made."""
+def _run(name: str, recipe: Recipe) -> ModelDirectory:
+    """Return the directory of a run that is there, with this recipe, or can be made."""
     try:
-        return model_dir.find(name)
-    except CifarLabError:
+        run = model_dir.find(name)
+    except ModelDirectoryError:
         return model_dir.new_run(name)
+    # A machine without bfloat16 has changed the precision, another version perhaps the words.
+    free = {item: getattr(recipe, item) for item in ("precision", "title", "summary")}
+    if run.recipe().with_(**free) != recipe:
+        raise ScaleError(f"There is already a run “{name}” with other numbers; choose another --name.")
+    return run
 
 
 def _stop(run: ModelDirectory) -> None:
@@ -183,6 +197,14 @@ def _until_settled(run: ModelDirectory, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while run.status().active and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
+
+
+def _problem(run: ModelDirectory, error: Exception | None) -> str:
+    """Return why a trial could not be trained, by its run or else by Ray; empty if it could."""
+    status = run.status()
+    if status.state == "failed":
+        return status.error or "it gives no reason."
+    return str(error).splitlines()[-1] if error else ""
 
 
 def _result(run: ModelDirectory, changes: Mapping[str, Any]) -> Trial:

@@ -16,7 +16,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
 ]
 
-expect.set_options(timeout=60_000)  # a worker loads TensorFlow, and other tests may share the cores
+expect.set_options(timeout=1_000 * real.PATIENCE)  # a worker loads TensorFlow, maybe beside others
 
 
 class Server(real.Server):
@@ -67,7 +67,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A tab; what the app shows in an error box of Streamlit's own fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, permissions=["camera"])
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(1_000 * real.PATIENCE)
     tab = context.new_page()
     yield tab
     context.close()

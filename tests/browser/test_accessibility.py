@@ -62,6 +62,8 @@ def test_axe_finds_nothing_serious_that_is_ours(
         page.goto(f"{server.url}/{path}")
         rest(page)
         page.wait_for_timeout(500)  # charts are drawn when the script is done
+        title = path.partition("?")[0].capitalize() or "Overview"
+        expect(page).to_have_title(f"{title} · CIFAR Lab")
         violations = Axe().run(page, options=LOOK_FOR[theme]).response["violations"]
         serious = [each for each in violations if each["impact"] in ("serious", "critical")]
         found[path] = [line for violation in serious for line in ours(page, violation)]

@@ -64,7 +64,8 @@ def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> Non
     # On a phone everything stands below each other, and nothing reaches beyond the edge.
     page.set_viewport_size({"width": 390, "height": 800})
     expect(seen.first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    main = "document.querySelector('[data-testid=stMain]')"  # which scrolls, not the document
+    page.wait_for_function(f"{main}.scrollWidth <= {main}.clientWidth")
     boxes = [heading.bounding_box() for heading in page.get_by_role("heading").all()]
     tops = [box["y"] for box in boxes if box]
     assert len(set(tops)) == len(tops)

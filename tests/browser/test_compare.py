@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from scipy import stats
 
+from benchmarks.browser import rest
 from cifar_core import comparison, dataset, model_dir
 from cifar_core.dataset import CLASS_NAMES
 
@@ -44,6 +45,7 @@ def twin(tmp_path: Path) -> tuple[set[int], set[int]]:
 
 def field(page: Page, words: str) -> Locator:
     """Find a field of the chart by the words in it; while a new chart replaces the old, there are two."""
+    rest(page)
     found = page.locator("[data-testid=stVegaLiteChart] svg text", has_text=words)
     expect(found).to_have_count(1)
     return found

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
+from benchmarks.browser import rest
 from cifar_core import dataset, metrics, model_dir, trust
 from cifar_core.dataset import CLASS_NAMES
 
@@ -39,6 +40,7 @@ def expect_images(page: Page, images: NDArray[np.integer]) -> None:
     for place in (0, len(images) - 1):
         expect(names.nth(place)).to_have_attribute("alt", re.compile(f"^test image {images[place]}:"))
     assert shown(page) == images.tolist()
+    rest(page)  # what is below them is drawn later, and a click on it now would be lost
 
 
 def expect_words(page: Page, words: str) -> None:
@@ -104,6 +106,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
 
     # The name of a class shows all its mistakes, a row of the table those of its pair.
     page.get_by_role("radio", name="confidence", exact=True).click()
+    expect_images(page, cats_as_dogs[:TILES])
     page.locator("svg [aria-label='mistaken cats taken for something else']").click()
     mistaken_cats = surest(np.flatnonzero((labels == CAT) & (guesses != CAT)))
     expect_images(page, mistaken_cats[:TILES])

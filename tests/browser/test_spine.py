@@ -175,7 +175,6 @@ def check_process(page: Page, server: Server) -> None:
     for path in ("", "data", "data?view=Balance", "data?view=An image on its way", "train"):
         page.goto(f"{server.url}/{path}")
         expect(page.get_by_test_id("stTopNav")).to_be_visible()
-        page.wait_for_timeout(2_000)
         no_exception(page)
     process = server.process
     libraries = {Path(entry.path).name for entry in process.memory_maps()}
@@ -202,9 +201,7 @@ def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     state_badge(page, "running")
 
     psutil.Process(worker).kill()
-    killed = time.monotonic()
     state_badge(page, "interrupted")
-    assert time.monotonic() - killed < 30  # it looks every second, on busy cores less often
     page.get_by_role("button", name="Resume quick").click()
     wait_until(lambda: run.status().state == "finished", "the resumed run")
     with run.history_path.open() as file:
@@ -218,7 +215,6 @@ def test_without_data_and_network(page: Page, start_server: StartServer, tmp_pat
     for path in ("", "data", "train", "evaluate", "classify"):
         page.goto(f"{server.url}/{path}")
         expect(page.get_by_test_id("stTopNav")).to_be_visible()
-        page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
         no_exception(page)
     page.goto(f"{server.url}/data")
     expect(page.get_by_text("CIFAR-10 is not on this machine")).to_be_visible()

@@ -3,18 +3,20 @@
 import hashlib
 import os
 import shutil
-import time
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from cifar_core import model_dir
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.statuses import Status
 
-LONG = 240.0  # seconds for what takes ten on an idle machine
+WORKER = "cifar_core.training.worker"
+_POPEN = subprocess.Popen
 
 
 def contents(directory: ModelDirectory) -> dict[str, str]:
@@ -23,13 +25,15 @@ def contents(directory: ModelDirectory) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def ended(run: ModelDirectory) -> Status:
-    """Wait until a run is no longer active."""
-    deadline = time.monotonic() + LONG
-    while (status := run.status()).active:
-        assert time.monotonic() < deadline, status
-        time.sleep(0.05)
-    return status
+def trap(monkeypatch: pytest.MonkeyPatch, moment: str | None) -> None:
+    """Let the workers from now on die or halt at this moment; None: at none."""
+
+    def popen(command: list[str], **options: Any) -> Any:
+        if WORKER in command and moment is not None:
+            command = [sys.executable, "-P", "-m", "tests.faults.dying_worker", moment, command[-1]]
+        return _POPEN(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
 
 
 def end_workers(runs: Path) -> None:

@@ -1,4 +1,4 @@
-"""A worker that kills itself at one moment: `python -m tests.faults.dying_worker MOMENT RUN`."""
+"""A worker that kills or halts itself at one moment: `python -m tests.faults.dying_worker MOMENT RUN`."""
 
 import os
 import signal
@@ -6,12 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cifar_core.model_dir import ModelDirectory
 from cifar_core.training import worker
 
 
 def die() -> None:
     """Leave as the operating system makes a process leave: nothing is flushed, nobody is told."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def halt() -> None:
+    """Do nothing more until somebody says to go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def before_rename_of(name: str) -> None:
@@ -30,17 +36,14 @@ def prepare(moment: str) -> None:
     """Set the trap."""
     match moment:
         case "in the middle of a step":
-            from cifar_core.training import augment
+            from cifar_core.training import run_log
 
-            batches = augment.training_batches
+            # Not where the batches are made: that is some batches ahead of the steps.
+            def dying_step(self: run_log.RunLog, batch: int, logs: Any = None) -> None:  # noqa: ARG001
+                if (self.epoch, batch) == (1, 1):
+                    die()
 
-            def dying_batches(*given: Any, **options: Any) -> Any:
-                for number, batch in enumerate(batches(*given, **options)):
-                    if number == 4:
-                        die()
-                    yield batch
-
-            augment.training_batches = dying_batches
+            run_log.RunLog.on_train_batch_begin = dying_step
         case "in the middle of a line":
             from cifar_core.training import run_log
 
@@ -62,6 +65,27 @@ def prepare(moment: str) -> None:
                 return write_bytes(self, data)
 
             Path.write_bytes = half_written  # type: ignore[method-assign]
+        case "after an epoch":
+            from cifar_core.training import run_log
+
+            on_epoch_end = run_log.RunLog.on_epoch_end
+
+            def halting(self: run_log.RunLog, epoch: int, logs: Any = None) -> None:
+                on_epoch_end(self, epoch, logs)
+                if epoch == 0:
+                    halt()
+
+            run_log.RunLog.on_epoch_end = halting  # type: ignore[method-assign]
+        case "at the export":
+            from cifar_core.training import export
+
+            save = export.save
+
+            def halting_save(model: Any, directory: ModelDirectory) -> None:
+                halt()
+                save(model, directory)
+
+            export.save = halting_save
         case _:
             before_rename_of(moment.removeprefix("before the rename of "))
 

@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 from benchmarks.browser import Server
 from benchmarks.crowd import Visitor
 from cifar_core import model_dir
+from tests.runs import LONG
 
 PAGES = ["Overview", "Data", "Train", "Evaluate", "Compare", "Classify", "Deploy"]
 
@@ -35,12 +36,16 @@ def test_a_small_crowd_is_served() -> None:
 @pytest.mark.usefixtures("cifar10")
 def test_all_who_come_back_to_a_restarted_server_see_the_same_navigation() -> None:
     """Not what Streamlit makes up of the files in `pages/` until it has run the entry file."""
-    together = threading.Barrier(2 * len(PAGES))
+    together = threading.Barrier(2 * len(PAGES), timeout=LONG)
     seen: dict[str, list[str]] = {}
 
     def come_back(page: str, number: int, url: str) -> None:
         with connect(
-            url, subprotocols=[Subprotocol("streamlit")], max_size=None, ping_interval=None
+            url,
+            subprotocols=[Subprotocol("streamlit")],
+            max_size=None,
+            ping_interval=None,
+            open_timeout=LONG,
         ) as socket:
             visitor = Visitor(number, url, socket)
             together.wait()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,15 +18,13 @@ from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
 from cifar_core.statuses import Status
 from cifar_core.training.worker import Heart
+from tests.runs import LONG, ended, until
 
-from .conftest import LONG, contents, end_workers, ended
+from .conftest import contents, end_workers, trap
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk"
 )
-
-
-EPOCHS = 30  # short ones, so that the first is over long before the last
 
 
 @pytest.fixture
@@ -101,13 +99,11 @@ def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
 # The disk of a training
 
 
-def reached(run: ModelDirectory, moment: Callable[[], bool]) -> None:
-    """Wait for a moment in the life of a run."""
-    deadline = time.monotonic() + LONG
-    while not moment():
-        assert run.status().active, run.status()
-        assert time.monotonic() < deadline, run.status()
-        time.sleep(0.02)
+def halted(run: ModelDirectory) -> psutil.Process:
+    """Wait until the worker halts at the moment it was told to."""
+    worker = psutil.Process(run.status().pid)
+    until(lambda: worker.status() == psutil.STATUS_STOPPED)
+    return worker
 
 
 def full_until_it_ends(root: Path, run: ModelDirectory) -> Status:
@@ -133,11 +129,11 @@ def check_what_is_kept(run: ModelDirectory) -> int:
     return done
 
 
-def check_resume(run: ModelDirectory) -> None:
+def check_resume(run: ModelDirectory, epochs: int) -> None:
     """Nothing is lost, and nothing is there twice."""
     jobs.resume(run)
     assert (ended(run).state, run.status().error) == ("finished", ""), run.log_path.read_text()
-    assert run.history()["epoch"].tolist() == list(range(1, EPOCHS + 1))
+    assert run.history()["epoch"].tolist() == list(range(1, epochs + 1))
     assert run.steps()["step"].is_monotonic_increasing
     assert run.steps()["step"].is_unique
     assert run in model_dir.models()
@@ -153,23 +149,23 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
     before = contents(finished)
     with monkeypatch.context() as patch:
         patch.setattr(permission, "DISK", 0)
-        run = jobs.start(tiny.with_(epochs=EPOCHS), "mine")
-    if moment == "after an epoch":
-        reached(run, run.checkpoint_path.exists)
-    else:
-        reached(run, lambda: run.status().phase == "saving the model")
+        trap(patch, moment)
+        run = jobs.start(tiny, "mine")
+    worker = halted(run)
+    fill(disk)
+    worker.resume()
     status = full_until_it_ends(disk, run)
     assert (status.state, status.error) == (
         "failed",
         "The disk is full; once it can be written to, Resume goes on from the last finished epoch.",
     )
     done = check_what_is_kept(run)
-    assert done < EPOCHS if moment == "after an epoch" else done == EPOCHS
+    assert done < tiny.epochs if moment == "after an epoch" else done == tiny.epochs
     with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and .* are free"):
         jobs.resume(run)
     (disk / "filler").unlink()
     monkeypatch.setattr(permission, "DISK", 0)
-    check_resume(run)
+    check_resume(run, tiny.epochs)
     assert contents(finished) == before
 
 
@@ -180,16 +176,19 @@ def test_a_training_whose_folder_becomes_read_only_is_interrupted_and_goes_on_af
 ) -> None:
     monkeypatch.setattr(permission, "DISK", 0)
     before = contents(finished)
-    run = jobs.start(tiny.with_(epochs=EPOCHS), "mine")
-    reached(run, run.checkpoint_path.exists)
+    with monkeypatch.context() as patch:
+        trap(patch, "after an epoch")
+        run = jobs.start(tiny, "mine")
+    worker = halted(run)
     # Mounted upon itself, because a disk with files open for writing cannot be made read-only as a whole.
     subprocess.run(["mount", "--bind", str(run.path), str(run.path)], check=True)
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(run.path)], check=True)
+        worker.resume()
         assert ended(run).state == "interrupted"  # which readers find out, as nobody can write it down
-        assert check_what_is_kept(run) < EPOCHS
+        assert check_what_is_kept(run) < tiny.epochs
         assert "Read-only file system" in run.log_path.read_text()
     finally:
         subprocess.run(["umount", "--lazy", str(run.path)], check=True)
-    check_resume(run)
+    check_resume(run, tiny.epochs)
     assert contents(finished) == before

@@ -1,10 +1,6 @@
 """Workers that die or are ended at every kind of moment; each moment costs a start of TensorFlow."""
 
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -13,12 +9,10 @@ from cifar_core import jobs, model_dir, permission
 from cifar_core.errors import JobError
 from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
-from cifar_core.training.worker import HEARTBEAT, Heart
+from cifar_core.training.worker import Heart
+from tests.runs import ended, until
 
-from .conftest import LONG, contents, ended
-
-WORKER = "cifar_core.training.worker"
-_POPEN = subprocess.Popen
+from .conftest import contents, trap
 
 # In the order in which a run comes to them.
 MOMENTS = [
@@ -29,24 +23,13 @@ MOMENTS = [
 ]
 
 
-def die_at(monkeypatch: pytest.MonkeyPatch, moment: str | None) -> None:
-    """Let the next worker die at this moment; None: at none."""
-
-    def popen(command: list[str], **options: Any) -> Any:
-        if WORKER in command and moment is not None:
-            command = [sys.executable, "-P", "-m", "tests.faults.dying_worker", moment, command[-1]]
-        return _POPEN(command, **options)
-
-    monkeypatch.setattr(subprocess, "Popen", popen)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("cifar10", "no_worker_left")
 def test_a_run_survives_every_death(
     finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, epochs = contents(finished), []
-    die_at(monkeypatch, MOMENTS[0])
+    trap(monkeypatch, MOMENTS[0])
     run = jobs.start(tiny, "often-killed")
     for moment, following in zip(MOMENTS, [*MOMENTS[1:], None], strict=True):
         status = ended(run)
@@ -58,7 +41,7 @@ def test_a_run_survives_every_death(
         with pytest.raises(JobError, match="nothing to stop"):
             jobs.stop(run)
         assert contents(finished) == before
-        die_at(monkeypatch, following)
+        trap(monkeypatch, following)
         jobs.resume(run)
     assert ended(run).state == "finished"
     assert epochs == [[1], [1], [1, 2], [1, 2, 3]]
@@ -90,10 +73,8 @@ def test_the_time_limit_stops_a_training_and_resume_goes_on(
 
     monkeypatch.setenv(permission.MINUTES, "60")
     jobs.resume(run)
-    deadline = time.monotonic() + LONG
-    while run.status().state == "starting" and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert run.status().state == "running"
+    until(lambda: run.status().state != "starting")
+    assert run.status().state in ("running", "finished")
     assert [path.name for path in runs.iterdir() if path.is_dir()] == ["limited"]
 
 
@@ -105,11 +86,9 @@ def test_a_clock_that_jumps_does_not_bury_the_living(runs: Path, monkeypatch: py
     try:
         started = psutil.Process.create_time
         monkeypatch.setattr(psutil.Process, "create_time", lambda self: started(self) + 3600)
-        time.sleep(4 * HEARTBEAT)
-        assert run.status().state == "starting"
+        until(lambda: run.status().state == "starting")
         monkeypatch.undo()
-        time.sleep(4 * HEARTBEAT)
-        assert run.status().state == "starting"
+        until(lambda: run.status().state == "starting")
     finally:
         heart.end(state="stopped")
     assert run.status().state == "stopped"

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import dataset, formats, images, model_dir, novelty, saliency
 from cifar_core.dataset import CLASS_NAMES
+from cifar_core.deploy.remote import Endpoint
 from pages import answers
 from tests.pages import checked, opened
 
@@ -138,7 +140,51 @@ def test_two_models_side_by_side(runs: Path) -> None:
 
 def test_a_link_with_unknown_models_opens_on_one_that_there_is() -> None:
     assert len(opened("classify", model=["quick", "../quick", "none"]).multiselect(key="models").value) == 1
-    assert len(opened("classify", model="none").multiselect(key="models").value) == 1
+    app = opened("classify", model="none")
+    [shown] = app.multiselect(key="models").value
+    assert [item.value for item in app.warning] == [
+        f"There is no finished model “none”. What is shown: “{shown}”."
+    ]
+
+
+@pytest.mark.parametrize("image", ["10000", "-1", "1" * 5_000, "9" * 100_000])
+def test_a_link_with_no_test_image_shows_none(image: str) -> None:
+    assert "Choose a picture" in opened("classify", model="quick", image=image).info[0].value
+
+
+def test_many_pictures_are_decoded_once_and_a_random_image_is_on_the_first_page_of_cards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    st.cache_data.clear()
+    decoded, load = [], images.load
+
+    def counted(source: Any, how: images.How = "crop") -> Any:
+        decoded.append(source)
+        return load(source, how)
+
+    monkeypatch.setattr(images, "load", counted)
+    many = {f"{number}.png": png(array) for number, array in enumerate(dataset.load_test().images[:210])}
+    app = upload(opened("classify", model="quick"), many)
+    assert len(decoded) == len(many) + answers.CARDS  # of the cards on this page the whole picture besides
+    app.pagination(key="cards").set_value(35)
+    assert [text.value for text in checked(app).text][-1] == "209.png"
+    assert len(decoded) == len(many) + 2 * answers.CARDS
+    app.button[0].click()
+    assert checked(app).text[0].value == f"test image {app.query_params['image']}"
+    assert len(decoded) == len(many) + 2 * answers.CARDS
+
+
+def test_an_endpoint_is_asked_again_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray] = []
+    now = [0.0]
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: now[0])
+    monkeypatch.setattr(Endpoint, "classify", lambda _, arrays: asked.append(arrays))
+    st.cache_data.clear()
+    for seconds, times in ((0, 1), (50, 1), (61, 2)):
+        now[0] = seconds
+        answers.answers(Endpoint("http://127.0.0.1:9/v1/models/quick"), ships(2), 1)
+        assert len(asked) == times
+    st.cache_data.clear()
 
 
 def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import model_dir
-from tests.pages import ROOT, opened
+from tests.pages import ROOT, checked, opened
 
 
 @pytest.fixture
@@ -44,23 +44,47 @@ def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_secon
     app = opened("compare")
     expected: list[str] = [name for name in ("cnn", "vgg16") if name in accuracies]
     expected += sorted(set(accuracies) - set(expected), key=lambda name: -accuracies[name])
-    assert app.multiselect(key="models").value == expected[:2]
+    assert app.multiselect(key="compared").value == expected[:2]
     assert app.query_params["models"] == ",".join(expected[:2])
 
     app = opened("compare", models="report,nonsense,quick,report")
-    assert app.multiselect(key="models").value == ["report", "quick"]
+    assert app.multiselect(key="compared").value == ["report", "quick"]
     assert list(app.table[0].value.index) == ["report †", "quick"]
     assert "† Like the original report, it looked at the test set" in said(app)
 
-    app.multiselect(key="models").set_value(["quick"]).run()
+    app.multiselect(key="compared").set_value(["quick"]).run()
     assert not app.exception
     assert app.query_params["models"] == "quick"
     assert "Choose two models or more" in said(app)
     assert "†" not in said(app)
-    app.multiselect(key="models").set_value([]).run()
+    app.multiselect(key="compared").set_value([]).run()
     assert not app.exception
     assert "models" not in app.query_params
     assert not app.table
+
+
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_a_link_with_a_model_that_is_gone_says_so_and_what_is_shown() -> None:
+    app = opened("compare", models="gone:x,quick,report")
+    assert [item.value for item in app.warning] == [
+        "There is no finished model “gone\\:x”. What is shown: “quick”, “report”."
+    ]
+    assert not checked(app).warning  # by then the address has what is shown
+
+
+@pytest.mark.usefixtures("runs", "cifar10")
+def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
+    app = opened("compare", models="report,quick")
+    app.switch_page("pages/classify.py")
+    app.query_params.clear()
+    asked = checked(app).multiselect(key="models").value
+    assert len(asked) == 1
+    app.switch_page("pages/compare.py")
+    app.query_params.clear()
+    assert checked(app).multiselect(key="compared").value == ["report", "quick"]
+    app.switch_page("pages/classify.py")
+    app.query_params.clear()
+    assert checked(app).multiselect(key="models").value == asked
 
 
 @pytest.mark.usefixtures("runs", "cifar10")
@@ -85,8 +109,9 @@ def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
     app = opened("compare", models="quick,damaged,report")
-    assert app.multiselect(key="models").value == ["quick", "report"]
+    assert app.multiselect(key="compared").value == ["quick", "report"]
     assert "“damaged” is left out" in said(app)
+    assert len(app.warning) == 1
 
 
 @pytest.mark.usefixtures("runs", "cifar10")

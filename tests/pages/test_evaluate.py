@@ -77,7 +77,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
     said = texts(opened("evaluate", model="measured", view="Robustness"))
     assert f"**noise**: at strength 5 it is right {formats.percent(0.123)}" in said
     assert "CIFAR-10-C" in said
-    assert "on 2,000 test images" in said
+    assert "on the first 2,000 test images" in said
     said = texts(opened("evaluate", model="measured", view="None of the ten"))
     assert "fooled most by **jigsaw**" in said
     assert "45.6 %" in said

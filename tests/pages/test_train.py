@@ -1,14 +1,16 @@
 """The Train page as a script: no run, a finished one, one that trains, and what cannot be started."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import formats, model_dir
-from cifar_core.recipes import Recipe
+from cifar_core import charts, formats, jobs, model_dir
+from cifar_core.recipes import RECIPES, Recipe
+from pages import run_table, shared
 from tests.pages import checked, opened
 from tests.runs import made, run_that_is
 
@@ -67,3 +69,43 @@ def test_a_run_that_began_meanwhile_is_named_where_a_second_one_was_asked_for(
         "The run “busy” is training; stop it or wait until it is done."
     ]
     assert [run.name for run in model_dir.runs()] == ["busy"]
+
+
+def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "start", lambda recipe: made(runs / "mine", recipe))
+    app = opened("train")
+    app.selectbox(key="recipe").set_value("cnn")
+    number = checked(app).number_input(key="cnn-learning_rate")
+    assert number.step == pytest.approx(RECIPES["cnn"].learning_rate / 10)
+    number.set_value(0.03)
+    labelled(app, "Start").click()
+    checked(app).switch_page("pages/data.py")
+    checked(app).switch_page("pages/train.py")
+    assert checked(app).selectbox(key="recipe").value == "cnn"
+    assert app.number_input(key="cnn-learning_rate").value == 0.03
+
+
+def test_a_run_says_which_of_its_numbers_are_not_the_recipes(runs: Path) -> None:
+    quick = RECIPES["quick"]
+    made(runs / "as-it-is", quick.with_(precision="float32"))
+    made(runs / "mine", quick.with_(batch_size=777, seed=4242, images=20_000, learning_rate=0.1))
+    made(runs / "older", replace(quick, name="of-long-ago", batch_size=777))
+    changed = "batch size 777 · learning rate 0.1 · images 20,000 · seed 4242"
+    app = opened("train", run="mine")
+    assert f"{quick.title} · {changed}" in [caption.value for caption in app.caption]
+    table = app.dataframe[0].value.set_index("run")
+    assert table["changed"].to_dict() == {"as-it-is": "", "mine": changed, "older": ""}
+
+
+def test_no_more_runs_are_drawn_than_have_a_colour(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        shutil.copytree(model_dir.models_root() / "quick", runs / f"run{number}")
+    drawn: list[list[charts.Curve]] = []
+    monkeypatch.setattr(shared, "show_curves", lambda curves, _: drawn.append(curves))
+    app = opened("train", run="run0")
+    assert any(f"at most {run_table.MOST_OTHERS}" in element.value for element in app.markdown)
+    app.session_state["runs-9"] = {"selection": {"rows": list(range(9)), "columns": [], "cells": []}}
+    checked(app)
+    assert [len(curves) for curves in drawn] == [1, len(charts.RUN_COLOURS)]

@@ -16,10 +16,12 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from cifar_core import dataset, model_dir
+from benchmarks.scoring import alone
+from cifar_core import dataset, model_dir, runtime
 from cifar_core.classify import calibration_of, classify
 from cifar_core.runtime import Classifier
-from cifar_core.scale.score import Part, score
+from cifar_core.scale import score as scoring
+from cifar_core.scale.score import Part, Scorer, left, score
 from cifar_core.scale.sources import open_source
 from tests.runs import until
 
@@ -115,6 +117,54 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         env={**os.environ, **environment},
         cwd=model_dir.code_root(),
     )
+
+
+# A name that is not UTF-8, as Python has it.
+LATIN = os.fsdecode(b"caf\xe9.png")
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there every file name is Unicode")
+def test_a_name_that_is_not_utf8_is_stored_with_an_escape(tmp_path: Path) -> None:
+    model, source = model_dir.find("quick"), tmp_path / "in"
+    source.mkdir()
+    for name in ("a.png", LATIN):
+        Image.new("RGB", (32, 32), "red").save(source / name)
+    pictures = open_source(source)
+    scorer = Scorer(model.onnx_path, calibration_of(model), pictures, tmp_path)
+    scorer.score({"names": [pictures.names()]})
+    assert [row["picture"] for row in rows(tmp_path)] == ["a.png", r"caf\xe9.png"]
+    assert all(row["class"] for row in rows(tmp_path))
+    assert left(pictures, tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there every file name is Unicode")
+def test_a_cluster_takes_names_that_are_not_utf8(cluster: Any, tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("a.png", "b.png", LATIN, "z.png"):
+        Image.new("RGB", (32, 32), "red").save(source / name)
+    pictures = open_source(source)
+    done = [*score(model_dir.find("quick"), pictures, out, cluster.address, part=2)]
+    assert done == [Part(2, 0)] * 2
+    assert sorted(row["picture"] for row in rows(out)) == ["a.png", "b.png", r"caf\xe9.png", "z.png"]
+    assert left(pictures, out) == []
+
+
+def test_one_process_has_the_threads_that_a_classifier_has_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int | None] = []
+
+    def noted(path: Path, threads: int | None = None) -> Classifier:
+        given.append(threads)
+        return Classifier(path, threads)
+
+    monkeypatch.setattr(runtime, "Classifier", noted)
+    scoring._classifier.cache_clear()
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
+    alone(model_dir.find("quick"), open_source(tmp_path), tmp_path)
+    assert given == [None]
 
 
 NO_RAY = "import sys; sys.modules['ray'] = None"

@@ -1,7 +1,9 @@
 """Pictures out of folders, archives and Parquet files, whole and damaged."""
 
 import io
+import os
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from pyarrow import parquet
 
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.images import MAX_BYTES
-from cifar_core.scale.sources import open_source
+from cifar_core.scale.sources import TarArchive, open_source
 
 FILES = {"a.png": b"first", "below/b.png": b"second", "below/empty": b""}
 
@@ -64,6 +66,21 @@ def test_rows_of_a_parquet_file_across_groups(tmp_path: Path, nested: bool) -> N
     assert list(source.read(["24", "00", "06", "07"])) == [contents[row] for row in (24, 0, 6, 7)]
 
 
+def test_of_a_group_of_rows_only_a_batch_and_what_is_wanted_are_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [bytes([row % 256]) * 10_000 for row in range(2_000)]
+    parquet.write_table(pa.table({"image": contents}), tmp_path / "rows.parquet")
+    source = open_source(tmp_path / "rows.parquet")
+    monkeypatch.setattr(parquet.ParquetFile, "read_row_group", None)
+    tracemalloc.start()
+    found = [*source.read(["0003", "0999", "1999"])]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == [contents[3], contents[999], contents[1999]]
+    assert peak < 5_000_000  # of 20 million
+
+
 def test_a_row_without_a_picture_is_said(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"image": [b"x", None]}), tmp_path / "rows.parquet")
     first, second = open_source(tmp_path / "rows.parquet").read(["0", "1"])
@@ -87,6 +104,43 @@ def test_a_bomb_is_read_no_further_than_a_picture_may_be_long(tmp_path: Path) ->
     (content,) = open_source(tmp_path / "z").read(["bomb"])
     assert isinstance(content, bytes)
     assert len(content) == MAX_BYTES + 1
+
+
+def test_a_tar_archive_is_read_no_further_than_to_the_last_picture_asked_for(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        for name in ("a", "b", "c", "d"):
+            (member := tarfile.TarInfo(name)).size = 3 * 512
+            archive.addfile(member, io.BytesIO(name.encode() * member.size))
+    os.truncate(tmp_path / "tar", 2 * 4 * 512 + 600)  # in the third: each has a header and three blocks
+    with pytest.raises(ScaleError):
+        TarArchive(tmp_path / "tar").names()
+    found = [*TarArchive(tmp_path / "tar").read(["b", "a"])]
+    assert found == [b"b" * 3 * 512, b"a" * 3 * 512]
+
+
+def test_a_picture_of_a_tar_archive_is_given_before_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, taken = ["a", "b", "c"], []
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    extract = tarfile.TarFile.extractfile
+
+    def noted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Any:
+        taken.append(member.name)
+        assert archive.offset == member.offset_data  # of an empty one: no other has been looked at
+        return extract(archive, member)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractfile", noted)
+    contents = TarArchive(tmp_path / "tar").read(names)
+    assert [(next(contents), [*taken]) for _ in names] == [(b"", names[:1]), (b"", names[:2]), (b"", names)]
+
+
+def test_a_picture_that_has_gone_is_said(tmp_path: Path) -> None:
+    first, gone, second = open_source(tarred(tmp_path / "tar")).read(["a.png", "gone", "below/b.png"])
+    assert isinstance(gone, ImageError)
+    assert (first, second) == (b"first", b"second")
 
 
 def test_a_damaged_member_spoils_no_other(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """`sweep` on a real cluster of two nodes: its trials are ordinary runs, whatever dies."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cifar_core import model_dir
-from cifar_core.errors import RecipeError
-from cifar_core.recipes import Recipe
+from cifar_core.errors import RecipeError, ScaleError
+from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.scale import sweep
-from tests.runs import until
+from cifar_core.statuses import Status
+from tests.runs import made, run_that_is, until
 
 
 def test_the_grid_is_every_combination() -> None:
@@ -28,6 +30,61 @@ def test_a_number_out_of_range_is_refused_before_anything_starts(tiny: Recipe, r
     with pytest.raises(RecipeError, match="learning rate"):
         sweep.sweep(tiny, [{"learning_rate": 0.1}, {"learning_rate": -1.0}], "bad")
     assert not runs.exists()
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_a_name_whose_runs_have_other_numbers_is_refused(runs: Path, tiny: Recipe) -> None:
+    made(runs / "old-01", tiny.with_(learning_rate=0.2))
+    changes = [{"learning_rate": 0.2}, {"learning_rate": 0.3}]
+    with pytest.raises(ScaleError, match="already a run “old-01” with other numbers; choose another --name"):
+        sweep.sweep(tiny, changes, "old")
+    assert not (runs / "old-00").exists()
+
+
+def test_a_run_with_these_numbers_is_gone_on_with(runs: Path, tiny: Recipe) -> None:
+    # Such as a machine with bfloat16 would have made.
+    run = made(runs / "old-00", tiny.with_(precision="bfloat16", summary="in other words"))
+    assert sweep._run("old-00", tiny) == run
+    assert not sweep._run("old-01", tiny).path.exists()
+
+
+def test_the_test_set_chooses_nothing(runs: Path) -> None:
+    with pytest.raises(ScaleError, match="“report” validates on the test set"):
+        sweep.sweep(get_recipe("report"), [{"seed": 1}, {"seed": 2}], "choice")
+    assert not runs.exists()
+
+
+def test_a_run_that_fails_is_not_trained_again(runs: Path, tiny: Recipe, monkeypatch: Any) -> None:
+    run = run_that_is("failed", runs / "bad-00", tiny)
+    reports: list[dict[str, float]] = []
+    monkeypatch.setattr(sweep, "_begin", lambda *_: None)
+    monkeypatch.setattr("ray.tune.report", reports.append)
+    sweep._train({"trial": {"run": run.name, "recipe": tiny.to_dict()}})  # what it raised, Ray would retry
+    assert reports == [{"epoch": 0, "val_accuracy": 0.0}]
+    assert sweep._problem(run, None)
+    assert sweep._result(run, {}).state == "failed"
+
+
+def test_the_reason_of_a_trial_is_its_own_or_else_rays(runs: Path, tiny: Recipe) -> None:
+    failed, finished = made(runs / "failed", tiny), run_that_is("finished", runs / "finished", tiny)
+    failed.write_status(Status("failed", error="The loss is no longer a number."))
+    assert sweep._problem(failed, RuntimeError("lost\nits node")) == "The loss is no longer a number."
+    assert sweep._problem(made(runs / "none", tiny), RuntimeError("lost\nits node")) == "its node"
+    assert sweep._problem(finished, None) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cifar10")
+def test_a_sweep_whose_every_loss_is_no_number_says_so_after_one_training(
+    cluster: Any, runs: Path, tiny: Recipe
+) -> None:
+    options = {**tiny.network_options, "activation": "exponential"}
+    with pytest.raises(ScaleError, match="No trial could be trained: The loss is no longer a number"):
+        sweep.sweep(
+            replace(tiny, network_options=options), [{"learning_rate": 100.0}], "bad", cluster.address
+        )
+    assert model_dir.find("bad-00").status().state == "failed"
+    assert not [*(runs / ".sweeps").rglob("error.txt")]  # Ray has seen no error to try again after
 
 
 @pytest.mark.slow

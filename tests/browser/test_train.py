@@ -1,0 +1,41 @@
+"""The Train page beside what it draws: a run that ends elsewhere, and points that choose a recipe."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cifar_core import model_dir
+from cifar_core.recipes import RECIPES, Recipe
+from cifar_core.statuses import Status
+from tests.runs import run_that_is
+
+from . import no_exception
+from .conftest import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10")]
+
+
+def test_start_is_there_again_when_another_run_has_ended(page: Page, server: Server, tiny: Recipe) -> None:
+    busy = run_that_is("running", server.runs / "busy", tiny)
+    shutil.copytree(model_dir.models_root() / "quick", server.runs / "mine")
+    page.goto(f"{server.url}/train?run=mine")
+    start = page.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_disabled()
+    expect(page.get_by_text("One run trains at a time")).to_be_visible()
+    busy.write_status(Status("finished"))
+    expect(start).to_be_enabled()
+    no_exception(page)
+
+
+def test_a_point_can_be_clicked_again_after_another_recipe_was_chosen(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/train")
+    recipe = page.get_by_role("combobox", name="Recipe")
+    point = page.locator(".mark-symbol path[aria-label*='recipe: fast;']").last
+    for _ in range(2):
+        expect(recipe).to_have_value(RECIPES["quick"].title)
+        point.click()
+        expect(recipe).to_have_value(RECIPES["fast"].title)
+        recipe.click()
+        page.get_by_role("option", name=RECIPES["quick"].title).click()
+    no_exception(page)
