@@ -157,6 +157,8 @@ def test_no_network(env: dict[str, str], tmp_path: Path) -> None:
         (["train", "quick", "--patience", "-1"], "patience"),
         (["train", "quick", "--seed", "-1"], "seed"),
         (["train", "quick", "--name", "../outside"], "letters, digits"),
+        (["sweep", "quick"], "Give values to try"),
+        (["sweep", "report", "--seed", "1"], "validates on the test set"),
         (["stop", "nobody"], "no model or run “nobody”"),
         (["stop", "nobody", "--no-wait"], "no model or run “nobody”"),
         (["resume", "nobody"], "no model or run “nobody”"),
