@@ -120,7 +120,7 @@ def show_number(recipe: Recipe, name: str) -> None:
         low,
         high,
         value,
-        step=1000 if name == "images" else value / 10 if isinstance(value, float) else None,
+        step={"images": 1000, "learning_rate": value / 10}.get(name),
         format="%g" if isinstance(value, float) else None,
         help=NUMBERS[name],
         key=f"{recipe.name}-{name}",  # a key a recipe: the numbers of one are not those of another
