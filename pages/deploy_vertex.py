@@ -6,6 +6,12 @@ from cifar_core.deploy import vertex
 from cifar_core.deploy.google_calls import Settings
 from cifar_core.model_dir import ModelDirectory
 
+FIELDS = {
+    "project": "The id of your Google Cloud project.",
+    "region": "Where the machines stand.",
+    "bucket": "Of Cloud Storage; the model's files go there.",
+}
+
 
 def show(model: ModelDirectory) -> None:
     """Draw the commands for a project, a region and a bucket of the visitor's."""
@@ -13,29 +19,18 @@ def show(model: ModelDirectory) -> None:
         "Google Cloud hosts the model in TensorFlow Serving, on as many machines as it takes. The commands "
         "run on your own computer with your own account; this app sees neither."
     )
-    project, region, bucket = st.columns(3)
+    columns = zip(st.columns(len(FIELDS)), FIELDS.items(), strict=True)
     settings = Settings(
-        project.text_input(
-            "Project",
-            vertex.EXAMPLE.project,
-            key="project",
-            persist_state="session",
-            help="The id of your Google Cloud project.",
-        ),
-        region.text_input(
-            "Region",
-            vertex.EXAMPLE.region,
-            key="region",
-            persist_state="session",
-            help="Where the machines stand.",
-        ),
-        bucket.text_input(
-            "Bucket",
-            vertex.EXAMPLE.bucket,
-            key="bucket",
-            persist_state="session",
-            help="Of Cloud Storage; the model's files go there.",
-        ),
+        **{
+            name: column.text_input(
+                name.capitalize(),
+                getattr(vertex.EXAMPLE, name),
+                key=name,
+                persist_state="session",
+                help=what,
+            )
+            for column, (name, what) in columns
+        }
     )
     cost = vertex.cost(settings, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
     for number, (what, typed) in enumerate(vertex.commands(model.name, settings), start=1):
