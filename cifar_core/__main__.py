@@ -19,7 +19,7 @@ from cifar_core.deploy import vertex_cli
 from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.options import Epochs, Images, Json, Model, RecipeName, TrainingImages, ValidationImages
+from cifar_core.options import Epochs, Images, Json, Model, RecipeName, TrainingImages, ValidationImages, Yes
 from cifar_core.recipes import get_recipe
 from cifar_core.scale import commands as scale
 from cifar_core.statuses import Status
@@ -121,6 +121,15 @@ def resume(run: Run, foreground: Foreground = False) -> None:
     print(directory.path, flush=True)
     if foreground:
         _follow(directory)
+
+
+@app.command()
+def delete(run: Run, yes: Yes = False) -> None:
+    """Delete a run with all its files, its model included."""
+    directory = model_dir.find(run, allow_path=True)
+    console.confirm(f"This deletes for good {directory.path}.", asked=not yes)
+    jobs.delete(directory)
+    print(f"The run “{directory.name}” is deleted.")
 
 
 @app.command()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
@@ -56,6 +57,19 @@ def working(description: str) -> Progress:
     bar = progress(TimeElapsedColumn())
     bar.add_task(description, total=None)
     return bar
+
+
+def confirm(what: str, *, asked: bool) -> None:
+    """Say what is going to happen; raise CifarLabError if somebody is asked and does not want it."""
+    print(what, file=sys.stderr)
+    if not asked:
+        return
+    try:
+        if typer.confirm("Go on?", err=True):
+            return
+    except typer.Abort:  # nobody is there to answer
+        print(file=sys.stderr)
+    raise CifarLabError("Nothing was done; answer y to go on, or give --yes.")
 
 
 def follow(run: ModelDirectory) -> Status:

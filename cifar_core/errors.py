@@ -7,7 +7,7 @@ CifarLabError
 ├── ImageError            a file is not a picture we can classify
 ├── ModelDirectoryError   a model or run is missing, damaged or misnamed
 ├── RecipeError           a hyper-parameter is out of its range
-├── JobError              a training cannot be started, stopped or resumed now
+├── JobError              a run cannot be started, stopped, resumed or deleted now
 ├── ScaleError            a cluster, a source of many pictures or a sweep cannot be used
 └── ServingError          a model cannot be exported, or an endpoint does not answer as it should
 
@@ -45,7 +45,7 @@ class RecipeError(CifarLabError):
 
 
 class JobError(CifarLabError):
-    """A training cannot be started, stopped or resumed now."""
+    """A run cannot be started, stopped, resumed or deleted now."""
 
 
 class ScaleError(CifarLabError):

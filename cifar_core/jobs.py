@@ -1,4 +1,4 @@
-"""Start, stop, resume and watch training runs: the worker is a process of its own, contact is through files.
+"""Start, stop, resume and delete training runs: the worker is a process of its own, contact is through files.
 
 A machine trains one run of a folder at a time: the worker holds a lock for as long as it lives, and the
 operating system releases it when the worker dies, however it dies.
@@ -116,6 +116,30 @@ def stop(directory: ModelDirectory) -> None:
         raise JobError(f"“{directory.name}” cannot be told to stop ({error.strerror or error}).") from error
 
 
+def delete(directory: ModelDirectory) -> None:
+    """Delete a run of the user's own with all its files, its model included.
+
+    Raises
+    ------
+    JobError
+        If the run trains, is none of the user's own, or cannot be deleted.
+    """
+    if not directory.own:
+        raise JobError(f"“{directory.name}” is no run of your own; only those are deleted.")
+    with _only_starter():  # or it could be resumed meanwhile
+        if directory.status().active:
+            raise JobError(f"The run “{directory.name}” is training; stop it first.")
+        grave = directory.path.with_name(f".{directory.name}")  # what begins with a dot is no run
+        try:
+            shutil.rmtree(grave, ignore_errors=True)  # what an earlier attempt left
+            directory.path.rename(grave)  # gone at once for whoever looks, or not at all
+            shutil.rmtree(grave)
+        except FileNotFoundError:
+            return  # somebody else was faster
+        except OSError as error:
+            raise JobError(f"“{directory.name}” cannot be deleted ({error}).") from error
+
+
 @contextlib.contextmanager
 def _only_starter() -> Iterator[None]:
     """Let one process at a time look whether a run trains, and start one if not."""
@@ -127,7 +151,7 @@ def _only_starter() -> Iterator[None]:
     except filelock.Timeout:
         raise JobError("Another training is just being started; try again in a minute.") from None
     except OSError as error:
-        raise JobError(f"No training can be started in {root} ({error.strerror or error}).") from error
+        raise JobError(f"No run can be started or deleted in {root} ({error.strerror or error}).") from error
 
 
 def _refuse_if_busy() -> None:

@@ -66,6 +66,11 @@ class ModelDirectory:
         return self.path.name
 
     @property
+    def own(self) -> bool:
+        """Whether it is among the user's own runs."""
+        return self.path.parent == runs_root()
+
+    @property
     def config_path(self) -> Path:
         """The recipe, every hyper-parameter and versions, as of the start."""
         return self.path / "config.json"
@@ -295,7 +300,7 @@ def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
     if found.onnx_path.is_file():
         return found
     namesake = ModelDirectory(models_root() / found.name)
-    if found.path.parent == runs_root() and namesake.onnx_path.is_file():
+    if found.own and namesake.onnx_path.is_file():
         return namesake
     status = found.status()
     if status.active:
@@ -310,7 +315,7 @@ def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
 def _directories(root: Path) -> list[ModelDirectory]:
     if not root.is_dir():
         return []
-    found = (ModelDirectory(path) for path in sorted(root.iterdir()))
+    found = (ModelDirectory(path) for path in sorted(root.iterdir()) if not path.name.startswith("."))
     return [directory for directory in found if directory.config_path.is_file()]
 
 

@@ -7,6 +7,7 @@ import typer
 from cifar_core.recipes import RECIPES
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
 Model = Annotated[
     str, typer.Argument(help="Name or path of a model or a finished run; `runs` lists them.", metavar="MODEL")
 ]

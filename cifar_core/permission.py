@@ -71,5 +71,5 @@ def refuse_if_short_of_disk(folder: Path) -> None:
     if free < DISK:
         raise JobError(
             f"Training needs about {size_in_bytes(DISK)} of disk, and {size_in_bytes(free)} are free in "
-            f"{folder}; delete what is not needed, or set CIFAR_LAB_RUNS to another folder."
+            f"{folder}; delete runs that are not needed, or set CIFAR_LAB_RUNS to another folder."
         )

@@ -65,11 +65,25 @@ def attempt(action: Callable[[], None]) -> None:
 
 def start(recipe: Recipe) -> None:
     numbers = {name: st.session_state[f"{recipe.name}-{name}"] for name in NUMBERS}
-    attempt(lambda: open_run(jobs.start(recipe.with_(**numbers))))
+    name = st.session_state["run-name"].strip()
+
+    def named() -> None:
+        open_run(jobs.start(recipe.with_(**numbers), name or None))
+        st.session_state["run-name"] = ""  # the next run has another
+
+    attempt(named)
 
 
 def start_quickest() -> None:
     attempt(lambda: open_run(jobs.start(RECIPES[QUICKEST])))
+
+
+def delete(run: ModelDirectory) -> None:
+    def gone() -> None:
+        jobs.delete(run)
+        st.query_params.pop("run", None)
+
+    attempt(gone)
 
 
 def show_controls(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -> bool:
@@ -96,6 +110,14 @@ def show_controls(run: ModelDirectory | None, busy: ModelDirectory | None, ready
         for field in fields[:IN_SIGHT]:
             show_number(recipe, field)
         with st.expander("More"):
+            st.text_input(
+                "Name",
+                placeholder="recipe and time",
+                max_chars=64,
+                help="Letters, digits, dots, dashes and underscores.",
+                key="run-name",
+                persist_state="session",
+            )
             for field in fields[IN_SIGHT:]:
                 show_number(recipe, field)
         st.form_submit_button(
@@ -108,7 +130,7 @@ def show_controls(run: ModelDirectory | None, busy: ModelDirectory | None, ready
             args=(recipe,),
         )
     if run is not None:
-        show_stop_or_resume(run, busy)
+        show_what_can_be_done(run, busy)
     return can_start
 
 
@@ -128,7 +150,7 @@ def show_number(recipe: Recipe, name: str) -> None:
     )
 
 
-def show_stop_or_resume(run: ModelDirectory, busy: ModelDirectory | None) -> None:
+def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> None:
     status = run.status()
     if status.active:
         st.button(
@@ -148,6 +170,24 @@ def show_stop_or_resume(run: ModelDirectory, busy: ModelDirectory | None) -> Non
             on_click=lambda: attempt(lambda: jobs.resume(run)),
             help="Goes on from the last finished epoch, as if it had never stopped.",
         )
+    if run.own and not status.active:
+        # Keys of its own: a second click must not meet the next run's button in the same place.
+        with st.popover(
+            f"Delete {run.name}",
+            icon=":material/delete:",
+            width="stretch",
+            key=f"deletion-{run.name}",
+            on_change="rerun",
+        ):
+            st.write("This deletes all its files for good, its model included.")
+            st.button(
+                "Delete it",
+                type="primary",
+                width="stretch",
+                on_click=delete,
+                args=(run,),
+                key=f"delete-{run.name}",
+            )
     if busy is not None and busy != run:
         st.caption(f"One run trains at a time, now **{busy.name}**.")
         st.button("Show it", icon=":material/visibility:", width="stretch", on_click=open_run, args=(busy,))
@@ -156,7 +196,8 @@ def show_stop_or_resume(run: ModelDirectory, busy: ModelDirectory | None) -> Non
 def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelDirectory | None) -> None:
     """Draw everything that changes while a run trains, this one or another."""
     status, steps, history = run.status(), run.steps(), run.history()
-    if status.state != state_when_drawn or jobs.active_run() != busy_when_drawn:
+    deleted = not run.config_path.exists()  # by somebody else
+    if deleted or status.state != state_when_drawn or jobs.active_run() != busy_when_drawn:
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
     with st.container(horizontal=True, vertical_alignment="center"):

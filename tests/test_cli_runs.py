@@ -273,6 +273,15 @@ def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
             assert second.communicate(timeout=LONG) == ("", f"{hint}\nInterrupted.\n")
             assert second.returncode == 130
         assert state() == "stopped"
+
+        asked = f"This deletes for good {started['directory']}.\n"
+        refused = call("delete", "long", env=env)  # nobody is there to answer
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(asked)
+        assert refused.stderr.endswith("Error: Nothing was done; answer y to go on, or give --yes.\n")
+        assert state() == "stopped"
+        assert answer("delete", "long", "--yes", env=env) == "The run “long” is deleted.\n"
+        assert not Path(started["directory"]).exists()
     finally:
         with contextlib.suppress(subprocess.SubprocessError):
             call("stop", "long", env=env)

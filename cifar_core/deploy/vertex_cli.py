@@ -6,7 +6,6 @@ Each takes `--dry-run`, which prints the calls of Google's libraries and makes n
 import contextlib
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from cifar_core import console, model_dir
 from cifar_core.deploy import exporting, vertex, vertex_storage
 from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
 from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
-from cifar_core.options import Images, Json, Model
+from cifar_core.options import Images, Json, Model, Yes
 
 app = typer.Typer(help="Put a model on Google Cloud's Vertex AI, and ask it there.", no_args_is_help=True)
 
@@ -30,7 +29,6 @@ Bucket = Annotated[
     str, typer.Option(envvar="CIFAR_LAB_BUCKET", help="Name of a bucket in Cloud Storage, in that region.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print every call with its arguments and make none.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
 
 
 @app.command()
@@ -83,7 +81,8 @@ def deploy(
     settings, name = _settings(project, region), _name(model)
     if max_replicas < min_replicas:
         raise CloudError("--max-replicas is less than --min-replicas; raise the one or lower the other.")
-    _confirm(vertex.cost(settings, name, machine_type, min_replicas, max_replicas), dry_run, yes)
+    cost = vertex.cost(settings, name, machine_type, min_replicas, max_replicas)
+    console.confirm(cost, asked=not (dry_run or yes))
     calls = _calls(dry_run)
     with plain_errors(project):
         new = vertex.deploy(calls, settings, name, machine_type, min_replicas, max_replicas)
@@ -130,7 +129,7 @@ def delete(
     """Delete the endpoint, the model and its files from Google Cloud; not the model on this machine."""
     settings, name = _settings(project, region, bucket), _name(model)
     what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex_storage.folder_of(name)}"
-    _confirm(f"This deletes for good the {what}.", dry_run, yes)
+    console.confirm(f"This deletes for good the {what}.", asked=not (dry_run or yes))
     calls = _calls(dry_run)
     with plain_errors(project, bucket):
         vertex.withdraw(calls, settings, name)  # first, for it is what costs
@@ -166,19 +165,6 @@ def _calls(dry_run: bool) -> Calls:
     if dry_run:
         print("# A dry run: these calls would be made, of `from google.cloud import aiplatform, storage`.")
     return Calls(dry_run)
-
-
-def _confirm(what: str, dry_run: bool, yes: bool) -> None:
-    """Say what is going to happen and go on only if that is wanted."""
-    print(what, file=sys.stderr)
-    if dry_run or yes:
-        return
-    try:
-        if typer.confirm("Go on?", err=True):
-            return
-    except typer.Abort:  # nobody is there to answer
-        print(file=sys.stderr)
-    raise CloudError("Nothing was done; answer y to go on, or give --yes.")
 
 
 @contextlib.contextmanager

@@ -5,10 +5,11 @@ import shutil
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.browser import rest
 from cifar_core import model_dir
 from cifar_core.recipes import RECIPES, Recipe
 from cifar_core.statuses import Status
-from tests.runs import run_that_is
+from tests.runs import made, run_that_is
 
 from . import no_exception
 from .conftest import Server
@@ -38,4 +39,29 @@ def test_a_point_can_be_clicked_again_after_another_recipe_was_chosen(page: Page
         expect(recipe).to_have_value(RECIPES["fast"].title)
         recipe.click()
         page.get_by_role("option", name=RECIPES["quick"].title).click()
+    no_exception(page)
+
+
+def test_a_double_click_deletes_one_run_only(page: Page, server: Server, tiny: Recipe) -> None:
+    for name in ("first", "second"):
+        run_that_is("stopped", server.runs / name, tiny)
+    page.goto(f"{server.url}/train?run=first")
+    page.get_by_role("button", name="Delete first").click()
+    page.get_by_role("button", name="Delete it").dblclick()
+    expect(page.get_by_role("button", name="Delete second")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete it")).to_be_hidden()
+    rest(page)
+    assert [path.name for path in server.runs.iterdir() if path.is_dir()] == ["second"]
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_run_that_somebody_else_deleted_is_said_to_be_gone(
+    page: Page, server: Server, tiny: Recipe
+) -> None:
+    run_that_is("running", server.runs / "busy", tiny)  # so that the page looks again and again
+    run = made(server.runs / "mine", tiny)  # no status: interrupted, as is a run that is gone
+    page.goto(f"{server.url}/train?run=mine")
+    expect(page.get_by_role("button", name="Delete mine")).to_be_visible()
+    shutil.rmtree(run.path)
+    expect(page.get_by_text("There is no model or run “mine”")).to_be_visible()
     no_exception(page)

@@ -90,10 +90,12 @@ def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
     assert run.status().state == "running"
     with pytest.raises(JobError, match=r"“mine” cannot be told to stop \(Read-only file system\)"):
         jobs.stop(run)
-    with pytest.raises(JobError, match=r"No training can be started in .* \(Read-only file system\)"):
+    with pytest.raises(JobError, match=r"No run can be started or deleted in .* \(Read-only file system\)"):
         jobs.start(tiny, "next")
-    with pytest.raises(JobError, match=r"No training can be started in .* \(Read-only file system\)"):
+    with pytest.raises(JobError, match=r"No run can be started or deleted in .* \(Read-only file system\)"):
         jobs.resume(run)
+    with pytest.raises(JobError, match=r"No run can be started or deleted in .* \(Read-only file system\)"):
+        jobs.delete(run)
 
 
 # The disk of a training

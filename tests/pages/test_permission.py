@@ -39,8 +39,10 @@ def test_a_click_on_a_button_drawn_before_starts_nothing(monkeypatch: pytest.Mon
     assert not [path for path in runs.glob("*") if path.is_dir()]
 
 
-@pytest.mark.parametrize(("state", "label"), [("stopped", "Resume mine"), ("running", "Stop mine")])
-def test_a_click_on_a_button_drawn_before_neither_stops_nor_resumes(
+@pytest.mark.parametrize(
+    ("state", "label"), [("stopped", "Resume mine"), ("running", "Stop mine"), ("stopped", "Delete it")]
+)
+def test_a_click_on_a_button_drawn_before_changes_no_run(
     monkeypatch: pytest.MonkeyPatch, runs: Path, tiny: Recipe, state: State, label: str
 ) -> None:
     run = run_that_is(state, runs / "mine", tiny)

@@ -74,7 +74,7 @@ def test_a_run_that_began_meanwhile_is_named_where_a_second_one_was_asked_for(
 def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "start", lambda recipe: made(runs / "mine", recipe))
+    monkeypatch.setattr(jobs, "start", lambda recipe, _: made(runs / "mine", recipe))
     app = opened("train")
     app.selectbox(key="recipe").set_value("cnn")
     number = checked(app).number_input(key="cnn-learning_rate")
@@ -85,6 +85,41 @@ def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
     checked(app).switch_page("pages/train.py")
     assert checked(app).selectbox(key="recipe").value == "cnn"
     assert app.number_input(key="cnn-learning_rate").value == 0.03
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_run_can_be_given_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "start", lambda recipe, name: made(model_dir.new_run(name).path, recipe))
+    app = opened("train")
+    app.text_input(key="run-name").set_value(" my/run ")
+    labelled(app, "Start").click()
+    assert "A run's name may hold up to 64 letters" in checked(app).error[0].value
+    assert app.text_input(key="run-name").value == " my/run "
+    app.text_input(key="run-name").set_value(" my-run ")
+    labelled(app, "Start").click()
+    assert checked(app).query_params["run"] == "my-run"
+    assert app.text_input(key="run-name").value == ""
+    assert [run.name for run in model_dir.runs()] == ["my-run"]
+
+
+def test_a_run_can_be_deleted_and_the_newest_of_the_others_is_shown(runs: Path, tiny: Recipe) -> None:
+    run_that_is("stopped", runs / "mine", tiny)
+    made(runs / "older", tiny, created="2026-01-01T00:00:00+00:00")
+    made(runs / "newer", tiny, created="2026-02-01T00:00:00+00:00")
+    app = opened("train", run="mine")
+    labelled(app, "Delete it").click()
+    checked(app)
+    assert not (runs / "mine").exists()
+    assert "run" not in app.query_params
+    assert app.main.subheader[0].value == "newer"
+    assert not app.warning
+
+
+def test_what_is_not_a_run_of_ones_own_or_trains_cannot_be_deleted(runs: Path, tiny: Recipe) -> None:
+    run_that_is("running", runs / "busy", tiny)
+    for run in ("busy", "quick"):
+        app = opened("train", run=run)
+        assert "Delete it" not in [item.label for item in app.button]
 
 
 def test_a_run_says_which_of_its_numbers_are_not_the_recipes(runs: Path) -> None:
