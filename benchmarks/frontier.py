@@ -5,8 +5,8 @@
 Trains the candidates of a budget (or of all) one after the other, as ordinary runs that the app shows, and
 writes what they reached on the *validation* images to `benchmarks/frontier.csv`; the test set plays no part.
 A candidate with a row there is not trained again, so the search can be interrupted. All of a budget takes
-about as many times the budget as it has candidates. The chart has all results, as crosses, behind the shipped
-models, whose accuracy is that of the test.
+about as many times the budget as it has candidates. The chart has all results, as small marks, behind the
+shipped models, whose accuracy is that of the test.
 """
 
 import csv
@@ -129,7 +129,9 @@ def add(row: dict[str, Any]) -> None:
 def draw(path: Path) -> None:
     """Draw the results behind the shipped models."""
     searched = pd.read_csv(RESULTS).rename(columns={"validation_accuracy": "accuracy"})
-    drawn = charts.frontier(comparison.costs(model_dir.shipped()), searched=searched[["minutes", "accuracy"]])
+    drawn = charts.frontier(
+        comparison.costs(model_dir.shipped()), searched=searched[["minutes", "accuracy", "precision"]]
+    )
     drawn.properties(width=680, background="white").save(path, scale_factor=2)
 
 

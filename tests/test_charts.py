@@ -142,13 +142,16 @@ def test_what_was_searched_lies_behind_the_recipes_on_the_same_axes() -> None:
         "low": 0.85,
         "high": 0.87,
     }
-    searched = pd.DataFrame({"minutes": [1.0, 2.0], "accuracy": [0.8, 0.88]})
+    searched = pd.DataFrame(
+        {"minutes": [1.0, 2.0], "accuracy": [0.8, 0.88], "precision": ["float32", "bfloat16"]}
+    )
     plain = charts.frontier(pd.DataFrame([one])).to_dict()
     specification = charts.frontier(pd.DataFrame([one]), searched=searched).to_dict()
     first, *others = specification["layer"]
     assert rows_of(specification, first) == searched.to_dict("records")
     assert first["encoding"]["x"]["field"] == "minutes"
     assert first["encoding"]["y"]["field"] == "accuracy"
+    assert first["encoding"]["shape"]["field"] == "precision"
     assert len(others) == len(plain["layer"])
 
 

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, LABEL, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
-from cifar_core.recipes import REPORT
+from cifar_core.recipes import REPORT, Precision
 
 Measure = Literal["loss", "accuracy"]
 
@@ -141,7 +141,7 @@ def frontier(
     chosen
         The recipe whose point is ringed.
     searched
-        More networks, as crosses behind the points: columns minutes, accuracy.
+        More networks, as small marks behind the points: columns minutes, accuracy, precision.
     """
     families = sorted(points["family"].unique())
     points = points.sort_values("minutes").assign(chosen=points["recipe"] == chosen)
@@ -167,8 +167,14 @@ def frontier(
     clicked = alt.selection_point(name="recipe", fields=["recipe"], on="click", empty=False)
     behind = []
     if searched is not None:
-        crosses = alt.Chart(searched).mark_point(shape="cross", filled=True, size=40, color=NEUTRAL)
-        behind = [crosses.encode(x="minutes:Q", y="accuracy:Q")]
+        legend = alt.Legend(
+            orient="top", symbolFillColor=NEUTRAL, labelExpr="'searched in ' + datum.label", labelLimit=0
+        )
+        shape = alt.Shape("precision:N", title=None, legend=legend).scale(
+            domain=get_args(Precision), range=["triangle", "cross"]
+        )
+        marks = alt.Chart(searched).mark_point(filled=True, size=40, color=NEUTRAL)
+        behind = [marks.encode(x="minutes:Q", y="accuracy:Q", shape=shape)]
     return alt.LayerChart(
         layer=[
             *behind,
