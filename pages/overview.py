@@ -25,7 +25,7 @@ def show_beginnings() -> None:
         st.markdown("**See the mistakes**  \nWhich cats does it take for dogs, and what do people say?")
         st.page_link("pages/evaluate.py", label="Look at them", icon=":material/grid_on:")
     with train:
-        st.markdown("**Train your own**  \nThe quickest takes about two minutes; you watch it learn.")
+        st.markdown("**Train your own**  \nThe quickest takes a few minutes; you watch it learn.")
         st.page_link("pages/train.py", label="Choose a recipe", icon=":material/model_training:")
 
 
@@ -90,6 +90,6 @@ if models := model_list.readable():
         with cards.container(border=True):
             show_model(model)
 else:
-    st.info("No model has been trained yet. **Train your own** takes two minutes.", icon=":material/info:")
+    st.info("No model has been trained yet. **Train your own** takes a few minutes.", icon=":material/info:")
 st.subheader("This machine", anchor=False)
 show_machine()

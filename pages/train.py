@@ -132,7 +132,7 @@ if run is None:
     st.title("Train", anchor=False)
     st.info(
         "No run yet. Choose a recipe in the sidebar and press **Start**, or begin with the quickest, which "
-        "takes about two minutes.",
+        "takes a few minutes.",
         icon=":material/info:",
     )
     # On a phone the sidebar is folded away, and a newcomer need not find it.
