@@ -119,7 +119,7 @@ def warn_if_gone(linked: Sequence[str], there: Container[str], shown: Sequence[s
 def offer_training(what_is_missing: str) -> None:
     """Say what is missing without another model, and lead to where one is trained."""
     st.info(what_is_missing, icon=":material/info:")
-    st.page_link("pages/train.py", label="Train one; it takes a few minutes", icon=":material/model_training:")
+    st.page_link("pages/train.py", label="Train one in a few minutes", icon=":material/model_training:")
 
 
 def selectbox_in_url(label: str, options: list[str], key: str, default: str) -> str:
