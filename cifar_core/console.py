@@ -59,7 +59,7 @@ def working(description: str) -> Progress:
     return bar
 
 
-def confirm(what: str, *, asked: bool) -> None:
+def confirm(what: str, *, asked: bool = True) -> None:
     """Say what is going to happen; raise CifarLabError if somebody is asked and does not want it."""
     print(what, file=sys.stderr)
     if not asked:

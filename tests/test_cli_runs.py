@@ -276,7 +276,7 @@ def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
 
         asked = f"This deletes for good {started['directory']}.\n"
         refused = call("delete", "long", env=env)  # nobody is there to answer
-        assert (refused.returncode, refused.stdout) == (1, "")
+        assert (refused.returncode, refused.stdout.strip()) == (1, "")
         assert refused.stderr.startswith(asked)
         assert refused.stderr.endswith("Error: Nothing was done; answer y to go on, or give --yes.\n")
         assert state() == "stopped"
