@@ -136,7 +136,7 @@ def delete(run: Run, yes: Yes = False) -> None:
 @app.command()
 def runs(as_json: Json = False) -> None:
     """List your runs, newest first, and the shipped models."""
-    shipped = [model for model in model_dir.models() if model.path.parent == model_dir.models_root()]
+    shipped = [model for model in model_dir.models() if not model.own]
     rows = [console.overview(directory) for directory in [*model_dir.runs(), *shipped]]
     if as_json:
         print(json.dumps(rows))
