@@ -11,7 +11,10 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-SMALL = 8  # pixels: up to this width, nine matrix products beat oneDNN's gradient of a kernel in bfloat16
+from cifar_core import hardware
+from cifar_core.training import winograd
+
+SMALL = 8  # pixels: up to this width, matrix products beat oneDNN's convolutions, as `SmallPictureConv2D` says
 
 
 def faster(model: keras.Model) -> keras.Model:
@@ -25,11 +28,16 @@ def _faster_layer(layer: layers.Layer) -> layers.Layer:
     config = layer.get_config()
     if type(layer) is layers.BatchNormalization:
         return FusedBatchNormalization.from_config(config)
-    if type(layer) is layers.Conv2D and layer.compute_dtype == "bfloat16":
+    if type(layer) is layers.Conv2D and (layer.compute_dtype == "bfloat16" or _only_avx2()):
         return SmallPictureConv2D.from_config(config)
     if type(layer) is layers.Activation and layer.activation is keras.activations.gelu:
         return layers.Activation(gelu, name=layer.name, dtype=layer.dtype_policy)
     return layer.__class__.from_config(config)
+
+
+def _only_avx2() -> bool:
+    # oneDNN makes more of AVX-512; whether Winograd's convolutions gain anything there is not measured.
+    return hardware.vector_instructions() == "AVX2"
 
 
 class FusedBatchNormalization(layers.BatchNormalization):
@@ -60,18 +68,23 @@ class FusedBatchNormalization(layers.BatchNormalization):
 
 
 class SmallPictureConv2D(layers.Conv2D):
-    """A convolution whose kernel gets its gradient from matrix products, where pictures are small.
+    """A convolution made of matrix products where pictures are small; elsewhere it is the parent.
 
-    oneDNN takes as long for the gradient of a kernel in bfloat16 on 2x2 pixels as on 4x4: 45 ms for VGG16's
-    last block (batch 128), 5 ms as here. Otherwise it is the parent.
+    In float32 it is Winograd's, which takes two Zen 3 cores half the time of oneDNN's, gradients included
+    (batch 64; 128 channels of 8x8 pixels, 256 of 4x4; no gain on 16x16). In bfloat16, which has too few
+    digits for that, only the gradient of the kernel is: oneDNN takes as long for it on 2x2 pixels as on 4x4,
+    45 ms for VGG16's last block (batch 128), 5 ms as here.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve [N, H, W, C_in] with [K, K, C_in, C_out]."""
         plain = (self.padding, self.strides, self.dilation_rate, self.groups) == ("same", (1, 1), (1, 1), 1)
-        odd = all(size % 2 for size in self.kernel_size)
-        if plain and odd and max(inputs.shape[1:3]) <= SMALL:
-            return _small_convolution(inputs, tf.convert_to_tensor(kernel))
+        if plain and max(inputs.shape[1:3]) <= SMALL:
+            kernel = tf.convert_to_tensor(kernel)
+            if self.compute_dtype == "float32" and self.kernel_size == (winograd.KERNEL, winograd.KERNEL):
+                return winograd.convolve(inputs, kernel)
+            if self.compute_dtype == "bfloat16" and all(size % 2 for size in self.kernel_size):
+                return _small_convolution(inputs, kernel)
         return super().convolution_op(inputs, kernel)
 
 
