@@ -14,7 +14,9 @@ from keras import layers
 from cifar_core import hardware
 from cifar_core.training import winograd
 
-SMALL = 8  # pixels: up to this width, matrix products beat oneDNN's convolutions, as `SmallPictureConv2D` says
+SMALL = (
+    8  # pixels: up to this width, matrix products beat oneDNN's convolutions, as `SmallPictureConv2D` says
+)
 
 
 def faster(model: keras.Model) -> keras.Model:
@@ -71,9 +73,9 @@ class SmallPictureConv2D(layers.Conv2D):
     """A convolution made of matrix products where pictures are small; elsewhere it is the parent.
 
     In float32 it is Winograd's, which takes two Zen 3 cores half the time of oneDNN's, gradients included
-    (batch 64; 128 channels of 8x8 pixels, 256 of 4x4; no gain on 16x16). In bfloat16, which has too few
-    digits for that, only the gradient of the kernel is: oneDNN takes as long for it on 2x2 pixels as on 4x4,
-    45 ms for VGG16's last block (batch 128), 5 ms as here.
+    (batch 64; 128 channels of 8x8 pixels, 256 of 4x4; no gain on 16x16), and a third more memory in the
+    recipe `fast`. In bfloat16, which has too few digits for that, only the gradient of the kernel is: oneDNN
+    takes as long for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as here.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
