@@ -4,7 +4,8 @@
 
 TensorFlow's profiler watches the steps of a training as the worker does it. The arithmetic of direct
 convolutions cannot be had for less than the time that a product of large matrices takes for as much of it.
-Where pictures are small, bfloat16's gradients of kernels are such products, `MatMul`.
+Where pictures are small, bfloat16's gradients of kernels are such products, `MatMul`; in float32, on
+processors without AVX-512, whole convolutions are (`BatchMatMulV2`), in fewer multiplications.
 """
 
 from benchmarks.measure import (
@@ -47,9 +48,9 @@ def main(
         results,
         [
             "Others: the remaining operations, and what a step takes besides operations.",
-            f"Convolutions: {convolutions:.1f} ms for {result['convolutions']:.1f} billion multiplications "
-            f"and additions; {least:.1f} ms at the speed of a product of matrices, "
-            f"{count(round(result['matrix_product']))} billion a second.",
+            f"Operations called Conv2D: {convolutions:.1f} ms. All convolutions, computed directly, are "
+            f"{result['convolutions']:.1f} billion multiplications and additions: {least:.1f} ms at the "
+            f"speed of a product of matrices, {count(round(result['matrix_product']))} billion a second.",
         ],
     )
 

@@ -41,6 +41,7 @@ def convolve(pictures: Any, kernel: Any) -> Any:
 
     values = tf.reshape(tf.transpose(pictures, [1, 2, 0, 3]), [height, width, -1])
     values = _in_both_directions(to_rows, to_columns, values)
+    # For every pair of points, one of each direction, a matrix of pixels in tiles by channels.
     values = tf.reshape(values, [tall, len(to_rows) // tall, wide, -1, channels])
     weights = tf.reshape(kernel, [KERNEL, KERNEL, -1])
     weights = _in_both_directions(kernel_rows, kernel_columns, weights)
