@@ -14,9 +14,7 @@ from keras import layers
 from cifar_core import hardware
 from cifar_core.training import winograd
 
-SMALL = (
-    8  # pixels: up to this width, matrix products beat oneDNN's convolutions, as `SmallPictureConv2D` says
-)
+SMALL = 8  # pixels: up to this width, matrix products beat oneDNN's convolutions
 
 
 def faster(model: keras.Model) -> keras.Model:

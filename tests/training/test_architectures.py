@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from cifar_core import dataset
+from cifar_core import dataset, hardware
 from cifar_core.errors import CifarLabError
 from cifar_core.training import architectures
 from cifar_core.training.kernels import FusedBatchNormalization
@@ -93,8 +93,13 @@ def test_fused_batch_norm_of_vectors_is_keras_own() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize(("instructions", "tolerance"), [("AVX-512", 1e-6), ("AVX2", 1e-5)])
 @pytest.mark.parametrize("network", OPTIONS)
-def test_weights_move_between_the_training_network_and_the_plain_one(network: str) -> None:
+def test_weights_move_between_the_training_network_and_the_plain_one(
+    network: str, instructions: str, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Winograd's convolutions, on AVX2, round a little more; all else agrees to the last digits.
+    monkeypatch.setattr(hardware, "vector_instructions", lambda: instructions)
     fused = architectures.build(network, OPTIONS[network], fused=True)
     plain = architectures.build(network, OPTIONS[network])
     architectures.start(fused, (images(40) * 255).astype(np.uint8))
@@ -108,7 +113,7 @@ def test_weights_move_between_the_training_network_and_the_plain_one(network: st
     ]
     assert not np.allclose(plain(images()), fused(images()), atol=1e-3)
     plain.set_weights(fused.get_weights())
-    np.testing.assert_allclose(plain(images()), fused(images()), atol=1e-5)
+    np.testing.assert_allclose(plain(images()), fused(images()), atol=tolerance)
 
 
 @pytest.mark.parametrize("network", OPTIONS)
