@@ -5,6 +5,7 @@ with it opens with Keras alone. On two Zen 5 cores the recipe `fast` trains on 8
 on 608 without (`python -m benchmarks.pipeline fast`).
 """
 
+import math
 from typing import Any
 
 import keras
@@ -14,7 +15,10 @@ from keras import layers
 from cifar_core import hardware
 from cifar_core.training import winograd
 
-SMALL = 8  # pixels: up to this width, matrix products beat oneDNN's convolutions
+# Where matrix products beat oneDNN's convolutions: on pictures of up to so many pixels a side; and Winograd's
+# beats it on larger ones for kernels with so many channels in times channels out.
+SMALL = 8
+MANY_CHANNELS = 64 * 256
 
 
 def faster(model: keras.Model) -> keras.Model:
@@ -29,7 +33,7 @@ def _faster_layer(layer: layers.Layer) -> layers.Layer:
     if type(layer) is layers.BatchNormalization:
         return FusedBatchNormalization.from_config(config)
     if type(layer) is layers.Conv2D and (layer.compute_dtype == "bfloat16" or _only_avx2()):
-        return SmallPictureConv2D.from_config(config)
+        return FasterConv2D.from_config(config)
     if type(layer) is layers.Activation and layer.activation is keras.activations.gelu:
         return layers.Activation(gelu, name=layer.name, dtype=layer.dtype_policy)
     return layer.__class__.from_config(config)
@@ -67,24 +71,24 @@ class FusedBatchNormalization(layers.BatchNormalization):
         return output
 
 
-class SmallPictureConv2D(layers.Conv2D):
-    """A convolution made of matrix products where pictures are small; elsewhere it is the parent.
+class FasterConv2D(layers.Conv2D):
+    """A convolution made of matrix products where that is faster; elsewhere it is the parent.
 
-    In float32 it is Winograd's, which takes two Zen 3 cores half the time of oneDNN's, gradients included
-    (batch 64; 128 channels of 8x8 pixels, 256 of 4x4; no gain on 16x16), and a third more memory in the
-    recipe `fast`. In bfloat16, which has too few digits for that, only the gradient of the kernel is: oneDNN
-    takes as long for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as here.
+    In float32 it is Winograd's, for small pictures and for kernels with many channels: it takes two Zen 3
+    cores half the time of oneDNN's, gradients included, and more memory, a third in the recipe `fast`. In
+    bfloat16, which has too few digits for that, only the gradient of the kernel is, for small pictures:
+    oneDNN takes as long for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as
+    here.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve [N, H, W, C_in] with [K, K, C_in, C_out]."""
         plain = (self.padding, self.strides, self.dilation_rate, self.groups) == ("same", (1, 1), (1, 1), 1)
-        if plain and max(inputs.shape[1:3]) <= SMALL:
-            kernel = tf.convert_to_tensor(kernel)
-            if self.compute_dtype == "float32" and self.kernel_size == (winograd.KERNEL, winograd.KERNEL):
-                return winograd.convolve(inputs, kernel)
-            if self.compute_dtype == "bfloat16" and all(size % 2 for size in self.kernel_size):
-                return _small_convolution(inputs, kernel)
+        small, wide = max(inputs.shape[1:3]) <= SMALL, math.prod(kernel.shape[2:]) >= MANY_CHANNELS
+        if plain and self.compute_dtype == "float32" and self.kernel_size == (3, 3) and (small or wide):
+            return winograd.convolve(inputs, tf.convert_to_tensor(kernel))
+        if plain and self.compute_dtype == "bfloat16" and small and all(n % 2 for n in self.kernel_size):
+            return _small_convolution(inputs, tf.convert_to_tensor(kernel))
         return super().convolution_op(inputs, kernel)
 
 

@@ -32,7 +32,7 @@ def test_the_small_convolution_is_keras_own(
 ) -> None:
     keras.utils.set_random_seed(1)
     options: dict[str, Any] = {"filters": 7, "kernel_size": size, "strides": strides, "padding": "same"}
-    plain, small = layers.Conv2D(**options), kernels.SmallPictureConv2D(**options, dtype=precision)
+    plain, small = layers.Conv2D(**options), kernels.FasterConv2D(**options, dtype=precision)
     x = tf.random.normal([6, height, width, 5])
     for layer in (plain, small):
         layer.build(x.shape)
@@ -59,10 +59,30 @@ def test_a_wide_picture_goes_the_parents_way(
 
     monkeypatch.setattr(winograd, "convolve", noted("winograd"))
     monkeypatch.setattr(kernels, "_small_convolution", noted("products"))
-    layer = kernels.SmallPictureConv2D(3, 3, padding="same", dtype=precision)
+    layer = kernels.FasterConv2D(3, 3, padding="same", dtype=precision)
     for width in (kernels.SMALL, kernels.SMALL + 1):
         layer(np.zeros([1, 2, width, 3], "float32"))
     assert seen == [(way, (1, 2, kernels.SMALL, 3))]
+
+
+@pytest.mark.parametrize(
+    ("precision", "channels", "filters", "size", "goes"),
+    [
+        ("float32", 64, 256, 3, True),
+        ("float32", 64, 255, 3, False),
+        ("float32", 256, 256, 1, False),
+        ("bfloat16", 256, 256, 3, False),
+    ],
+)
+def test_many_channels_go_winograds_way_whatever_the_picture(
+    precision: str, channels: int, filters: int, size: int, goes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    convolve = winograd.convolve
+    monkeypatch.setattr(winograd, "convolve", lambda *given: seen.append("winograd") or convolve(*given))
+    layer = kernels.FasterConv2D(filters, size, padding="same", dtype=precision)
+    layer(np.zeros([1, 2, kernels.SMALL + 1, channels], "float32"))
+    assert bool(seen) == goes
 
 
 @pytest.mark.parametrize(
@@ -81,7 +101,7 @@ def test_the_processor_decides_which_convolution_is_faster(
     monkeypatch.setattr(hardware, "vector_instructions", lambda: instructions)
     inputs = keras.Input([8, 8, 3])
     model = keras.Model(inputs, layers.Conv2D(4, 3, padding="same", dtype=precision)(inputs))
-    assert isinstance(kernels.faster(model).layers[1], kernels.SmallPictureConv2D) == swapped
+    assert isinstance(kernels.faster(model).layers[1], kernels.FasterConv2D) == swapped
 
 
 def test_gelu_and_its_slope_are_the_exact_ones() -> None:

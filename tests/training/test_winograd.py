@@ -22,7 +22,9 @@ def in_double(pictures: Any, kernel: Any) -> Any:
     return tf.nn.conv2d(tf.cast(pictures, tf.float64), tf.cast(kernel, tf.float64), 1, "SAME")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 3), (4, 4), (7, 7), (8, 8), (1, 6), (5, 2), (13, 9)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (2, 2), (3, 3), (4, 4), (7, 7), (8, 8), (1, 6), (5, 2), (13, 9), (24, 15)]
+)
 def test_results_and_gradients_are_a_convolutions(size: tuple[int, int]) -> None:
     pictures = tf.random.stateless_normal([6, *size, 5], [0, 0])
     kernel = tf.random.stateless_normal([3, 3, 5, 7], [0, 1])
