@@ -41,6 +41,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0.0, 1.0),
     "label_smoothing": (0.0, 0.99),
     "shift": (0, 8),
+    "cutout": (0, 24),
     "images": (100, TRAIN_SIZE),
     "validation_images": (10, TRAIN_SIZE // 2),
     "seed": (0, 2**31 - 1),
@@ -62,8 +63,9 @@ class Recipe:
         and kernels, AdamW for the rest; both with a learning rate that rises, then falls along a cosine.
         `airbench`: Muon and SGD as tuned for the network `airbench`, the learning rate falling linearly
         (Keller Jordan's airbench94_muon, 2024).
-    augmentation, shift
-        `none`, or `flip_and_shift`: mirrored every other epoch, shifted by up to `shift` pixels.
+    augmentation, shift, cutout
+        `none`, or `flip_and_shift`: mirrored every other epoch, shifted by up to `shift` pixels, a square of
+        `cutout` pixels a side greyed out.
     epochs, batch_size, learning_rate
         Epochs at most; images a step; peak learning rate for the mean loss of a batch.
     patience
@@ -97,6 +99,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     shift: int = 2
+    cutout: int = 0
     patience: int = 0
     weight_decay: float = 0.0
     frozen: bool = False

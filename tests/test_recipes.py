@@ -97,7 +97,7 @@ def test_a_recipe_survives_json(name: str) -> None:
 
 
 def test_keys_of_other_versions_are_ignored_and_defaults_fill_gaps() -> None:
-    values = {**QUICK.to_dict(), "cutout": 12}
+    values = {**QUICK.to_dict(), "mixup": 0.2}
     del values["seed"]
     assert Recipe.from_dict(values) == QUICK
 

@@ -13,6 +13,8 @@ import tensorflow as tf
 from cifar_core.dataset import CLASS_NAMES
 from cifar_core.recipes import Recipe
 
+GREY = 121  # the mean of all values of CIFAR-10's training images is 120.7
+
 
 def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, first_epoch: int = 0) -> Any:
     """Return the batches of all epochs from `first_epoch` (counted from 0) as one `tf.data.Dataset`.
@@ -47,6 +49,8 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
             mirrored = tf.math.floormod(tf.gather(start, indices) + tf.cast(epoch, tf.int32), 2) == 1
             seed = tf.stack([~recipe.seed, tf.cast(epoch, tf.int32) * steps + step])
             chosen = shift(mirror(chosen, mirrored), recipe.shift, seed)
+            if recipe.cutout:
+                chosen = cut_out(chosen, recipe.cutout, tf.random.fold_in(seed, 1))
         return _scaled(chosen), tf.gather(all_labels, indices)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs)
@@ -92,3 +96,18 @@ def shift(images: Any, pixels: int, seed: Any) -> Any:
     turned = tf.transpose(padded, [0, 2, 1, 3])
     turned = tf.gather(turned, offset[1] + tf.range(width), axis=1, batch_dims=1)
     return tf.ensure_shape(tf.transpose(turned, [0, 2, 1, 3]), [count, height, width, images.shape[3]])
+
+
+def cut_out(images: Any, side: int, seed: Any) -> Any:
+    """Grey out a square of so many pixels a side, within the picture, in each of uint8 [B, H, W, C].
+
+    A network that cannot rely on one part of an object looks at the others too (DeVries and Taylor 2017).
+    """
+    count, height, width = images.shape[0], images.shape[1], images.shape[2]
+    place = tf.random.stateless_uniform([2, count, 1], seed)
+    top = tf.cast(place[0] * (height - side + 1), tf.int32)
+    left = tf.cast(place[1] * (width - side + 1), tf.int32)
+    rows = (tf.range(height) >= top) & (tf.range(height) < top + side)
+    columns = (tf.range(width) >= left) & (tf.range(width) < left + side)
+    within = rows[:, :, None, None] & columns[:, None, :, None]
+    return tf.where(within, tf.constant(GREY, images.dtype), images)

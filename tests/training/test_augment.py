@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from cifar_core import dataset
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import augment
 from tests import pictures
@@ -74,6 +75,33 @@ def test_pictures_of_one_batch_are_shifted_apart(noise: Images) -> None:
     same = np.repeat(noise[:1], 200, axis=0)
     offsets = offsets_of(augment.shift(tf.constant(same), 2, tf.constant([0, 0])).numpy(), same)
     assert len({tuple(offset) for offset in offsets}) > 20
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(32, 32, 12), (7, 11, 5), (6, 6, 6)])
+def test_cut_out_greys_one_whole_square_within_each_picture(height: int, width: int, side: int) -> None:
+    white = tf.fill([50, height, width, 3], tf.constant(255, tf.uint8))
+    cut = augment.cut_out(white, side, tf.constant([3, 4])).numpy()
+    assert (cut.dtype, cut.shape) == (np.uint8, white.shape)
+    for picture in cut:
+        rows, columns = np.nonzero((picture == augment.GREY).all(axis=2))
+        square = picture[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert square.shape == (side, side, 3)
+        assert (square == augment.GREY).all()
+        assert (picture == 255).sum() == (height * width - side**2) * 3
+
+
+def test_the_square_is_everywhere_alike_and_rows_say_nothing_of_columns() -> None:
+    white = tf.fill([20_000, 5, 5, 1], tf.constant(255, tf.uint8))
+    cut = augment.cut_out(white, 3, [7, 0]).numpy()[..., 0] == augment.GREY
+    tops, lefts = np.argmax(cut.any(axis=2), axis=1), np.argmax(cut.any(axis=1), axis=1)
+    counts = np.bincount(3 * tops + lefts, minlength=9)
+    expected = len(cut) / 9
+    # 8 degrees of freedom: chi-square beyond 26.1 once in a thousand
+    assert ((counts - expected) ** 2 / expected).sum() < 26.1
+
+
+def test_grey_is_the_mean_of_the_training_images(train_set: dataset.Batch) -> None:
+    assert round(float(train_set.images.mean())) == augment.GREY
 
 
 # The batches
