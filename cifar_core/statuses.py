@@ -18,6 +18,7 @@ State = Literal["starting", "running", "stopping", "finished", "stopped", "faile
 ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
 RESUMABLE: frozenset[State] = frozenset({"stopped", "failed", "interrupted"})
 
+_LOST = "Its process ended without a word: it was killed, memory ran out, or the machine was switched off."
 _SILENCE = 60.0  # seconds after which a worker on another machine counts as dead; it writes every quarter
 
 
@@ -59,7 +60,7 @@ def believed(values: Mapping[str, Any]) -> Status:
         return Status(state="interrupted")
     status = Status(**known)
     if status.active and not _works(status):
-        return replace(status, state="interrupted", eta_seconds=None)
+        return replace(status, state="interrupted", eta_seconds=None, error=_LOST)
     return status
 
 

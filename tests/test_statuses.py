@@ -43,6 +43,7 @@ def test_a_claim_to_live_is_checked(directory: ModelDirectory, state: str) -> No
     claim(directory, state, me.pid, me.create_time() - 60, epoch=3)
     status = directory.status()
     assert (status.state, status.epoch, status.eta_seconds, status.active) == ("interrupted", 3, None, False)
+    assert status.error.startswith("Its process ended without a word")
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted"])

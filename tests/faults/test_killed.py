@@ -33,7 +33,8 @@ def test_a_run_survives_every_death(
     run = jobs.start(tiny, "often-killed")
     for moment, following in zip(MOMENTS, [*MOMENTS[1:], None], strict=True):
         status = ended(run)
-        assert (status.state, status.error) == ("interrupted", ""), (moment, run.log_path.read_text())
+        assert status.state == "interrupted", (moment, run.log_path.read_text())
+        assert "memory ran out" in status.error
         assert jobs.active_run() is None
         assert run not in model_dir.models()
         assert model_dir.runs() != []
