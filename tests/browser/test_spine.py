@@ -1,6 +1,5 @@
 """The main job, end to end: train, watch, stop, resume, see the mistakes, classify pictures and a webcam."""
 
-import csv
 import json
 import re
 import subprocess
@@ -62,7 +61,7 @@ def state_badge(page: Page, state: str) -> None:
 
 
 def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server, tmp_path: Path) -> None:
-    run = start_quick(page, server, epochs=5, images=16_000)
+    run = start_quick(page, server, epochs=3, images=16_000)
 
     # It learns under your eyes: points soon, and more of them later.
     wait_until(lambda: drawn_points(page) >= 2, "the first points on the curve")
@@ -88,7 +87,7 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     state_badge(page, "running")
     wait_until(lambda: run.status().state == "finished", "the rest of the run")
     state_badge(page, "finished")
-    assert list(run.history()["epoch"]) == [1, 2, 3, 4, 5]
+    assert list(run.history()["epoch"]) == [1, 2, 3]
 
     # Evaluate shows this run, opening on the cats it takes for dogs.
     page.get_by_role("link", name="See what it confuses").click()
@@ -203,10 +202,10 @@ def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     psutil.Process(worker).kill()
     state_badge(page, "interrupted")
     page.get_by_role("button", name="Resume quick").click()
-    wait_until(lambda: run.status().state == "finished", "the resumed run")
-    with run.history_path.open() as file:
-        assert [int(float(row["epoch"])) for row in csv.DictReader(file)] == [1, 2, 3]
-    state_badge(page, "finished")
+    wait_until(lambda: len(run.history()) >= 2, "the epoch in which it was killed")
+    page.get_by_role("button", name="Stop quick").click()
+    state_badge(page, "stopped")
+    assert run.history()["epoch"].tolist() == [1, 2]
 
 
 def test_without_data_and_network(page: Page, start_server: StartServer, tmp_path: Path) -> None:

@@ -78,12 +78,16 @@ class Trained:
 
 
 # The other ways to train: the optimizers of neither `tiny` nor the report, half precision, a frozen network.
+NARROW: dict[str, Any] = {
+    "network": "airbench",
+    "network_options": {"widths": [8, 16, 16], "activation": "gelu"},
+}
 OTHERS = {
     name: recipe.with_(images=300, validation_images=100, batch_size=50, epochs=2)
     for name, recipe in {
-        "airbench": get_recipe("fast").with_(network_options={"widths": [8, 16, 16], "activation": "gelu"}),
-        "muon": get_recipe("cnn"),
-        "sgd": get_recipe("cnn").with_(optimizer="sgd"),
+        "airbench": get_recipe("fast").with_(**NARROW),
+        "muon": get_recipe("cnn").with_(**NARROW),
+        "sgd": get_recipe("cnn").with_(**NARROW, optimizer="sgd"),
         "frozen": get_recipe("report-vgg16"),
     }.items()
 }
