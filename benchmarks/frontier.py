@@ -38,6 +38,8 @@ class Candidate:
     activation: str = "gelu"
     batch_size: int = 1000
     learning_rate: float = 0.24
+    shift: int = 2
+    cutout: int = 0
 
     def recipe(self, seed: int) -> Recipe:
         """Return the recipe to train."""
@@ -47,6 +49,8 @@ class Candidate:
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            shift=self.shift,
+            cutout=self.cutout,
             seed=seed,
         )
 
@@ -72,6 +76,7 @@ CANDIDATES = [
     Candidate(25, "64/256/256", 27),
     Candidate(25, "128/256/256", 18),
     Candidate(25, "128/384/384", 12),
+    Candidate(90, "128/384/384", 32, shift=4, cutout=12),
 ]
 
 
