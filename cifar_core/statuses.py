@@ -18,7 +18,10 @@ State = Literal["starting", "running", "stopping", "finished", "stopped", "faile
 ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
 RESUMABLE: frozenset[State] = frozenset({"stopped", "failed", "interrupted"})
 
-_LOST = "Its process ended without a word: it was killed, memory ran out, or the machine was switched off."
+_LOST = (
+    "Its process ended without a word: it was killed, memory ran out, or the machine was switched off. "
+    "Resume goes on from the last finished epoch."
+)
 _SILENCE = 60.0  # seconds after which a worker on another machine counts as dead; it writes every quarter
 
 
