@@ -238,6 +238,16 @@ def signature(x: Any, image: Images) -> npt.NDArray[np.int64]:
     return result
 
 
+def test_each_picture_of_a_recipe_with_cutout_has_a_square_of_its_own() -> None:
+    white = np.full((COUNT, 32, 32, 3), 255, np.uint8)
+    squares = []
+    for x, _ in batches(recipe(cutout=12), white, np.zeros(COUNT, int)):
+        grey = np.rint(x[..., 0] * 255).astype(int) == augment.GREY
+        assert (grey.sum(axis=(1, 2)) == 144).all()
+        squares.append(grey.tobytes())
+    assert len(set(squares)) == len(squares) == 4 * 3  # no batch has those of another
+
+
 def test_without_augmentation_pictures_stay_as_they_are(noise: Images) -> None:
     plain = get_recipe("report").with_(images=100, batch_size=8, epochs=2)
     found = batches(plain, noise, np.arange(len(noise)) % 10)
