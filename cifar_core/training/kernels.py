@@ -15,10 +15,11 @@ from keras import layers
 from cifar_core import hardware
 from cifar_core.training import winograd
 
-# Where matrix products beat oneDNN's convolutions: on pictures of up to so many pixels a side; and Winograd's
-# beats it on larger ones for kernels with so many channels in times channels out.
+# Where matrix products beat oneDNN's convolutions. In bfloat16: on pictures of up to so many pixels a side.
+# In float32, by Winograd's method: for kernels with so many channels, in times out (what it saves) by in plus
+# out (what it costs). 24 to 128 channels, 20, and 32 to 64, 21, are as fast either way; 64 to 64, 32, faster.
 SMALL = 8
-MANY_CHANNELS = 64 * 256
+MANY_CHANNELS = 25
 
 
 def faster(model: keras.Model) -> keras.Model:
@@ -74,8 +75,8 @@ class FusedBatchNormalization(layers.BatchNormalization):
 class FasterConv2D(layers.Conv2D):
     """A convolution made of matrix products where that is faster; elsewhere it is the parent.
 
-    In float32 it is Winograd's, for small pictures and for kernels with many channels: it takes two Zen 3
-    cores half the time of oneDNN's, gradients included, and more memory, 2 GB in the recipe `fast`. In
+    In float32 it is Winograd's, for kernels with many channels: it takes two Zen 3 cores half the time of
+    oneDNN's and less, gradients included, and more memory, 2 GB in the recipe `fast`. In
     bfloat16, which has too few digits for that, only the gradient of the kernel is, for small pictures:
     oneDNN takes as long for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as
     here.
@@ -84,9 +85,10 @@ class FasterConv2D(layers.Conv2D):
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolve [N, H, W, C_in] with [K, K, C_in, C_out]."""
         plain = (self.padding, self.strides, self.dilation_rate, self.groups) == ("same", (1, 1), (1, 1), 1)
-        small, wide = max(inputs.shape[1:3]) <= SMALL, math.prod(kernel.shape[2:]) >= MANY_CHANNELS
-        if plain and self.compute_dtype == "float32" and self.kernel_size == (3, 3) and (small or wide):
+        many = math.prod(kernel.shape[2:]) >= MANY_CHANNELS * sum(kernel.shape[2:])
+        if plain and self.compute_dtype == "float32" and self.kernel_size == (3, 3) and many:
             return winograd.convolve(inputs, tf.convert_to_tensor(kernel))
+        small = max(inputs.shape[1:3]) <= SMALL
         if plain and self.compute_dtype == "bfloat16" and small and all(n % 2 for n in self.kernel_size):
             return _small_convolution(inputs, tf.convert_to_tensor(kernel))
         return super().convolution_op(inputs, kernel)

@@ -28,9 +28,10 @@ def result_and_gradients(layer: Any, x: Any) -> list[np.ndarray]:
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_small_convolution_is_keras_own(
-    height: int, width: int, size: int, strides: int, precision: str
+def test_the_faster_convolution_is_keras_own(
+    height: int, width: int, size: int, strides: int, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(kernels, "MANY_CHANNELS", 0)  # all are many
     keras.utils.set_random_seed(1)
     options: dict[str, Any] = {"filters": 7, "kernel_size": size, "strides": strides, "padding": "same"}
     plain, small = layers.Conv2D(**options), kernels.FasterConv2D(**options, dtype=precision)
@@ -45,42 +46,32 @@ def test_the_small_convolution_is_keras_own(
         np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance * max(1, np.abs(other).max()))
 
 
-@pytest.mark.parametrize(("precision", "way"), [("float32", "winograd"), ("bfloat16", "products")])
-def test_a_wide_picture_goes_the_parents_way(
-    precision: str, way: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-
-    def noted(name: str) -> Any:
-        def convolve(x: Any, kernel: Any) -> Any:
-            seen.append((name, tuple(x.shape)))
-            return tf.nn.conv2d(x, kernel, 1, "SAME")
-
-        return convolve
-
-    monkeypatch.setattr(winograd, "convolve", noted("winograd"))
-    monkeypatch.setattr(kernels, "_small_convolution", noted("products"))
-    layer = kernels.FasterConv2D(3, 3, padding="same", dtype=precision)
-    for width in (kernels.SMALL, kernels.SMALL + 1):
-        layer(np.zeros([1, 2, width, 3], "float32"))
-    assert seen == [(way, (1, 2, kernels.SMALL, 3))]
+def test_in_half_precision_a_wide_picture_goes_the_parents_way() -> None:
+    layer = kernels.FasterConv2D(3, 3, padding="same", dtype="bfloat16")
+    with patch.object(kernels, "_small_convolution", wraps=kernels._small_convolution) as convolve:
+        layer(np.zeros([1, 2, kernels.SMALL + 1, 3], "float32"))
+        assert not convolve.called
+        layer(np.zeros([1, 2, kernels.SMALL, 3], "float32"))
+        assert convolve.called
 
 
 @pytest.mark.parametrize(
     ("precision", "channels", "filters", "size", "goes"),
     [
-        ("float32", 64, 256, 3, True),
-        ("float32", 64, 255, 3, False),
+        ("float32", 64, 64, 3, True),
+        ("float32", 32, 128, 3, True),
+        ("float32", 128, 31, 3, False),
         ("float32", 256, 256, 1, False),
         ("bfloat16", 256, 256, 3, False),
     ],
 )
+@pytest.mark.parametrize("width", [4, 15])
 def test_many_channels_go_winograds_way_whatever_the_picture(
-    precision: str, channels: int, filters: int, size: int, goes: bool
+    precision: str, channels: int, filters: int, size: int, goes: bool, width: int
 ) -> None:
     with patch.object(winograd, "convolve", wraps=winograd.convolve) as convolve:
         kernels.FasterConv2D(filters, size, padding="same", dtype=precision)(
-            np.zeros([1, 2, kernels.SMALL + 1, channels], "float32")
+            np.zeros([1, 2, width, channels], "float32")
         )
     assert convolve.called == goes
 
@@ -127,6 +118,7 @@ def test_a_faster_model_has_the_same_weights_names_and_answers(
     instructions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hardware, "vector_instructions", lambda: instructions)
+    monkeypatch.setattr(kernels, "MANY_CHANNELS", 0)
     keras.utils.set_random_seed(3)
     inputs = x = keras.Input([8, 8, 3])
     for name in ("first", "second"):

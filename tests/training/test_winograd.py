@@ -23,7 +23,7 @@ def in_double(pictures: Any, kernel: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "size", [(1, 1), (2, 2), (3, 3), (4, 4), (7, 7), (8, 8), (1, 6), (5, 2), (13, 9), (24, 15)]
+    "size", [(1, 1), (2, 2), (3, 3), (4, 4), (7, 7), (8, 8), (1, 6), (5, 2), (13, 9), (24, 15), (16, 31)]
 )
 def test_results_and_gradients_are_a_convolutions(size: tuple[int, int]) -> None:
     pictures = tf.random.stateless_normal([6, *size, 5], [0, 0])
@@ -32,15 +32,16 @@ def test_results_and_gradients_are_a_convolutions(size: tuple[int, int]) -> None
     exact = everything_of(lambda *given: tf.cast(in_double(*given), tf.float32), pictures, kernel)
     for mine, other in zip(ours, exact, strict=True):
         assert mine.shape == other.shape
-        np.testing.assert_allclose(mine, other, atol=1e-4 * float(np.std(other)) + 1e-6)
+        np.testing.assert_allclose(mine, other, atol=5e-4 * float(np.std(other)) + 1e-6)
 
 
-def test_it_rounds_by_a_few_millionths_in_a_wide_layer() -> None:
-    pictures = tf.random.stateless_normal([8, 8, 8, 256], [0, 0])
+@pytest.mark.parametrize("size", [3, 4, 7, 8, 15, 24])
+def test_it_rounds_by_no_more_than_it_says_in_a_wide_layer(size: int) -> None:
+    pictures = tf.random.stateless_normal([8, size, size, 256], [0, 0])
     kernel = tf.random.stateless_normal([3, 3, 256, 64], [0, 1])
     exact = in_double(pictures, kernel)
     error = tf.cast(winograd.convolve(pictures, kernel), tf.float64) - exact
-    assert np.std(error) < 1e-5 * np.std(exact)
+    assert np.std(error) < 5e-5 * np.std(exact)
 
 
 def test_it_takes_any_number_of_pictures() -> None:
@@ -53,8 +54,8 @@ def test_it_takes_any_number_of_pictures() -> None:
         assert compiled(tf.ones([number, 4, 4, 2])).shape == [number, 4, 4, 3]
 
 
-def test_four_by_four_results_take_36_multiplications() -> None:
-    to_values, of_kernel, to_results = winograd._transforms(8)
-    assert to_values.shape == (2 * 6, 8)
-    assert of_kernel.shape == (6, 3)
-    assert to_results.shape == (8, 2 * 6)
+def test_eight_by_eight_results_take_100_multiplications() -> None:
+    to_values, of_kernel, to_results = winograd._transforms(16)
+    assert to_values.shape == (2 * 10, 16)
+    assert of_kernel.shape == (10, 3)
+    assert to_results.shape == (16, 2 * 10)
