@@ -76,9 +76,9 @@ class FasterConv2D(layers.Conv2D):
     """A convolution made of matrix products where that is faster; elsewhere it is the parent.
 
     In float32 it is Winograd's, for kernels with many channels: it takes two Zen 3 cores half the time of
-    oneDNN's and less, gradients included, and more memory, up to 1 GB in the recipe `fast`. In bfloat16, which
-    has too few digits for that, only the gradient of the kernel is, for small pictures: oneDNN takes as long
-    for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as here.
+    oneDNN's and less, gradients included, and more memory, up to 1 GB in the recipe `fast`. In bfloat16,
+    which has too few digits for that, only the gradient of the kernel is, for small pictures: oneDNN takes as
+    long for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as here.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
