@@ -272,12 +272,15 @@ RECIPES = {
         Recipe(
             name="best",
             title="Best",
-            summary="The network and the optimizer of Fast, wider and longer.",
+            summary="The network and the optimizer of Fast, wider and much longer, on pictures with a square "
+            "greyed out.",
             network="airbench",
             network_options={"widths": [128, 384, 384], "activation": "gelu"},
             optimizer="airbench",
             augmentation="flip_and_shift",
-            epochs=16,
+            shift=4,
+            cutout=12,
+            epochs=32,
             batch_size=1000,
             learning_rate=0.24,
             label_smoothing=0.2,
