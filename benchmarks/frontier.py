@@ -71,12 +71,12 @@ CANDIDATES = [
     Candidate(6, "64/192/256", 8),
     Candidate(6, "64/256/256", 6),
     Candidate(12, "64/192/256", 16),
-    Candidate(12, "64/256/256", 13),
+    Candidate(12, "64/256/256", 10),  # the recipe `fast`
     Candidate(12, "128/256/256", 8),
-    Candidate(25, "64/256/256", 27),
-    Candidate(25, "128/256/256", 18),
-    Candidate(25, "128/384/384", 12),
-    Candidate(90, "128/384/384", 32, shift=4, cutout=12),
+    Candidate(25, "64/256/256", 20),
+    Candidate(25, "128/384/384", 10),
+    Candidate(90, "128/384/384", 16),
+    Candidate(90, "128/384/384", 32, shift=4, cutout=12),  # the recipe `best`
 ]
 
 
