@@ -149,7 +149,7 @@ def frontier(
     minutes = alt.Axis(values=_MINUTES, labelBound=True)
     base = alt.Chart(points).encode(
         x=alt.X("minutes:Q", title="minutes of training", axis=minutes).scale(
-            type="log", nice=False, padding=30
+            type="log", nice=False, padding=38
         ),
         y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False, padding=24),
         color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top", symbolOpacity=1)).scale(
@@ -181,7 +181,7 @@ def frontier(
             alt.Chart(unbeaten).mark_line(strokeWidth=1, color=NEUTRAL).encode(x="minutes:Q", y="accuracy:Q"),
             base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),
-            base.mark_text(dy=16, align="center").encode(
+            base.mark_text(dx=9, dy=10, align="left").encode(
                 text="recipe:N", color=alt.value(alt.ExprRef(**LABEL))
             ),
             base.mark_point(size=110, filled=True, opacity=1, cursor="pointer").add_params(clicked),
