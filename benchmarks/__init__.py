@@ -4,6 +4,7 @@
     python -m benchmarks.time_to_accuracy       how long until 85 % and 94 % are reached?
     python -m benchmarks.inference              what do an answer, a batch and the wait for the first cost?
     python -m benchmarks.pipeline               where does the time of a training go?
+    python -m benchmarks.training_memory        how much memory does a training hold at its peak?
     python -m benchmarks.interactions           how long does the server take to answer a click?
     python -m benchmarks.app_speed              how fast does the app feel, and how much memory does it hold?
     python -m benchmarks.crowd                  what do visitors notice when there are many of them?

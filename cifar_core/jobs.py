@@ -62,9 +62,11 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         If the name is unfit or taken.
     """
     dataset.locate()
+    if not hardware.has_bfloat16():
+        recipe = recipe.with_(precision="float32")
     with _only_starter():
         _refuse_if_busy()
-        permission.refuse_if_short_of_memory()
+        permission.refuse_if_short_of_memory(recipe)
         permission.refuse_if_short_of_disk(model_dir.runs_root())
         directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
@@ -94,7 +96,7 @@ def resume(directory: ModelDirectory) -> None:
         if state not in RESUMABLE:
             raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
         _refuse_if_busy()
-        permission.refuse_if_short_of_memory()
+        permission.refuse_if_short_of_memory(directory.recipe())
         permission.refuse_if_short_of_disk(model_dir.runs_root())
         _launch(directory)
 
@@ -210,8 +212,6 @@ def _await_first_status(
 
 
 def _config(recipe: Recipe) -> dict[str, Any]:
-    if not hardware.has_bfloat16():
-        recipe = recipe.with_(precision="float32")
     return {
         "recipe": recipe.to_dict(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

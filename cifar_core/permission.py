@@ -12,12 +12,15 @@ import psutil
 from cifar_core import hardware
 from cifar_core.errors import AccessError, JobError
 from cifar_core.formats import size_in_bytes
+from cifar_core.recipes import Network, Recipe
 
 OPERATORS = "CIFAR_LAB_OPERATORS"  # e-mail addresses with commas between; "nobody" switches it off
 MINUTES = "CIFAR_LAB_TRAINING_MINUTES"  # after which a training is stopped, resumably
 
-# What a worker holds at its peak in the small recipes: TensorFlow 0.7 GB, the images, a batch's activations.
-MEMORY = 1_500_000_000
+# What a worker holds whatever the recipe: TensorFlow, the images, the weights and what is made of them.
+MEMORY = 1_400_000_000
+# How many tensors the size of the first layers' output a step holds beside, all smaller ones counted in.
+LAYERS = 8
 DISK = 500_000_000  # checkpoint, best weights and model of the largest network, with some to spare
 
 
@@ -55,13 +58,33 @@ def time_limit() -> float | None:
     return minutes * 60
 
 
-def refuse_if_short_of_memory() -> None:
+def memory(recipe: Recipe) -> int:
+    """Return about how many bytes the worker of a run holds at its peak.
+
+    Measured with `python -m benchmarks.training_memory`. Where float32 is computed by Winograd's method, on
+    processors without AVX-512, it can be a fifth more.
+    """
+    options, batch_size = recipe.network_options, recipe.batch_size
+    if recipe.frozen:
+        batch_size = 500  # of which features are computed at a time; its head takes less
+    first_layers: dict[Network, tuple[int, int]] = {
+        "report_cnn": (32**2, 32),
+        "airbench": (31**2, options.get("widths", [64])[0]),
+        "vgg16": (options.get("size", 32) ** 2, 64),
+    }
+    pixels, filters = first_layers[recipe.network]
+    number = 2 if recipe.precision == "bfloat16" else 4
+    return MEMORY + LAYERS * batch_size * pixels * filters * number
+
+
+def refuse_if_short_of_memory(recipe: Recipe) -> None:
     """Raise JobError unless a worker would find the memory it needs, in the machine and in the container."""
-    free = hardware.free_memory()
-    if free < MEMORY:
+    free, needed = hardware.free_memory(), memory(recipe)
+    if free < needed:
         raise JobError(
-            f"Training needs about {size_in_bytes(MEMORY)} of memory, and {size_in_bytes(free)} are free "
-            "here; close other programs, or train on a larger machine."
+            f"Training “{recipe.name}” needs about {size_in_bytes(needed)} of memory, and "
+            f"{size_in_bytes(free)} are free here; close other programs, choose a smaller batch or recipe, "
+            "or train on a larger machine."
         )
 
 

@@ -26,7 +26,8 @@ from cifar_core.statuses import State, Status
 
 NAMES = [
     *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "operations"),
-    *("pipeline", "resizing", "scoring", "screenshots", "time_to_accuracy", "training_throughput"),
+    *("pipeline", "resizing", "scoring", "screenshots", "time_to_accuracy", "training_memory"),
+    "training_throughput",
 ]
 
 
@@ -151,6 +152,16 @@ def test_inference() -> None:
             "# MB (#)",
         ]
         assert all(re.search(r"[1-9]", cell) for cell in cells)
+
+
+@pytest.mark.slow
+def test_training_memory(cifar10: Path) -> None:  # noqa: ARG001
+    done = run("training_memory", "quick", "--precision", "float32", "--batch-size", "16")
+    assert done.returncode == 0, done.stderr
+    precision, batch, held, asked = rows(done.stdout)["quick"]
+    assert (precision, batch, asked) == ("float32", "16", "1.4 GB")
+    assert 0.7 < numbers([held])[0] < 2.5
+    assert not [run for run in model_dir.runs() if run.name.startswith("memory-")]
 
 
 @pytest.mark.slow

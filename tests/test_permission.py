@@ -8,6 +8,7 @@ import pytest
 
 from cifar_core import hardware, permission
 from cifar_core.errors import AccessError, JobError
+from cifar_core.recipes import get_recipe
 
 NAMED = "Ada@example.org, bo@example.org"
 
@@ -71,11 +72,23 @@ def test_memory_is_the_machines_or_what_the_container_leaves(
 
 
 def test_short_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    machine_with(monkeypatch, permission.MEMORY, tmp_path)
-    permission.refuse_if_short_of_memory()
-    machine_with(monkeypatch, permission.MEMORY - 1, tmp_path)
-    with pytest.raises(JobError, match=r"needs about 1\.5 GB of memory"):
-        permission.refuse_if_short_of_memory()
+    recipe = get_recipe("quick")
+    machine_with(monkeypatch, permission.memory(recipe), tmp_path)
+    permission.refuse_if_short_of_memory(recipe)
+    machine_with(monkeypatch, permission.memory(recipe) - 1, tmp_path)
+    with pytest.raises(JobError, match=r"“quick” needs about 1\.9 GB of memory, .* a smaller batch"):
+        permission.refuse_if_short_of_memory(recipe)
+
+
+def test_what_a_step_holds_at_a_time_decides_how_much_memory_a_training_needs() -> None:
+    fast = get_recipe("fast")
+    assert permission.memory(fast) > permission.memory(get_recipe("quick"))  # of half the filters
+    assert permission.memory(fast.with_(epochs=100)) == permission.memory(fast)
+    halved = permission.memory(fast) - permission.memory(fast.with_(batch_size=500))
+    doubled = permission.memory(fast.with_(precision="float32")) - permission.memory(fast)
+    assert (halved, doubled) == (500 * 31**2 * 64 * 2 * permission.LAYERS, 2 * halved)
+    frozen = get_recipe("report-vgg16")
+    assert permission.memory(frozen.with_(batch_size=4096)) == permission.memory(frozen)
 
 
 def test_short_of_disk_is_one_sentence_that_names_the_folder(
