@@ -127,7 +127,7 @@ def resume(run: Run, foreground: Foreground = False) -> None:
 def delete(run: Run, yes: Yes = False) -> None:
     """Delete a run with all its files, its model included."""
     directory = model_dir.find(run, allow_path=True)
-    if not yes:
+    if directory.own and not yes:  # others are refused, there is nothing to ask
         console.confirm(f"This deletes for good {directory.path}.")
     jobs.delete(directory)
     print(f"The run “{directory.name}” is deleted.")

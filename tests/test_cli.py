@@ -164,6 +164,7 @@ def test_no_network(env: dict[str, str], tmp_path: Path) -> None:
         (["stop", "nobody", "--no-wait"], "no model or run “nobody”"),
         (["resume", "nobody"], "no model or run “nobody”"),
         (["delete", "nobody", "--yes"], "no model or run “nobody”"),
+        (["delete", "quick"], "“quick” is no run of your own"),  # and asks nothing first
         (["evaluate", "nobody"], "no model or run “nobody”"),
         (["classify", "nobody", "cat.png"], "no model or run “nobody”"),
     ],
