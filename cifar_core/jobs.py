@@ -89,6 +89,8 @@ def resume(directory: ModelDirectory) -> None:
         start.
     DatasetError
         If CIFAR-10 is not on this machine.
+    ModelDirectoryError, RecipeError
+        If the run's `config.json` is damaged.
     """
     dataset.locate()
     with _only_starter():
