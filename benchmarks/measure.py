@@ -18,7 +18,7 @@ from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from cifar_core import console, hardware, processes
+from cifar_core import console, hardware, jobs, processes
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES, Recipe, get_recipe
 
@@ -89,9 +89,7 @@ def median(results: Iterable[dict[str, Any]], key: str = "images_per_second") ->
 
 def as_it_trains(name: str, batch_size: int | None, warmup: int, steps: int) -> Recipe:
     """Return a recipe as a run of it is started on this machine; refuse one that has no steps to time."""
-    recipe = get_recipe(name).with_(batch_size=batch_size)
-    if not hardware.has_bfloat16():
-        recipe = recipe.with_(precision="float32")
+    recipe = jobs.for_this_machine(get_recipe(name).with_(batch_size=batch_size))
     if recipe.frozen:
         raise typer.BadParameter(f"{name} learns from features that are computed once, not from pictures.")
     check_steps(recipe, warmup, steps)

@@ -62,8 +62,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         If the name is unfit or taken.
     """
     dataset.locate()
-    if not hardware.has_bfloat16():
-        recipe = recipe.with_(precision="float32")
+    recipe = for_this_machine(recipe)
     with _only_starter():
         _refuse_if_busy()
         permission.refuse_if_short_of_memory(recipe)
@@ -77,6 +76,11 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
             shutil.rmtree(directory.path, ignore_errors=True)
             raise
     return directory
+
+
+def for_this_machine(recipe: Recipe) -> Recipe:
+    """Return the recipe as a run of it is started here: in float32, where the processor has no bfloat16."""
+    return recipe if hardware.has_bfloat16() else recipe.with_(precision="float32")
 
 
 def resume(directory: ModelDirectory) -> None:

@@ -23,7 +23,7 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(
     monkeypatch.setattr(hardware, "_CPU_INFO", file)
     assert hardware.has_bfloat16() is found
     for name, wanted in (("fast", "bfloat16" if found else "float32"), ("report", "float32")):
-        assert jobs._config(get_recipe(name))["recipe"]["precision"] == wanted
+        assert jobs.for_this_machine(get_recipe(name)).precision == wanted
 
 
 @pytest.mark.parametrize(
