@@ -12,10 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
-from cifar_core import files, jobs, model_dir
+from cifar_core import files, hardware, jobs, model_dir
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.recipes import Recipe
+from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.statuses import State, Status
 
 from .runs import LONG, bury, ended, in_mid_epoch, made, run_that_is, until
@@ -62,6 +62,19 @@ def test_a_name_that_leaves_the_folder_is_refused_and_nothing_is_created(
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert found <= {"runs", "runs/.start.lock"}
     assert model_dir.runs() == []
+
+
+@pytest.mark.usefixtures("no_process", "cifar10")
+def test_nothing_starts_without_the_memory_that_it_needs(monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(hardware, "free_memory", lambda: 3_000_000_000)
+    with pytest.raises(JobError, match=r"“fast” needs about 3\.4 GB of memory, and 3\.0 GB are free"):
+        jobs.start(get_recipe("fast"))  # in float32, as it would be trained
+    run = run_that_is("stopped", runs / "stopped", get_recipe("fast").with_(precision="float32"))
+    with pytest.raises(JobError, match=r"“fast” needs about 3\.4 GB"):
+        jobs.resume(run)
+    assert model_dir.runs() == [run]
+    assert run.status().state == "stopped"
 
 
 @pytest.mark.usefixtures("no_process", "cifar10")
@@ -253,7 +266,7 @@ from pathlib import Path
 from cifar_core import jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.model_dir import ModelDirectory
-from cifar_core.recipes import Recipe
+from cifar_core.recipes import Recipe, get_recipe
 
 recipe, folder, name = Recipe.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
 (folder / f"{name}.ready").touch()
