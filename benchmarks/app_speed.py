@@ -23,7 +23,9 @@ from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
 from benchmarks.browser import AT_REST, Server, Within, chromium, rest
 from benchmarks.measure import command, show
-from cifar_core import console, formats, model_dir
+from cifar_core import formats
+from cifar_core.cli import console
+from cifar_core.runs import model_dir
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import psutil
 import typer
 
-from cifar_core import model_dir
 from cifar_core.errors import CifarLabError
+from cifar_core.runs import model_dir
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -98,7 +98,7 @@ def operations(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
 def _train(recipe: dict[str, Any], step: Callable[[], bool]) -> None:
     """Train a recipe until `step`, called after each, returns true."""
     from cifar_core.files import write_whole
-    from cifar_core.model_dir import ModelDirectory
+    from cifar_core.runs.model_dir import ModelDirectory
     from cifar_core.training import fit, run_log, worker
 
     fit.use_all_cores()
@@ -170,14 +170,14 @@ def _matrix_product(precision: str) -> float:
 
 def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
     """Make a recipe's batches and do nothing with them."""
-    from cifar_core import dataset
+    from cifar_core.datasets import cifar10
     from cifar_core.recipes import Recipe
     from cifar_core.training import augment, fit
 
     fit.use_all_cores()
     settings = Recipe.from_dict(recipe)
-    data = dataset.load_train()
-    chosen = dataset.split(data.labels, **settings.split).train
+    data = cifar10.load_train()
+    chosen = cifar10.split(data.labels, **settings.split).train
     clock = Clock(warmup, steps)
     for _ in augment.training_batches(data.images[chosen], data.labels[chosen], settings):
         if clock.step():
@@ -190,7 +190,7 @@ def keras_script(batch_size: int, warmup: int, steps: int) -> Result:
     import keras
 
     from benchmarks import plain_keras
-    from cifar_core import dataset
+    from cifar_core.datasets import cifar10
 
     clock = Clock(warmup, steps)
     model = plain_keras.network()
@@ -199,7 +199,7 @@ def keras_script(batch_size: int, warmup: int, steps: int) -> Result:
         model.stop_training = clock.step()
 
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=after_step)
-    x, y = plain_keras.prepared(dataset.load_train())
+    x, y = plain_keras.prepared(cifar10.load_train())
     model.fit(x, y, batch_size=batch_size, epochs=60, verbose=0, callbacks=[callback])
     return clock.result(batch_size)
 
@@ -220,7 +220,7 @@ def torch_script(batch_size: int, warmup: int, steps: int, **options: bool) -> R
 
 def onnx_runtime(onnx: str, keras: str, singles: int, batches: int) -> Result:  # noqa: ARG001
     """Answer with the app's runtime, from uint8."""
-    from cifar_core.runtime import Classifier
+    from cifar_core.inference.runtime import Classifier
 
     return _answers(Classifier(Path(onnx)).probabilities, "uint8", singles, batches)
 

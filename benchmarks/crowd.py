@@ -25,9 +25,11 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.browser import Server, Within
 from benchmarks.measure import command, show
-from cifar_core import dataset, formats, images, jobs
+from cifar_core import formats, images
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import get_recipe
+from cifar_core.runs import jobs
 
 PATIENCE = 120.0  # seconds after which a visitor gives up
 ARRIVAL = 20.0  # seconds within which all have come
@@ -140,7 +142,7 @@ def main(
     within: Within = "",
 ) -> None:
     """Let many visitors classify and evaluate at once, and print what they waited for."""
-    pictures = [images.to_png(array, 8) for array in dataset.load_test().images[:200]]
+    pictures = [images.to_png(array, 8) for array in cifar10.load_test().images[:200]]
     run = jobs.start(get_recipe(train)) if train else None
     # Cross-site protection asks for a cookie, which only browsers have.
     server = Server(options=["--server.enableXsrfProtection", "false"], within=within)

@@ -20,10 +20,12 @@ import pandas as pd
 import typer
 
 from benchmarks.measure import command, show
-from cifar_core import charts, comparison, hardware, jobs, model_dir
+from cifar_core import charts, hardware
 from cifar_core.errors import JobError
+from cifar_core.evaluation import comparison
 from cifar_core.files import write_whole
 from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.runs import jobs, model_dir
 
 RESULTS = Path(__file__).with_name("frontier.csv")
 

@@ -29,7 +29,8 @@ from PIL import Image, features
 from rich.progress import TimeElapsedColumn
 
 from benchmarks.measure import command, show
-from cifar_core import console, formats, images
+from cifar_core import formats, images
+from cifar_core.cli import console
 from cifar_core.errors import CifarLabError, ImageError
 
 BATCH = 100

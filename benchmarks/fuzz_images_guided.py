@@ -25,7 +25,7 @@ import typer
 from rich.progress import TimeElapsedColumn
 
 from benchmarks.measure import command
-from cifar_core import console
+from cifar_core.cli import console
 from cifar_core.errors import CifarLabError
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import numpy as np
 import typer
 
 from benchmarks.measure import Contender, Rounds, command, in_turns, median, show
-from cifar_core import model_dir
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 
 WAYS = {"CIFAR Lab": "onnx_runtime", "model(x) in a tf.function": "tf_function", "model.predict": "predict"}
 

@@ -16,8 +16,9 @@ import psutil
 import typer
 
 from benchmarks.measure import command, show
-from cifar_core import formats, model_dir
+from cifar_core import formats
 from cifar_core.errors import CifarLabError
+from cifar_core.runs import model_dir
 
 # What a click leads to: the page and the choices in its URL.
 STATES = [
@@ -42,7 +43,7 @@ def main(repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each st
     """Time the page scripts of Evaluate and Compare, with all shipped models loaded."""
     from streamlit.testing.v1 import AppTest
 
-    from pages import shared
+    from pages.parts import shared
 
     for model in model_dir.shipped():
         shared.classifier(model)

@@ -18,9 +18,11 @@ from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from cifar_core import console, hardware, jobs, processes
+from cifar_core import hardware
+from cifar_core.cli import console
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES, Recipe, get_recipe
+from cifar_core.runs import jobs, processes
 
 Rounds = Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")]
 Warmup = Annotated[int, typer.Option(min=1, help="Steps before the clock runs.")]

@@ -11,10 +11,10 @@ import keras
 import typer
 from keras import layers
 
-from cifar_core import dataset
+from cifar_core.datasets import cifar10
 
 
-def prepared(batch: dataset.Batch) -> tuple[Any, Any]:
+def prepared(batch: cifar10.Batch) -> tuple[Any, Any]:
     """Scale the images to [0, 1] and make the labels one-hot."""
     return batch.images.astype("float32") / 255, keras.utils.to_categorical(batch.labels, 10)
 
@@ -40,8 +40,8 @@ def network() -> keras.Model:
 
 def main(epochs: int = 60) -> None:
     """Train the report's CNN in plain Keras and print its test accuracy; it takes an hour or two."""
-    x_train, y_train = prepared(dataset.load_train())
-    x_test, y_test = prepared(dataset.load_test())
+    x_train, y_train = prepared(cifar10.load_train())
+    x_test, y_test = prepared(cifar10.load_test())
     model = network()
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)
     model.fit(

@@ -24,9 +24,13 @@ from scipy.ndimage import laplace
 from sklearn.datasets import load_sample_image
 
 from benchmarks.measure import command, show
-from cifar_core import console, dataset, images, metrics, model_dir
+from cifar_core import images
+from cifar_core.cli import console
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.runtime import Classifier
+from cifar_core.evaluation import metrics
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
 
 Pixels = NDArray[np.uint8]
 
@@ -57,7 +61,7 @@ def reduced(picture: Image.Image, method: str = "HAMMING") -> Pixels:
 
 def between_bars(picture: Image.Image) -> Pixels:
     """Reduce a wide picture as a whole, CIFAR-10's mean colour above and below."""
-    framed = Image.new("RGB", (picture.width, picture.width), dataset.MEAN_COLOUR)
+    framed = Image.new("RGB", (picture.width, picture.width), cifar10.MEAN_COLOUR)
     framed.paste(picture, (0, (picture.width - picture.height) // 2))
     return reduced(framed)
 
@@ -118,7 +122,7 @@ def main(
     indices = functools.reduce(
         np.intersect1d, [model.predictions()["validation_indices"] for model in chosen]
     )
-    train = dataset.load_train()
+    train = cifar10.load_train()
     originals, labels = train.images[indices[:count]], train.labels[indices[:count]]
     classifiers = {model.name: Classifier(model.onnx_path) for model in chosen}
     for title, (cameras, candidates) in TABLES.items():

@@ -22,12 +22,13 @@ from PIL import Image
 from pyarrow import parquet
 
 from benchmarks.measure import command, show
-from cifar_core import dataset, model_dir
-from cifar_core.classify import calibration_of
-from cifar_core.console import progress
-from cifar_core.dataset import TEST_SIZE
+from cifar_core.cli.console import progress
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.errors import CifarLabError, ScaleError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.inference.classify import calibration_of
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.scale.score import PART, Scorer, score
 from cifar_core.scale.sources import Source, open_source
 
@@ -51,7 +52,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder, progress() as bar:
         files = Path(folder) / "pictures"
         files.mkdir()
-        for index, image in enumerate(dataset.load_test().images[:pictures]):
+        for index, image in enumerate(cifar10.load_test().images[:pictures]):
             Image.fromarray(image).save(files / f"{index:05}.png")
         source = open_source(files)
         task = bar.add_task("", total=len(ways))

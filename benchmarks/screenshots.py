@@ -21,9 +21,11 @@ import typer
 
 from benchmarks.browser import Server, chromium, rest
 from benchmarks.measure import command
-from cifar_core import dataset, images, jobs, model_dir
+from cifar_core import images
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
+from cifar_core.runs import jobs, model_dir
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page
@@ -113,7 +115,7 @@ def save(tab: "Page", path: Path, settle: float) -> None:
 
 def drop_pictures(tab: "Page") -> None:
     """Give Classify three test images as files, and one file that is none."""
-    pictures = dataset.load_test().images
+    pictures = cifar10.load_test().images
     files: list[FilePayload] = [
         {"name": f"{number}.png", "mimeType": "image/png", "buffer": images.to_png(pictures[number], 8)}
         for number in (3, 12, 4)

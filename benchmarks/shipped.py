@@ -9,7 +9,8 @@ Nothing is measured here: `python -m cifar_core evaluate MODEL --robustness` rec
 from typing import Any
 
 from benchmarks.measure import command
-from cifar_core import formats, model_dir
+from cifar_core import formats
+from cifar_core.runs import model_dir
 
 STRANGE = ("digits", "photographs", "static", "waves", "jigsaw")
 WORSE = ("noise", "blur", "contrast", "jpeg", "shift")

@@ -21,10 +21,11 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.measure import Contender, Steps, command, in_turns, median, show
-from cifar_core import hardware, model_dir
-from cifar_core.dataset import TRAIN_SIZE
+from cifar_core import hardware
+from cifar_core.datasets.cifar10 import TRAIN_SIZE
 from cifar_core.formats import count, percent
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 
 TARGETS = (0.85, 0.94)
 

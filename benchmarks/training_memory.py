@@ -3,7 +3,7 @@
     python -m benchmarks.training_memory [RECIPE…] [--precision float32] [--batch-size 500]
 
 Trains the first steps of an epoch, all images loaded, as an ordinary run that is deleted afterwards. Beside
-what its worker held stands what `cifar_core.permission` asks to be free before it starts one.
+what its worker held stands what `cifar_core.access` asks to be free before it starts one.
 """
 
 import time
@@ -13,10 +13,11 @@ import psutil
 import typer
 
 from benchmarks.measure import BatchSize, command, show
-from cifar_core import jobs, permission
+from cifar_core import access
 from cifar_core.errors import JobError
 from cifar_core.formats import size_in_bytes
 from cifar_core.recipes import RECIPES, Recipe, get_recipe
+from cifar_core.runs import jobs
 
 STEPS = 12  # the largest tensors have all been there after two
 
@@ -34,7 +35,7 @@ def main(
     cells = []
     for name in recipes or RECIPES:
         recipe, held = peak(get_recipe(name).with_(precision=precision, batch_size=batch_size))
-        sizes = map(size_in_bytes, (held, permission.memory(recipe)))
+        sizes = map(size_in_bytes, (held, access.memory(recipe)))
         cells.append([name, recipe.precision, str(recipe.batch_size), *sizes])
     show("Memory of a training", ["recipe", "precision", "batch", "held", "asked for"], cells, {})
 

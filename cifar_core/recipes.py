@@ -8,7 +8,7 @@ so that a page can describe a recipe without loading TensorFlow.
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from cifar_core.dataset import TRAIN_SIZE
+from cifar_core.datasets.cifar10 import TRAIN_SIZE
 from cifar_core.errors import RecipeError
 
 Network = Literal["report_cnn", "airbench", "vgg16"]
@@ -148,7 +148,7 @@ class Recipe:
 
     @property
     def split(self) -> dict[str, int]:
-        """The arguments of `cifar_core.dataset.split`."""
+        """The arguments of `cifar_core.datasets.cifar10.split`."""
         held_out = self.validation_images if self.validation == "split" else 0
         return {"images": self.images, "validation_images": held_out, "seed": self.seed}
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from cifar_core import dataset, formats, images, model_dir
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core import formats, images
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError, ImageError
-from cifar_core.model_dir import ModelDirectory
-from pages import answers, require_entry, shared
-from pages.answers import Picture
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from pages import require_entry
+from pages.parts import classify_answers, shared
+from pages.parts.classify_answers import Picture
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -97,8 +100,8 @@ def forget_test_image() -> None:
 
 
 def random_test_image() -> None:
-    st.query_params["image"] = str(random.randrange(dataset.TEST_SIZE))
-    st.session_state[answers.PAGE] = 1  # where it is put in front
+    st.query_params["image"] = str(random.randrange(cifar10.TEST_SIZE))
+    st.session_state[classify_answers.PAGE] = 1  # where it is put in front
 
 
 def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
@@ -145,7 +148,7 @@ def read(upload: str, how: images.How, _file: "UploadedFile") -> tuple[str, np.n
     return images.data_url(images.to_jpeg(picture, 64), "jpeg"), array
 
 
-@st.cache_data(max_entries=10 * answers.CARDS, show_spinner=False)  # of at most 0.1 MB
+@st.cache_data(max_entries=10 * classify_answers.CARDS, show_spinner=False)  # of at most 0.1 MB
 def to_show(upload: str, _file: "UploadedFile") -> bytes | None:  # noqa: ARG001
     """Return the whole picture as JPEG; None where it only just was not too much to decode, and now is."""
     try:
@@ -158,7 +161,7 @@ def chosen_test_image() -> Picture | None:
     """Return the test image in the URL, `?image=…`."""
     value = st.query_params.get("image", "")
     # Of thousands of digits Python refuses to make a number.
-    if not value.isdecimal() or len(value) > len(str(dataset.TEST_SIZE)) or int(value) >= dataset.TEST_SIZE:
+    if not value.isdecimal() or len(value) > len(str(cifar10.TEST_SIZE)) or int(value) >= cifar10.TEST_SIZE:
         return None
     test = shared.test_set_or_explain("A test image")
     if test is None:
@@ -203,9 +206,9 @@ with drop_zone:
 if test_image := chosen_test_image():
     pictures.insert(0, test_image)
 if pictures:
-    answers.show([endpoint] if endpoint else models, pictures, 6 if six else 1, refused)
+    classify_answers.show([endpoint] if endpoint else models, pictures, 6 if six else 1, refused)
 elif not refused:
     st.info("Choose a picture, switch on the webcam or take a random test image.", icon=":material/image:")
 st.caption(f"The network knows ten things only: {', '.join(CLASS_NAMES)}.")
 for model in models:
-    answers.say_what_passes(model)
+    classify_answers.say_what_passes(model)

@@ -3,10 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from cifar_core import charts, comparison, dataset, formats, metrics, model_dir, trust, trust_files
+from cifar_core import charts, formats
+from cifar_core.annotations import lists, sources
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory
-from pages import downloads, duel, model_list, model_table, require_entry, shared
+from cifar_core.evaluation import comparison, metrics
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from pages import require_entry
+from pages.parts import compare_duel, compare_table, downloads, model_list, shared
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
@@ -72,14 +77,14 @@ def show_curves(models: list[ModelDirectory]) -> None:
 
 @st.cache_data(max_entries=2, show_spinner=False)
 def cleaner_test_sets(missing: tuple[str, ...]) -> dict[str, np.ndarray]:  # noqa: ARG001, lists may arrive
-    return trust.cleaner_test_sets()
+    return lists.cleaner_test_sets()
 
 
 def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> None:
     missing: list[str] = []
-    sets = {ORIGINAL: np.ones(dataset.TEST_SIZE, dtype=bool)}
+    sets = {ORIGINAL: np.ones(cifar10.TEST_SIZE, dtype=bool)}
     try:
-        missing = trust_files.missing()
+        missing = sources.missing()
         sets.update(cleaner_test_sets(tuple(missing)))
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
@@ -121,7 +126,7 @@ if not models:
     st.stop()
 chosen = choose(models)
 if chosen:
-    model_table.show(chosen)
+    compare_table.show(chosen)
 if len(models) < 2:
     shared.offer_training("There is only one finished model, and a comparison takes two.")
     st.stop()
@@ -136,6 +141,6 @@ elif test := shared.test_set_or_explain(f"“{view}”"):
         case "Per class":
             show_per_class(chosen, test.labels)
         case "Who is right":
-            duel.show(chosen, test.labels)
+            compare_duel.show(chosen, test.labels)
         case "Cleaner test sets":
             show_cleaner_test_sets(chosen, test.labels)

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, dataset, images
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core import charts, images
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import CifarLabError
-from pages import downloads, require_entry
-from pages.shared import crisp, segments_in_url, test_set, tile
+from pages import require_entry
+from pages.parts import downloads
+from pages.parts.shared import crisp, segments_in_url, test_set, tile
 
 SAMPLES = 12  # a class
 CHANNELS = ["red", "green", "blue"]
@@ -28,7 +30,7 @@ def show_balance() -> None:
     counts = pd.DataFrame(
         [
             {"class": name, "set": part, "images": images}
-            for part, images in dataset.IMAGES_PER_CLASS.items()
+            for part, images in cifar10.IMAGES_PER_CLASS.items()
             for name in CLASS_NAMES
         ]
     )
@@ -40,7 +42,7 @@ def show_balance() -> None:
 def show_journey() -> None:
     test = test_set()
     index = st.number_input(
-        "Test image", 0, dataset.TEST_SIZE - 1, 12, key="image", bind="query-params", width=200
+        "Test image", 0, cifar10.TEST_SIZE - 1, 12, key="image", bind="query-params", width=200
     )
     image, label = test.images[index], int(test.labels[index])
     raw, values, hot = st.columns([1, 2, 1.4])
@@ -55,7 +57,7 @@ def show_journey() -> None:
         channel = st.segmented_control(
             "Channel", CHANNELS, default="red", required=True, label_visibility="collapsed"
         )
-        corner = dataset.normalise(image)[8:24, 8:24]
+        corner = cifar10.normalise(image)[8:24, 8:24]
         st.altair_chart(
             charts.pixel_values(corner, CHANNELS.index(channel)),
             width="content",  # square pixels
@@ -68,7 +70,7 @@ def show_journey() -> None:
             help="A 1 for the true class and a 0 for each other: the answer the network learns to give.",
         )
         st.dataframe(
-            {"class": CLASS_NAMES, "target": dataset.one_hot(np.array([label]))[0].astype(int)},
+            {"class": CLASS_NAMES, "target": cifar10.one_hot(np.array([label]))[0].astype(int)},
             hide_index=True,
             height="content",
             alt="the one-hot label",
@@ -90,7 +92,7 @@ st.markdown(
     "10,000 to test with."
 )
 try:
-    dataset.locate()
+    cifar10.locate()
 except CifarLabError as error:
     downloads.offer_dataset(error)
 else:

@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import formats, images
-from cifar_core.classify import calibration_of, classify
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import access, container, exporting, serving
 from cifar_core.deploy.check import Comparison, compare
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory
-from pages import deploy_vertex, permission, require_entry, shared
+from cifar_core.inference.classify import calibration_of, classify
+from cifar_core.runs.model_dir import ModelDirectory
+from pages import require_entry
+from pages.parts import deploy_vertex, permission, shared
 
 EXAMPLE = 12  # the test image of the example request
 CHECKED = range(8)  # the test images that a check asks about

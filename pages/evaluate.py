@@ -6,14 +6,16 @@ What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-so
 import numpy as np
 import streamlit as st
 
-from cifar_core import browse, charts, formats, metrics
-from cifar_core.browse import ANY
-from cifar_core.dataset import CLASS_NAMES
-from cifar_core.model_dir import ModelDirectory
+from cifar_core import charts, formats
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.evaluation import browse, metrics
+from cifar_core.evaluation.browse import ANY
 from cifar_core.recipes import REPORT
-from pages import evaluate_beyond, evaluate_views, gallery, model_list, require_entry, shared
-from pages.evaluate_views import take_pair
-from pages.shared import Results
+from cifar_core.runs.model_dir import ModelDirectory
+from pages import require_entry
+from pages.parts import evaluate_beyond, evaluate_views, gallery, model_list, shared
+from pages.parts.evaluate_views import take_pair
+from pages.parts.shared import Results
 
 VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
 VIEWS_WITHOUT_IMAGES = VIEWS[3:]

@@ -2,10 +2,13 @@
 
 import streamlit as st
 
-from cifar_core import dataset, formats, hardware, jobs
+from cifar_core import formats, hardware
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory
-from pages import downloads, model_list, require_entry
+from cifar_core.runs import jobs
+from cifar_core.runs.model_dir import ModelDirectory
+from pages import require_entry
+from pages.parts import downloads, model_list
 
 EXAMPLE = "12"  # the test image of the shortest way to an answer
 
@@ -61,7 +64,7 @@ def show_machine() -> None:
         f":material/memory_alt: {formats.size_in_bytes(hardware.free_memory())} of memory free"
     )
     try:
-        dataset.locate()  # whose path is nobody's business where the app is hosted
+        cifar10.locate()  # whose path is nobody's business where the app is hosted
         st.markdown(":material/photo_library: CIFAR-10 is here; `python -m cifar_core data` says where")
     except CifarLabError as error:
         downloads.offer_dataset(error)

@@ -5,12 +5,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, dataset, formats, jobs, model_dir
+from cifar_core import charts, formats
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import RECIPES
-from cifar_core.statuses import ACTIVE, Status
-from pages import downloads, model_list, recipe_choice, require_entry, run_controls, run_table, shared
+from cifar_core.runs import jobs, model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import ACTIVE, Status
+from pages import require_entry
+from pages.parts import downloads, model_list, shared, train_controls, train_recipes, train_runs
 
 POLL_SECONDS = 1.0
 METRIC_HEIGHT = 180  # pixels; fixed, so that nothing jumps while a run is polled
@@ -47,7 +50,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelD
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
-        st.caption(" · ".join(filter(None, [recipe.title, run_table.changed(recipe)])), width="content")
+        st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(recipe)])), width="content")
     show_metrics(status, steps, history)
     done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
     st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
@@ -55,7 +58,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelD
         st.error(status.error)
 
     pictures = st.container()  # above the table, which says what to draw in it
-    overlaid = run_table.choose_others(run)
+    overlaid = train_runs.choose_others(run)
     with pictures:
         if len(steps):
             curves = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
@@ -117,7 +120,7 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
 
 require_entry()
 try:
-    dataset.locate()
+    cifar10.locate()
 except CifarLabError as error:
     downloads.offer_dataset(error)
     ready = False
@@ -125,7 +128,7 @@ else:
     ready = True
 run, busy = chosen_run(), jobs.active_run()
 with st.sidebar:
-    can_start = run_controls.show(run, busy, ready)
+    can_start = train_controls.show(run, busy, ready)
 if problem := st.session_state.pop("problem", None):
     st.error(problem)
 if run is None:
@@ -137,20 +140,20 @@ if run is None:
     )
     # On a phone the sidebar is folded away, and a newcomer need not find it.
     st.button(
-        f"Train {RECIPES[run_controls.QUICKEST].title}",
+        f"Train {RECIPES[train_controls.QUICKEST].title}",
         type="primary",
         icon=":material/play_arrow:",
         disabled=not can_start,
-        on_click=run_controls.start_quickest,
+        on_click=train_controls.start_quickest,
     )
-    recipe_choice.show_frontier()
+    train_recipes.show_frontier()
     st.stop()
 
 try:
     run.recipe()
 except CifarLabError as error:
     st.error(f"“{run.name}” cannot be shown. {error}")
-    run_table.choose_others(run)
+    train_runs.choose_others(run)
     st.stop()
 state = run.status().state
 polled = POLL_SECONDS if busy or state in ACTIVE else None  # it may train on another machine
@@ -163,4 +166,4 @@ if run.has_results():
         icon=":material/grid_on:",
         query_params={"model": run.name},
     )
-recipe_choice.show_frontier()
+train_recipes.show_frontier()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .runs import LONG
+from tests.model_directories import LONG
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = [sys.executable, "-m", "cifar_core"]

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cifar_core import __main__, dataset, trust_files
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.annotations import sources
+from cifar_core.cli import main
+from cifar_core.datasets import cifar10
 from cifar_core.recipes import Recipe, get_recipe
-
-from .command_line import Done, Typed, environment
-from .runs import made
-from .servers import FileServer
+from cifar_core.runs.model_dir import ModelDirectory
+from tests.command_line import Done, Typed, environment
+from tests.model_directories import made
+from tests.servers import FileServer
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         monkeypatch.setattr(sys, "argv", ["python -m cifar_core", *arguments])
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
-            __main__.main()
+            main.main()
         return Done(int(end.value.code or 0), *capsys.readouterr())
 
     return command
@@ -61,7 +62,7 @@ def directory(runs: Path) -> ModelDirectory:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and nothing that names another place for what would be in it."""
     folder = tmp_path / "cache"
-    monkeypatch.setattr(dataset, "user_cache_path", lambda _: folder)
+    monkeypatch.setattr(cifar10, "user_cache_path", lambda _: folder)
     for variable in ("CIFAR10_DIR", "CIFAR10_TRUST"):
         monkeypatch.delenv(variable, raising=False)
     return folder
@@ -70,30 +71,30 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Six small files that pass for the official ones; noise, so that they stay large when compressed."""
-    files = {name: random.Random(name).randbytes(50_000) for name in dataset.BATCH_MD5}
+    files = {name: random.Random(name).randbytes(50_000) for name in cifar10.BATCH_MD5}
     md5s = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(dataset, "BATCH_MD5", md5s)
+    monkeypatch.setattr(cifar10, "BATCH_MD5", md5s)
     return files
 
 
 @pytest.fixture(scope="session")
-def cifar10() -> Path:
+def cifar10_folder() -> Path:
     """The folder of CIFAR-10; its tests fail, and are not skipped, where it is missing."""
-    return dataset.locate()
+    return cifar10.locate()
 
 
 @pytest.fixture(scope="session")
-def labels(cifar10: Path) -> NDArray[np.int64]:
+def labels(cifar10_folder: Path) -> NDArray[np.int64]:
     """The labels of the test set."""
-    return dataset.load_test(cifar10).labels
+    return cifar10.load_test(cifar10_folder).labels
 
 
 @pytest.fixture(scope="session")
-def lists() -> dict[str, bytes]:
+def list_files() -> dict[str, bytes]:
     """The public lists about the test set by name; their tests fail, and are not skipped, without them."""
-    assert trust_files.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
-    names = [source.name for source in trust_files.SOURCES]
-    return {name: (trust_files.folder() / name).read_bytes() for name in names}
+    assert sources.missing() == [], "let CIFAR10_TRUST name the folder with the lists"
+    names = [source.name for source in sources.SOURCES]
+    return {name: (sources.folder() / name).read_bytes() for name in names}
 
 
 @pytest.fixture

@@ -19,10 +19,12 @@ from PIL import Image
 
 from benchmarks import contenders, crowd, measure, time_to_accuracy
 from benchmarks.measure import Contender
-from cifar_core import dataset, hardware, jobs, model_dir
+from cifar_core import hardware
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import HISTORY_COLUMNS, ModelDirectory
-from cifar_core.statuses import State, Status
+from cifar_core.runs import jobs, model_dir
+from cifar_core.runs.model_dir import HISTORY_COLUMNS, ModelDirectory
+from cifar_core.runs.status import State, Status
 
 NAMES = [
     *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "operations"),
@@ -58,7 +60,7 @@ def numbers(cells: list[str]) -> list[float]:
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_page_is_pictured_in_both_themes_and_widths(tmp_path: Path) -> None:
     done = run("screenshots", str(tmp_path), "--page", "data-balance", "--settle", "0")
     assert done.returncode == 0, done.stderr
@@ -111,7 +113,7 @@ def test_the_readme_has_the_figures_of_the_cards() -> None:
 
 
 @pytest.mark.slow
-def test_training_throughput(cifar10: Path) -> None:  # noqa: ARG001
+def test_training_throughput(cifar10_folder: Path) -> None:  # noqa: ARG001
     short = ("--rounds", "1", "--warmup", "1", "--steps", "2", "--batch-size", "16", "--precision", "float32")
     found = table("training_throughput", *short)
     assert list(found) == [
@@ -155,7 +157,7 @@ def test_inference() -> None:
 
 
 @pytest.mark.slow
-def test_training_memory(cifar10: Path) -> None:  # noqa: ARG001
+def test_training_memory(cifar10_folder: Path) -> None:  # noqa: ARG001
     done = run("training_memory", "quick", "--precision", "float32", "--batch-size", "16")
     assert done.returncode == 0, done.stderr
     precision, batch, held, asked = rows(done.stdout)["quick"]
@@ -165,7 +167,7 @@ def test_training_memory(cifar10: Path) -> None:  # noqa: ARG001
 
 
 @pytest.mark.slow
-def test_pipeline(cifar10: Path) -> None:  # noqa: ARG001
+def test_pipeline(cifar10_folder: Path) -> None:  # noqa: ARG001
     found = table("pipeline", "quick", "--rounds", "1", "--warmup", "1", "--steps", "2", "--batch-size", "64")
     assert list(found) == [
         "batches alone", "training on one batch", "whole training", "in Keras' own layers"
@@ -179,7 +181,7 @@ def test_pipeline(cifar10: Path) -> None:  # noqa: ARG001
 
 
 @pytest.mark.slow
-def test_operations(cifar10: Path) -> None:  # noqa: ARG001
+def test_operations(cifar10_folder: Path) -> None:  # noqa: ARG001
     short = ("--warmup", "2", "--steps", "2", "--batch-size", "64")
     done = run("operations", "report", *short)
     assert done.returncode == 0, done.stderr
@@ -196,7 +198,7 @@ def test_operations(cifar10: Path) -> None:  # noqa: ARG001
 
 
 @pytest.mark.slow
-def test_what_is_compiled_has_a_row_of_operations(cifar10: Path) -> None:  # noqa: ARG001
+def test_what_is_compiled_has_a_row_of_operations(cifar10_folder: Path) -> None:  # noqa: ARG001
     found = rows(run("operations", "fast", "--warmup", "2", "--steps", "2", "--batch-size", "16").stdout)
     assert numbers(found["GELU, compiled"])[0] > 0
 
@@ -223,7 +225,7 @@ def test_a_crowd_is_there_while_a_run_trains_or_its_figures_are_refused(
     trains.write_status(Status(state, os.getpid(), psutil.Process().create_time()))
     gathered = crowd.Crowd("", [], 0, 0), [1e9] * 4
     monkeypatch.setattr(jobs, "start", lambda *_: trains)
-    monkeypatch.setattr(dataset, "load_test", lambda: SimpleNamespace(images=[]))
+    monkeypatch.setattr(cifar10, "load_test", lambda: SimpleNamespace(images=[]))
     monkeypatch.setattr(crowd, "Server", lambda **_: contextlib.nullcontext())
     monkeypatch.setattr(crowd, "_gather", lambda *_: gathered)
     if state == "running":

@@ -3,8 +3,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cifar_core import hardware, jobs
+from cifar_core import hardware
 from cifar_core.recipes import get_recipe
+from cifar_core.runs import jobs
 
 ZEN_4 = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_bf16 avx512_vnni\n"
 SAPPHIRE_RAPIDS = "model name\t: A processor\nflags\t\t: fpu avx512f avx512_bf16 amx_bf16 amx_tile\n"

@@ -12,8 +12,7 @@ from PIL import Image
 
 from cifar_core import images
 from cifar_core.errors import ImageError
-
-from .pictures import (
+from tests.pictures import (
     AVIF,
     BLACK,
     BLUE,

@@ -12,8 +12,7 @@ from PIL import Image
 
 from cifar_core import images
 from cifar_core.errors import ImageError
-
-from .pictures import AVIF, RED, UPRIGHT, chunk, corners, encode, noise, pixel, png, quarters
+from tests.pictures import AVIF, RED, UPRIGHT, chunk, corners, encode, noise, pixel, png, quarters
 
 
 def bmp(width: int, height: int) -> bytes:

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from cifar_core import images
-
-from .pictures import BLUE, RED, close, noise
+from tests.pictures import BLUE, RED, close, noise
 
 # Square, shrink, enlarge
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cifar_core import model_dir
+from cifar_core.runs import model_dir
 
 PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 

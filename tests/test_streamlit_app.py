@@ -7,11 +7,12 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import charts, jobs
+from cifar_core import charts
 from cifar_core.errors import DatasetError
+from cifar_core.runs import jobs
 from tests.pages import addressed, checked, opened
 
-pytestmark = pytest.mark.usefixtures("runs", "cifar10")
+pytestmark = pytest.mark.usefixtures("runs", "cifar10_folder")
 
 SECRET = "sk-1234 in /home/ada/.secrets"
 OPTION = "client.showErrorDetails"

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TEXT
-from cifar_core.comparison import Quadrant
+from cifar_core.evaluation.comparison import Quadrant
 
 
 def f1_by_class(table: pd.DataFrame) -> alt.LayerChart:

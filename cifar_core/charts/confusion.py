@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cifar_core.browse import ANY, describe
 from cifar_core.charts.palette import RIGHT, TEXT, TEXT_ON_LIGHT, TRAINING, WRONG
 from cifar_core.charts.theme import CONFIG
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.evaluation.browse import ANY, describe
 
 # Cells that are bright enough for dark text in the dark theme, too; green is brighter than orange.
 STRONG = "datum.strength >= (datum.right ? 0.8 : 0.92)"

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, TRAINING, VALIDATION
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 
 
 def class_balance(counts: pd.DataFrame) -> alt.Chart:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cifar_core import formats
 from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 
 
 def probability_bars(

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cifar_core import images
-from cifar_core.classify import calibration_of, classify
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.serving import FILES_SIGNATURE, IMAGES_SIGNATURE, Client
 from cifar_core.errors import ServingError
-from cifar_core.model_dir import ModelDirectory
-from cifar_core.runtime import Classifier
+from cifar_core.inference.classify import calibration_of, classify
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.model_dir import ModelDirectory
 
 TOLERANCE = 1e-3  # of a probability; the same weights on another processor are at most 1e-5 apart
 

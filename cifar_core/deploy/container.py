@@ -5,12 +5,12 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
 from cifar_core.files import write_whole
 
 if TYPE_CHECKING:
-    from cifar_core.classify import Answer
+    from cifar_core.inference.classify import Answer
 
 IMAGE = "tensorflow/serving:2.21.0"  # the TensorFlow that exports; older ones may not know its format
 URL = f"http://localhost:{REST_PORT}"

@@ -9,10 +9,10 @@ import threading
 from pathlib import Path
 from typing import Any, Literal
 
-from cifar_core import processes
 from cifar_core.deploy import container
 from cifar_core.errors import ServingError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs import processes
+from cifar_core.runs.model_dir import ModelDirectory
 
 Kind = Literal["savedmodel", "litert"]
 

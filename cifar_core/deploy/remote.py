@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cifar_core import images
-from cifar_core.classify import Answer
 from cifar_core.deploy import serving, vertex
 from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
 from cifar_core.errors import CloudError, ServingError
+from cifar_core.inference.classify import Answer
 
 VARIABLE = "CIFAR_LAB_ENDPOINT"
 _SECONDS = 20.0  # that an answer may take

@@ -19,7 +19,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from cifar_core.dataset import CLASS_NAMES, check_images
+from cifar_core.datasets.cifar10 import CLASS_NAMES, check_images
 from cifar_core.errors import ServingError
 
 REST_PORT, GRPC_PORT = 8501, 8500  # TensorFlow Serving's own

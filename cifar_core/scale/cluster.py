@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cifar_core import dataset, model_dir
+from cifar_core.datasets import cifar10
 from cifar_core.errors import ScaleError
+from cifar_core.runs import model_dir
 
 
 @contextlib.contextmanager
@@ -57,7 +58,7 @@ def connected(address: str | None = None) -> Iterator[Any]:
 
 def environment() -> dict[str, str]:
     """Return the variables by which a node finds data and runs: absolute paths, which it has to see too."""
-    paths = {"CIFAR10_DIR": dataset.find(), "CIFAR_LAB_RUNS": model_dir.runs_root()}
+    paths = {"CIFAR10_DIR": cifar10.find(), "CIFAR_LAB_RUNS": model_dir.runs_root()}
     if weights := os.environ.get("VGG16_WEIGHTS"):
         paths["VGG16_WEIGHTS"] = Path(weights)
     return {name: str(path.resolve()) for name, path in paths.items() if path}

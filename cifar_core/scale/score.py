@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.files import write_whole
 from cifar_core.scale import cluster
 from cifar_core.scale.sources import Source
 
 if TYPE_CHECKING:
-    from cifar_core.classify import Calibration
-    from cifar_core.model_dir import ModelDirectory
-    from cifar_core.runtime import Classifier
+    from cifar_core.inference.classify import Calibration
+    from cifar_core.inference.runtime import Classifier
+    from cifar_core.runs.model_dir import ModelDirectory
 
 PART = 256  # pictures in a file: some seconds of work, which is what a dead machine costs
 
@@ -66,7 +66,7 @@ def score(
     ScaleError, ModelDirectoryError, OSError
         Before anything is read.
     """
-    from cifar_core.classify import calibration_of
+    from cifar_core.inference.classify import calibration_of
 
     calibration = calibration_of(model)
     destination = destination.resolve()
@@ -109,7 +109,7 @@ def _text(name: str) -> str:
 @functools.lru_cache(maxsize=1)
 def _classifier(onnx: Path, threads: int | None) -> "Classifier":
     """Return the model, loaded once in the life of a process."""
-    from cifar_core.runtime import Classifier
+    from cifar_core.inference.runtime import Classifier
 
     return Classifier(onnx, threads)
 
@@ -137,8 +137,8 @@ class Scorer:
 
     def rows(self, names: list[str]) -> list[dict[str, Any]]:
         """Return a row for each picture."""
-        from cifar_core.classify import classify
         from cifar_core.images import load
+        from cifar_core.inference.classify import classify
 
         rows: list[dict[str, Any]] = [{"picture": _text(name), "error": None} for name in names]
         arrays, found = [], []

@@ -1,7 +1,7 @@
 """Many training runs on a cluster, the hopeless ones stopped early.
 
 By ASHA (Li et al. 2020, "A system for massively parallel hyperparameter tuning"). Each trial is an ordinary
-run in the folder of runs, started, followed and stopped through `cifar_core.jobs` on whichever node has its
+run in the folder of runs, started, followed and stopped through `runs.jobs` on whichever node has its
 turn; the app shows it live. What ASHA stops is a stopped run and can be resumed. Only the validation images
 choose, so a recipe that validates on the test set is refused.
 """
@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
-from cifar_core import dataset, jobs, model_dir
+from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError, ModelDirectoryError, ScaleError
-from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
+from cifar_core.runs import jobs, model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import RESUMABLE
 from cifar_core.scale import cluster
-from cifar_core.statuses import RESUMABLE
 
 MEASURE = "val_accuracy"
 POLL_SECONDS = 0.5
@@ -81,7 +82,7 @@ def sweep(
         raise ScaleError(
             f"“{recipe.name}” validates on the test set, which must not choose; sweep another recipe."
         )
-    dataset.locate()
+    cifar10.locate()
     recipes = [recipe.with_(**dict(change)) for change in changes]  # which checks every number
     runs = [_run(f"{name}-{number:02d}", item) for number, item in enumerate(recipes)]
     with cluster.connected(address) as ray:

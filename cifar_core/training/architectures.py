@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Precision
 from cifar_core.training.kernels import faster

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.recipes import Recipe
 
 GREY = 121  # the mean of all values of CIFAR-10's training images is 120.7

@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from keras import layers, ops
 
-from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.datasets.cifar10 import IMAGE_SHAPE
 from cifar_core.files import write_whole
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs.model_dir import ModelDirectory
 
 OUTPUTS = ("probabilities", "logits", "features")
 

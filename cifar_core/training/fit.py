@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cifar_core import dataset, hardware
-from cifar_core.model_dir import ModelDirectory
+from cifar_core import hardware
+from cifar_core.datasets import cifar10
 from cifar_core.recipes import Recipe
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, augment
 from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon, FusedAdam
@@ -61,9 +62,9 @@ def train(
     began = time.monotonic()
     recipe = directory.recipe()
     keras.utils.set_random_seed(recipe.seed)
-    data = dataset.load_train()
-    split = dataset.split(data.labels, **recipe.split)
-    held_out = dataset.load_test() if recipe.validation == "test" else _take(data, split.validation)
+    data = cifar10.load_train()
+    split = cifar10.split(data.labels, **recipe.split)
+    held_out = cifar10.load_test() if recipe.validation == "test" else _take(data, split.validation)
     training = _take(data, split.train)
 
     network = architectures.build(
@@ -97,13 +98,13 @@ def train(
     return architectures.with_probabilities(plain)
 
 
-def _take(batch: dataset.Batch, indices: np.ndarray) -> dataset.Batch:
-    return dataset.Batch(batch.images[indices], batch.labels[indices])
+def _take(batch: cifar10.Batch, indices: np.ndarray) -> cifar10.Batch:
+    return cifar10.Batch(batch.images[indices], batch.labels[indices])
 
 
 def _embedded(
-    backbone: keras.Model, batches: list[dataset.Batch], report: Report, stop_requested: Callable[[], bool]
-) -> list[dataset.Batch]:
+    backbone: keras.Model, batches: list[cifar10.Batch], report: Report, stop_requested: Callable[[], bool]
+) -> list[cifar10.Batch]:
     """Put images through a frozen network, once: its features take their place, float32 [N, F]."""
     embed = tf.function(backbone)
     total, done = sum(len(batch.labels) for batch in batches), 0
@@ -116,7 +117,7 @@ def _embedded(
             parts.append(np.asarray(embed(images)))
             done += len(images)
             report(phase=f"computing features, {done:,} of {total:,} images")
-        embedded.append(dataset.Batch(np.concatenate(parts), batch.labels))
+        embedded.append(cifar10.Batch(np.concatenate(parts), batch.labels))
     return embedded
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from cifar_core.errors import CifarLabError
 from cifar_core.files import write_whole
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.recipes import Recipe
+from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.training.checkpoint import save_checkpoint
 
-Report = Callable[..., None]  # takes fields of `statuses.Status` by name
+Report = Callable[..., None]  # takes fields of `runs.status.Status` by name
 
 
 class StopRequested(Exception):  # noqa: N818 - it is a wish, not an error

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from cifar_core import images
-from cifar_core.dataset import IMAGE_SHAPE
+from cifar_core.datasets.cifar10 import IMAGE_SHAPE
 from cifar_core.images import MAX_PIXELS, SIZE
 
 _BITS = 22  # of a weight's fraction, Resample.c's PRECISION_BITS

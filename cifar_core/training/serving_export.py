@@ -16,12 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cifar_core.classify import Calibration, calibration_of
-from cifar_core.dataset import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.deploy import serving
 from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import write_whole
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.inference.classify import Calibration, calibration_of
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training.server_images import decode_all
 
 
@@ -66,7 +66,7 @@ class Servable(tf.Module):
         return tf.nn.softmax(logits / self._calibration.temperature)
 
     def _strangeness(self, logits: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """Score pictures as `cifar_core.novelty.familiarity` does."""
+        """Score pictures as `cifar_core.inference.ood.familiarity` does."""
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
         unit = tf.math.l2_normalize(features, axis=1)
         cosines = tf.matmul(unit, self._calibration.directions, transpose_b=True)

@@ -1,4 +1,4 @@
-"""The training process: `python -m cifar_core.training.worker RUN_DIRECTORY`, started by `cifar_core.jobs`.
+"""The training process: `python -m cifar_core.training.worker RUN_DIRECTORY`, started by `runs.jobs`.
 
 It says that it lives before it loads TensorFlow, writes its status four times a second from then on, and
 leaves the state `finished`, `stopped` or `failed` behind; a reader finds out `interrupted` for itself.
@@ -21,11 +21,12 @@ from typing import Any
 import filelock
 import psutil
 
-from cifar_core import jobs, permission
+from cifar_core import access
 from cifar_core.errors import CifarLabError
 from cifar_core.files import remove_leftovers, write_whole
-from cifar_core.model_dir import ModelDirectory
-from cifar_core.statuses import Status
+from cifar_core.runs import jobs
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import Status
 
 _TOO_LONG = "It has trained for as long as this app allows at a stretch; Resume goes on."
 _DISK = {errno.ENOSPC: "is full", errno.EROFS: "can only be read"}
@@ -125,10 +126,10 @@ def _sentence(error: BaseException, log: Path) -> str:
 
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:
-    from cifar_core import evaluation  # after the first heartbeat
+    from cifar_core.evaluation.card import evaluate  # after the first heartbeat
     from cifar_core.training import export, fit, run_log  # three seconds of TensorFlow
 
-    limit, started = permission.time_limit(), time.monotonic()
+    limit, started = access.time_limit(), time.monotonic()
 
     def too_long() -> bool:
         return limit is not None and time.monotonic() - started > limit
@@ -146,7 +147,7 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
     heart.report(phase="saving the model", eta_seconds=None)
     export.save(model, directory)
     heart.report(phase="evaluating on the test set")
-    evaluation.evaluate(directory)
+    evaluate(directory)
     heart.end(state="finished")
 
 

@@ -9,11 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
-from cifar_core import model_dir
+from cifar_core.runs import model_dir
+from tests.browser.conftest import Server
 
-from .conftest import Server
-
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10_folder")]
 
 PAGES = [
     "",

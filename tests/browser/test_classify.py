@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from cifar_core import dataset, model_dir
-
-from . import no_exception
-from .conftest import Server
+from cifar_core.datasets import cifar10
+from cifar_core.runs import model_dir
+from tests.browser import no_exception
+from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
 
@@ -22,11 +22,11 @@ FORMULA = "=HYPERLINK('x')+:red[**a**].png"
 NO_PICTURE = "![a](https:example.org) <img src=x>.png"
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", server.runs / "mine")
     files = [tmp_path / FORMULA, tmp_path / NO_PICTURE, tmp_path / "ship.jpg"]
-    test = dataset.load_test()
+    test = cifar10.load_test()
     ship = Image.fromarray(test.images[np.flatnonzero(test.labels == 8)[1]])
     ship.save(files[0])
     ship.resize((300, 300)).save(files[2])
@@ -72,7 +72,7 @@ def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> Non
     no_exception(page)
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_random_test_image_survives_a_reload(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/classify?model=quick")
     page.get_by_role("button", name="Random test image").click()

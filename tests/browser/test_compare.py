@@ -11,11 +11,12 @@ from playwright.sync_api import Locator, Page, expect
 from scipy import stats
 
 from benchmarks.browser import rest
-from cifar_core import comparison, dataset, model_dir
-from cifar_core.dataset import CLASS_NAMES
-
-from . import no_exception
-from .conftest import StartServer
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.evaluation import comparison
+from cifar_core.runs import model_dir
+from tests.browser import no_exception
+from tests.browser.conftest import StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,7 +28,7 @@ def twin(tmp_path: Path) -> tuple[set[int], set[int]]:
     """Make a run `twin` that answers like `quick` but for a few images: those it loses, and those it wins."""
     quick, folder = model_dir.find("quick"), tmp_path / "twin"
     shutil.copytree(quick.path, folder)
-    labels, predictions = dataset.load_test().labels, quick.predictions()
+    labels, predictions = cifar10.load_test().labels, quick.predictions()
     probabilities, guesses = predictions["test"], predictions["test"].argmax(axis=1)
     rng = np.random.default_rng(0)
     lost = rng.choice(np.flatnonzero(guesses == labels), ONLY_FIRST, replace=False)
@@ -83,7 +84,7 @@ def test_a_field_shows_exactly_its_images_and_the_address_keeps_it(
     field(page, "only twin right").click()
     page.wait_for_url(lambda url: "who=second" in url)
     shows_exactly(page, won)
-    labels = dataset.load_test().labels
+    labels = cifar10.load_test().labels
     guesses = model_dir.find("quick").predictions()["test"].argmax(axis=1)
     for index in won:
         true, guess = CLASS_NAMES[labels[index]], CLASS_NAMES[guesses[index]]

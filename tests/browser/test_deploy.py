@@ -15,13 +15,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
-from cifar_core import images, model_dir
-from cifar_core.classify import calibration_of, classify
-from cifar_core.dataset import CLASS_NAMES
-from cifar_core.runtime import Classifier
-
-from . import no_exception
-from .conftest import Server, StartServer
+from cifar_core import images
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.inference.classify import calibration_of, classify
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
+from tests.browser import no_exception
+from tests.browser.conftest import Server, StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

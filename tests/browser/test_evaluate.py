@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from benchmarks.browser import rest
-from cifar_core import dataset, metrics, model_dir, trust
-from cifar_core.dataset import CLASS_NAMES
-
-from . import no_exception
-from .conftest import Server
+from cifar_core.annotations import lists
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.evaluation import metrics
+from cifar_core.runs import model_dir
+from tests.browser import no_exception
+from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -62,7 +64,7 @@ def drawn(page: Page, what: str) -> None:
 
 
 def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
-    model, labels, votes = model_dir.find(MODEL), dataset.load_test().labels, trust.human_votes()
+    model, labels, votes = model_dir.find(MODEL), cifar10.load_test().labels, lists.human_votes()
     assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
     raw = model.predictions()["test"].astype(float)
     answers = metrics.temperature_scale(raw, model.card()["temperature"])
@@ -90,7 +92,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     expect_images(page, cats_as_dogs[TILES : 2 * TILES])
     page.wait_for_url(re.compile("mistakes-page=2"))
     page.get_by_role("radio", name="human disagreement", exact=True).click()
-    divided = cats_as_dogs[np.argsort(-trust.entropy(votes)[cats_as_dogs], kind="stable")]
+    divided = cats_as_dogs[np.argsort(-lists.entropy(votes)[cats_as_dogs], kind="stable")]
     expect_images(page, divided[:TILES])
     assert divided[:TILES].tolist() != cats_as_dogs[:TILES].tolist()
     badge = f"{votes[divided[0], CAT]} of {votes[divided[0]].sum()}"

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from cifar_core import permission
-from tests.runs import until
+from cifar_core import access
+from tests.browser.conftest import Server, StartServer
+from tests.model_directories import until
 from tests.servers import free_port
-
-from .conftest import Server, StartServer
 
 PEOPLE = [
     {"sub": "ada", "email": "ada@example.org", "email_verified": True},
@@ -52,9 +51,7 @@ def answers(port: int) -> bool:
 @pytest.fixture
 def guarded(start_server: StartServer, provider: str, tmp_path_factory: pytest.TempPathFactory) -> Server:
     secrets = tmp_path_factory.mktemp("secrets") / "secrets.toml"
-    server = start_server(
-        **{permission.OPERATORS: "Ada@example.org", "STREAMLIT_SECRETS_FILES": str(secrets)}
-    )
+    server = start_server(**{access.OPERATORS: "Ada@example.org", "STREAMLIT_SECRETS_FILES": str(secrets)})
     secrets.write_text(SECRETS.format(app=server.url, provider=provider))
     return server
 

@@ -14,13 +14,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from cifar_core import dataset
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.datasets import cifar10
+from cifar_core.runs.model_dir import ModelDirectory
+from tests.browser import no_exception
+from tests.browser.conftest import Server, StartServer
+from tests.model_directories import LONG
 from tests.pages import ROOT
-from tests.runs import LONG
-
-from . import no_exception
-from .conftest import Server, StartServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -92,11 +91,11 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     # Evaluate shows this run, opening on the cats it takes for dogs.
     page.get_by_role("link", name="See what it confuses").click()
     expect(page.get_by_role("heading", name="Evaluate")).to_be_visible()
-    labels = dataset.load_test().labels
+    labels = cifar10.load_test().labels
     guesses = run.predictions()["test"].argmax(axis=1)
     for true, predicted in (("cat", "dog"), ("dog", "cat")):
         page.get_by_role("button", name=f"{true} → {predicted}", exact=True).click()
-        a, b = dataset.CLASS_NAMES.index(true), dataset.CLASS_NAMES.index(predicted)
+        a, b = cifar10.CLASS_NAMES.index(true), cifar10.CLASS_NAMES.index(predicted)
         count = int(((labels == a) & (guesses == b)).sum())
         expect(page.get_by_text(f"{count:,} {true}s taken for {predicted}s")).to_be_visible()
         expect(page.get_by_alt_text(f"{true}, taken for {predicted}")).to_have_count(min(count, 18))
@@ -135,10 +134,10 @@ def check_one_answer_everywhere(page: Page, server: Server, run: ModelDirectory)
     chart = page.locator("[data-testid=stVegaLiteChart][aria-label*=airplane]")
     expect(chart).to_be_visible()
     shown = dict(re.findall(r"(\w+) ([\d.]+)%", chart.get_attribute("aria-label") or ""))
-    assert set(shown) == set(dataset.CLASS_NAMES)
+    assert set(shown) == set(cifar10.CLASS_NAMES)
 
     picture = server.runs / "picture.png"
-    Image.fromarray(dataset.load_test().images[index]).save(picture)
+    Image.fromarray(cifar10.load_test().images[index]).save(picture)
     line = subprocess.run(
         [sys.executable, "-m", "cifar_core", "classify", str(run.path), str(picture), "--json"],
         cwd=ROOT,
@@ -164,7 +163,7 @@ def check_one_answer_everywhere(page: Page, server: Server, run: ModelDirectory)
     scaled = raw ** (1 / run.card()["temperature"])
     by_keras = scaled / scaled.sum()
 
-    for name, expected in zip(dataset.CLASS_NAMES, by_keras, strict=True):
+    for name, expected in zip(cifar10.CLASS_NAMES, by_keras, strict=True):
         assert by_command[name] == pytest.approx(expected, abs=1e-4)
         assert float(shown[name]) / 100 == pytest.approx(expected, abs=1e-4)
 

@@ -6,15 +6,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
-from cifar_core import model_dir
 from cifar_core.recipes import RECIPES, Recipe
-from cifar_core.statuses import Status
-from tests.runs import made, run_that_is
+from cifar_core.runs import model_dir
+from cifar_core.runs.status import Status
+from tests.browser import no_exception
+from tests.browser.conftest import Server
+from tests.model_directories import made, run_that_is
 
-from . import no_exception
-from .conftest import Server
-
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10_folder")]
 
 
 def test_start_is_there_again_when_another_run_has_ended(page: Page, server: Server, tiny: Recipe) -> None:

@@ -15,14 +15,14 @@ import pytest
 import requests
 from PIL import Image
 
-from cifar_core import dataset, model_dir
-from cifar_core.classify import Answer, calibration_of, classify
+from cifar_core.datasets import cifar10
 from cifar_core.images import to_png
-from cifar_core.runtime import Classifier
+from cifar_core.inference.classify import Answer, calibration_of, classify
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
+from tests.deploy.saved_model import lay_out
 from tests.pictures import encode
 from tests.servers import free_port
-
-from .saved_model import lay_out
 
 ROOT = Path(__file__).parents[2]
 MODEL = "quick"
@@ -86,13 +86,13 @@ def photo(width: int, height: int) -> Image.Image:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> list[Path]:
+def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> list[Path]:
     """Files of test images and of photos: PNG and JPEG, odd sizes, turned by EXIF."""
     folder = tmp_path_factory.mktemp("pictures")
     turned = Image.Exif()
     turned[0x0112] = 6
     contents = {
-        **{f"{i}.png": to_png(dataset.load_test(cifar10).images[i]) for i in range(4)},
+        **{f"{i}.png": to_png(cifar10.load_test(cifar10_folder).images[i]) for i in range(4)},
         "stripes.png": to_png(np.tile(np.array([[0], [255]], np.uint8), (32, 16, 3))),
         "photo.jpg": encode(photo(640, 480), "JPEG", quality=85),
         "odd.png": encode(photo(101, 77), "PNG"),
@@ -104,8 +104,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> list[Pa
 
 
 @pytest.fixture(scope="session")
-def test_images(cifar10: Path) -> np.ndarray:
-    return dataset.load_test(cifar10).images[:100]
+def test_images(cifar10_folder: Path) -> np.ndarray:
+    return cifar10.load_test(cifar10_folder).images[:100]
 
 
 @functools.cache

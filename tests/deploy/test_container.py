@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from cifar_core.deploy import container
-
-from .conftest import MODEL, ROOT
+from tests.deploy.conftest import MODEL, ROOT
 
 
 def test_the_server_is_as_new_as_the_tensorflow_that_exports() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifar_core import dataset, images
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core import images
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import container
-
-from .conftest import MODEL, in_the_app
+from tests.deploy.conftest import MODEL, in_the_app
 
 pytestmark = pytest.mark.slow
 
@@ -85,9 +85,9 @@ def run(python: str, code: str, *arguments: str, folder: Path) -> str:
 
 
 def test_both_signatures_answer_as_the_app_does(
-    exported: Path, pictures: list[Path], tmp_path: Path, cifar10: Path
+    exported: Path, pictures: list[Path], tmp_path: Path, cifar10_folder: Path
 ) -> None:
-    test = dataset.load_test(cifar10).images[:200]
+    test = cifar10.load_test(cifar10_folder).images[:200]
     np.save(tmp_path / "images.npy", test)
     files = [str(picture) for picture in pictures]
     printed = run(sys.executable, LOAD, str(exported / MODEL / "1"), *files, folder=tmp_path)
@@ -106,9 +106,9 @@ def test_both_signatures_answer_as_the_app_does(
 
 
 def test_a_server_in_c_plus_plus_finds_the_variables(
-    exported: Path, pictures: list[Path], tmp_path: Path, cifar10: Path
+    exported: Path, pictures: list[Path], tmp_path: Path, cifar10_folder: Path
 ) -> None:
-    test = dataset.load_test(cifar10).images[:20]
+    test = cifar10.load_test(cifar10_folder).images[:20]
     np.save(tmp_path / "images.npy", test)
     version, picture = exported / MODEL / "1", pictures[0]
     by_image, by_file = json.loads(

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core import model_dir
 from cifar_core.deploy import exporting
 from cifar_core.errors import ServingError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 from tests.command_line import answer
-
-from .conftest import MODEL
+from tests.deploy.conftest import MODEL
 
 
 def test_a_name_that_no_server_takes_is_refused(tmp_path: Path) -> None:

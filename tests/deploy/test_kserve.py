@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import requests
 
-from cifar_core import images, model_dir
+from cifar_core import images
 from cifar_core.deploy import serving
 from cifar_core.deploy.check import TOLERANCE, compare
 from cifar_core.deploy.serving import Client
 from cifar_core.errors import ServingError
-from cifar_core.model_dir import ModelDirectory
-from cifar_core.runtime import Classifier
-
-from .conftest import MODEL, in_the_app
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from tests.deploy.conftest import MODEL, in_the_app
 
 pytestmark = pytest.mark.slow
 

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifar_core import images, model_dir
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core import images
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import serving
 from cifar_core.deploy.check import compare
 from cifar_core.deploy.serving import Client
 from cifar_core.errors import ServingError
-from cifar_core.runtime import Classifier
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
+from tests.deploy.conftest import MODEL, in_the_app
 from tests.servers import free_port
-
-from .conftest import MODEL, in_the_app
 
 
 class Scripted:

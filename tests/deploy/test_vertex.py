@@ -15,8 +15,7 @@ from cifar_core.deploy.google_calls import Calls
 from cifar_core.deploy.vertex import BATCH
 from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
-
-from .cloud import CAT, DOG, LAB, deployed, serves
+from tests.deploy.cloud import CAT, DOG, LAB, deployed, serves
 
 STORED = Stored("gs://lab/cifar-lab/quick/0123456789abcdef", "0123456789abcdef", 4, 0)
 SAME = 'display_name="cifar-lab-quick"'

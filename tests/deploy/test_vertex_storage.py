@@ -11,9 +11,8 @@ from google.cloud import storage
 from cifar_core.deploy.google_calls import Calls, plain_errors
 from cifar_core.deploy.vertex_storage import remove, store
 from cifar_core.errors import CloudError
+from tests.deploy.cloud import LAB
 from tests.servers import free_port
-
-from .cloud import LAB
 
 
 @pytest.fixture(scope="module")

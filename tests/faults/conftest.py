@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from cifar_core import model_dir
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 
 WORKER = "cifar_core.training.worker"
 _POPEN = subprocess.Popen

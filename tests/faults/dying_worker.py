@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import worker
 
 

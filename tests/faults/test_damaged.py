@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core import model_dir
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.model_dir import ModelDirectory
-from cifar_core.runtime import Classifier
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from tests.faults.conftest import contents
 from tests.pages import opened
 
-from .conftest import contents
-
-pytestmark = pytest.mark.usefixtures("cifar10")
+pytestmark = pytest.mark.usefixtures("cifar10_folder")
 
 FILES = [
     *("card.json", "config.json", "history.csv", "model.keras", "model.onnx"),

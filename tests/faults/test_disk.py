@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cifar_core import jobs, model_dir, permission
+from cifar_core import access
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays, write_whole
-from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
-from cifar_core.statuses import Status
+from cifar_core.runs import jobs, model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import Status
 from cifar_core.training.worker import Heart
-from tests.runs import LONG, ended, until
-
-from .conftest import contents, end_workers, trap
+from tests.faults.conftest import contents, end_workers, trap
+from tests.model_directories import LONG, ended, until
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk"
@@ -53,7 +53,7 @@ def fill(root: Path) -> None:
             pass
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_small_disk_is_refused_before_anything_is_written(disk: Path, tiny: Recipe) -> None:
     with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and 16\.8 MB are free"):
         jobs.start(tiny, "next")
@@ -78,11 +78,11 @@ def test_on_a_full_disk_the_old_file_stays_and_readers_find_out(disk: Path, tiny
     assert run.status().phase == ""
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
     disk: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(permission, "DISK", 0)
+    monkeypatch.setattr(access, "DISK", 0)
     run = run_in(disk, tiny)
     me = psutil.Process()
     run.write_status(Status("running", me.pid, me.create_time()))
@@ -143,14 +143,14 @@ def check_resume(run: ModelDirectory, epochs: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 @pytest.mark.parametrize("moment", ["after an epoch", "at the export"])
 def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_room(
     disk: Path, finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     before = contents(finished)
     with monkeypatch.context() as patch:
-        patch.setattr(permission, "DISK", 0)
+        patch.setattr(access, "DISK", 0)
         trap(patch, moment)
         run = jobs.start(tiny, "mine")
     worker = halted(run)
@@ -166,17 +166,17 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
     with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and .* are free"):
         jobs.resume(run)
     (disk / "filler").unlink()
-    monkeypatch.setattr(permission, "DISK", 0)
+    monkeypatch.setattr(access, "DISK", 0)
     check_resume(run, tiny.epochs)
     assert contents(finished) == before
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10", "disk")
+@pytest.mark.usefixtures("cifar10_folder", "disk")
 def test_a_training_whose_folder_becomes_read_only_is_interrupted_and_goes_on_afterwards(
     finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(permission, "DISK", 0)
+    monkeypatch.setattr(access, "DISK", 0)
     before = contents(finished)
     with monkeypatch.context() as patch:
         trap(patch, "after an epoch")

@@ -5,14 +5,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cifar_core import jobs, model_dir, permission
+from cifar_core import access
 from cifar_core.errors import JobError
-from cifar_core.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe
+from cifar_core.runs import jobs, model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training.worker import Heart
-from tests.runs import ended, until
-
-from .conftest import contents, trap
+from tests.faults.conftest import contents, trap
+from tests.model_directories import ended, until
 
 # In the order in which a run comes to them.
 MOMENTS = [
@@ -24,7 +24,7 @@ MOMENTS = [
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10", "no_worker_left")
+@pytest.mark.usefixtures("cifar10_folder", "no_worker_left")
 def test_a_run_survives_every_death(
     finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,24 +55,24 @@ def test_a_run_survives_every_death(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10", "no_worker_left")
+@pytest.mark.usefixtures("cifar10_folder", "no_worker_left")
 def test_the_time_limit_stops_a_training_and_resume_goes_on(
     runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(permission.MINUTES, "0.0001")
+    monkeypatch.setenv(access.MINUTES, "0.0001")
     run = jobs.start(tiny.with_(epochs=1), "limited")
     status = ended(run)
     assert status.state == "stopped"
     assert status.error == "It has trained for as long as this app allows at a stretch; Resume goes on."
     assert not run.has_results()
 
-    monkeypatch.setenv(permission.MINUTES, "soon")
+    monkeypatch.setenv(access.MINUTES, "soon")
     jobs.resume(run)
     status = ended(run)
     assert status.state == "failed"
     assert "must be a number of minutes, not “soon”; nothing is trained" in status.error
 
-    monkeypatch.setenv(permission.MINUTES, "60")
+    monkeypatch.setenv(access.MINUTES, "60")
     jobs.resume(run)
     until(lambda: run.status().state != "starting")
     assert run.status().state in ("running", "finished")

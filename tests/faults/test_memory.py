@@ -5,17 +5,19 @@ import io
 import psutil
 from PIL import Image
 
-from cifar_core import images, model_dir, novelty
-from cifar_core.classify import calibration_of, classify
-from cifar_core.model_dir import ModelDirectory
-from cifar_core.runtime import Classifier
+from cifar_core import images
+from cifar_core.inference import ood
+from cifar_core.inference.classify import calibration_of, classify
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 
 
 def test_memory_does_not_grow_over_a_thousand_classifications() -> None:
     model = ModelDirectory(model_dir.models_root() / "quick")
     classifier, calibration = Classifier(model.onnx_path), calibration_of(model)
     file = io.BytesIO()
-    Image.fromarray(novelty.photographs(1)[0]).resize((640, 480)).save(file, "JPEG")
+    Image.fromarray(ood.photographs(1)[0]).resize((640, 480)).save(file, "JPEG")
     process, held = psutil.Process(), []
     for number in range(1_200):
         _, array = images.load(file.getvalue())

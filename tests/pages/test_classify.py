@@ -12,15 +12,18 @@ from PIL import Image
 from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import dataset, formats, images, model_dir, novelty, saliency
-from cifar_core.dataset import CLASS_NAMES
+from cifar_core import formats, images
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
-from pages import answers
+from cifar_core.inference import ood, saliency
+from cifar_core.runs import model_dir
+from pages.parts import classify_answers
 from tests.pages import checked, opened
 
 SHIP = CLASS_NAMES.index("ship")
 
-pytestmark = pytest.mark.usefixtures("runs", "cifar10")
+pytestmark = pytest.mark.usefixtures("runs", "cifar10_folder")
 
 
 def upload(app: AppTest, files: dict[str, bytes]) -> AppTest:
@@ -34,12 +37,12 @@ def png(array: np.ndarray) -> bytes:
 
 def photo() -> bytes:
     file = io.BytesIO()
-    Image.fromarray(novelty.photographs(1)[0]).resize((300, 200)).save(file, "JPEG")
+    Image.fromarray(ood.photographs(1)[0]).resize((300, 200)).save(file, "JPEG")
     return file.getvalue()
 
 
 def ships(count: int) -> np.ndarray:
-    test = dataset.load_test()
+    test = cifar10.load_test()
     return np.asarray(test.images[test.labels == SHIP][:count])
 
 
@@ -109,7 +112,7 @@ def test_visitors_do_not_see_each_others_pictures() -> None:
     [one, two] = [opened("classify", model="quick") for _ in range(2)]
     upload(one, {"mine.png": png(ships(1)[0])})
     assert not verdicts(checked(two))
-    upload(two, {"other.png": png(novelty.static(1)[0])})
+    upload(two, {"other.png": png(ood.static(1)[0])})
     assert (verdicts(one), verdicts(two)) == (verdicts(checked(one)), ["probably none of the ten"])
     assert "mine.png" not in [text.value for text in two.text]
     assert "other.png" not in [text.value for text in checked(one).text]
@@ -163,15 +166,17 @@ def test_many_pictures_are_decoded_once_and_a_random_image_is_on_the_first_page_
         return load(source, how)
 
     monkeypatch.setattr(images, "load", counted)
-    many = {f"{number}.png": png(array) for number, array in enumerate(dataset.load_test().images[:210])}
+    many = {f"{number}.png": png(array) for number, array in enumerate(cifar10.load_test().images[:210])}
     app = upload(opened("classify", model="quick"), many)
-    assert len(decoded) == len(many) + answers.CARDS  # of the cards on this page the whole picture besides
+    assert (
+        len(decoded) == len(many) + classify_answers.CARDS
+    )  # of the cards on this page the whole picture besides
     app.pagination(key="cards").set_value(35)
     assert [text.value for text in checked(app).text][-1] == "209.png"
-    assert len(decoded) == len(many) + 2 * answers.CARDS
+    assert len(decoded) == len(many) + 2 * classify_answers.CARDS
     app.button[0].click()
     assert checked(app).text[0].value == f"test image {app.query_params['image']}"
-    assert len(decoded) == len(many) + 2 * answers.CARDS
+    assert len(decoded) == len(many) + 2 * classify_answers.CARDS
 
 
 def test_an_endpoint_is_asked_again_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,13 +187,13 @@ def test_an_endpoint_is_asked_again_after_a_minute(monkeypatch: pytest.MonkeyPat
     st.cache_data.clear()
     for seconds, times in ((0, 1), (50, 1), (61, 2)):
         now[0] = seconds
-        answers.answers(Endpoint("http://127.0.0.1:9/v1/models/quick"), ships(2), 1)
+        classify_answers.answers(Endpoint("http://127.0.0.1:9/v1/models/quick"), ships(2), 1)
         assert len(asked) == times
     st.cache_data.clear()
 
 
 def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
-    noise = {f"noise {n}.png": png(array) for n, array in enumerate(novelty.static(6))}
+    noise = {f"noise {n}.png": png(array) for n, array in enumerate(ood.static(6))}
     app = upload(opened("classify", model="quick"), noise)
     said = verdicts(app)
     assert len(said) == 6
@@ -204,7 +209,7 @@ def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
 
 
 def test_a_test_image_is_right_or_wrong() -> None:
-    test, predicted = dataset.load_test(), model_dir.find("quick").predictions()["test"].argmax(axis=1)
+    test, predicted = cifar10.load_test(), model_dir.find("quick").predictions()["test"].argmax(axis=1)
     for index in (0, int(np.flatnonzero(predicted != test.labels)[0])):
         app = opened("classify", model="quick", image=str(index))
         [said] = verdicts(app)
@@ -233,10 +238,10 @@ def test_the_map_is_computed_once_and_not_at_a_move_of_the_slider(monkeypatch: p
     assert not asked
     app.toggle(key="why").set_value(True)
     before = maps(checked(app))
-    assert len(asked) == len(before) == answers.CARDS  # those in sight, and not the other two
+    assert len(asked) == len(before) == classify_answers.CARDS  # those in sight, and not the other two
     app.slider(key="opacity").set_value(10)
     after = maps(checked(app))
-    assert len(asked) == answers.CARDS
+    assert len(asked) == classify_answers.CARDS
     assert all(old != new for old, new in zip(before, after, strict=True))
 
 

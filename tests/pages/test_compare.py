@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import model_dir
+from cifar_core.runs import model_dir
 from tests.pages import ROOT, checked, opened
 
 
@@ -38,7 +38,7 @@ def test_with_one_model_it_shows_it_and_says_to_train_another(artifacts: Path) -
     assert "only one finished model" in said(app)
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_second() -> None:
     accuracies = {model.name: model.card()["accuracy"] for model in model_dir.shipped()}
     app = opened("compare")
@@ -63,7 +63,7 @@ def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_secon
     assert not app.table
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_a_link_with_a_model_that_is_gone_says_so_and_what_is_shown() -> None:
     app = opened("compare", models="gone:x,quick,report")
     assert [item.value for item in app.warning] == [
@@ -72,7 +72,7 @@ def test_a_link_with_a_model_that_is_gone_says_so_and_what_is_shown() -> None:
     assert not checked(app).warning  # by then the address has what is shown
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
     app = opened("compare", models="report,quick")
     app.switch_page("pages/classify.py")
@@ -87,7 +87,7 @@ def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
     assert checked(app).multiselect(key="models").value == asked
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_the_best_of_each_column_is_marked() -> None:
     models = [model_dir.find(name) for name in ("quick", "report")]
     quick, report = (model.card() for model in models)
@@ -104,7 +104,7 @@ def test_the_best_of_each_column_is_marked() -> None:
     assert all(re.search(r"[\d.]+\sms", text) for text in table["one image"])
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
@@ -114,12 +114,12 @@ def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
     assert len(app.warning) == 1
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_without_the_public_lists_it_says_so_and_shows_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CIFAR10_TRUST", raising=False)
-    monkeypatch.setattr("cifar_core.dataset.cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr("cifar_core.datasets.cifar10.cache", lambda: tmp_path / "empty")
     app = opened("compare", models="quick,report", view="Cleaner test sets")
     assert list(app.table[1].value.index) == ["original test set"]
     assert "Not on this machine" in said(app)

@@ -8,10 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from cifar_core.deploy import exporting
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
 
-pytestmark = pytest.mark.usefixtures("runs", "cifar10")
+pytestmark = pytest.mark.usefixtures("runs", "cifar10_folder")
 
 VIEW = "deploy-view"
 

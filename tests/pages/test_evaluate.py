@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import formats, model_dir
+from cifar_core import formats
+from cifar_core.runs import model_dir
 from tests.pages import opened
 
 LISTS = "Download the lists (0.9 MB)"
@@ -19,7 +20,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for element in elements)
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_without_the_lists_it_works_and_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -36,7 +37,7 @@ def test_without_the_lists_it_works_and_says_what_is_missing(
     assert "What people see in these images is not known" in texts(humans)
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_a_damaged_list_is_named_and_the_images_are_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -49,7 +50,7 @@ def test_a_damaged_list_is_named_and_the_images_are_shown(
 
 @pytest.mark.usefixtures("runs")
 def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from pages import shared
+    from pages.parts import shared
 
     monkeypatch.delenv("CIFAR10_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -63,7 +64,7 @@ def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyP
         shared.test_set.clear()
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: Path) -> None:
     shutil.copytree(model_dir.models_root() / "quick", runs / "measured")
     card = model_dir.find("measured").card()
@@ -92,7 +93,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
     )
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_the_sentences_a_student_reads() -> None:
     said = texts(opened("evaluate", model="fast", view="Calibration"))
     assert "Answering only the surest 80 % of the images, it is right **98.7 %** of the time" in said

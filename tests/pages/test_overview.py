@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core import formats, model_dir
+from cifar_core import formats
+from cifar_core.runs import model_dir
 from tests.pages import opened
 
 ARTIFACTS = model_dir.models_root()
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
     app = opened("overview")
     cards = {model.name: model.card() for model in model_dir.shipped()}
@@ -23,7 +24,7 @@ def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
     assert all(f"trained in {formats.duration(card['training_seconds'])}" in said for card in cards.values())
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
     shutil.copytree(ARTIFACTS / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
@@ -35,13 +36,13 @@ def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
 @pytest.mark.usefixtures("runs")
 def test_without_cifar10_it_offers_to_download_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    monkeypatch.setattr("cifar_core.dataset.cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr("cifar_core.datasets.cifar10.cache", lambda: tmp_path / "empty")
     app = opened("overview")
     assert "CIFAR-10 is not on this machine" in app.warning[0].value
     assert "Download CIFAR-10 (170 MB)" in [button.label for button in app.button]
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path)
     monkeypatch.delenv("CIFAR_LAB_RUNS", raising=False)

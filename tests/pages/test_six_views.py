@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core import dataset, formats, model_dir
-from cifar_core.classify import calibration_of, classify
-from cifar_core.runtime import Classifier
-from cifar_core.views import Views
+from cifar_core import formats
+from cifar_core.datasets import cifar10
+from cifar_core.inference.classify import calibration_of, classify
+from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.tta import Views
+from cifar_core.runs import model_dir
 from tests.pages import opened
 
 INDEX = 58  # of a test image about which the model changes its mind
@@ -17,12 +19,12 @@ INDEX = 58  # of a test image about which the model changes its mind
 
 def verdict(views: Views) -> str:
     model = model_dir.find("quick")
-    image = dataset.load_test().images[INDEX][None]
+    image = cifar10.load_test().images[INDEX][None]
     [answer] = classify(Classifier(model.onnx_path), calibration_of(model, views), image, views)
     return f"{answer.class_name}, {formats.percent(answer.confidence)}"
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_classify_looks_six_times_when_asked() -> None:
     once, six = verdict(1), verdict(6)
     assert once != six
@@ -35,7 +37,7 @@ def test_classify_looks_six_times_when_asked() -> None:
     assert six in by_link.markdown[0].value
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_evaluate_tells_the_accuracy_with_six_views_apart(runs: Path) -> None:
     card = model_dir.find("quick").card()
     shutil.copytree(model_dir.models_root() / "quick", runs / "older")

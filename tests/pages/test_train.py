@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import charts, formats, jobs, model_dir
+from cifar_core import charts, formats
 from cifar_core.recipes import RECIPES, Recipe
-from pages import run_table, shared
+from cifar_core.runs import jobs, model_dir
+from pages.parts import shared, train_runs
+from tests.model_directories import made, run_that_is
 from tests.pages import checked, opened
-from tests.runs import made, run_that_is
 
-pytestmark = pytest.mark.usefixtures("cifar10")
+pytestmark = pytest.mark.usefixtures("cifar10_folder")
 
 
 def labelled(app: AppTest, label: str) -> Any:
@@ -140,7 +141,7 @@ def test_no_more_runs_are_drawn_than_have_a_colour(runs: Path, monkeypatch: pyte
     drawn: list[list[charts.Curve]] = []
     monkeypatch.setattr(shared, "show_curves", lambda curves, _: drawn.append(curves))
     app = opened("train", run="run0")
-    assert any(f"at most {run_table.MOST_OTHERS}" in element.value for element in app.markdown)
+    assert any(f"at most {train_runs.MOST_OTHERS}" in element.value for element in app.markdown)
     app.session_state["runs-9"] = {"selection": {"rows": list(range(9)), "columns": [], "cells": []}}
     checked(app)
     assert [len(curves) for curves in drawn] == [1, len(charts.RUN_COLOURS)]

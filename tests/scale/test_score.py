@@ -17,22 +17,24 @@ from PIL import Image
 from pyarrow import parquet
 
 from benchmarks.scoring import alone
-from cifar_core import dataset, model_dir, runtime
-from cifar_core.classify import calibration_of, classify
-from cifar_core.runtime import Classifier
+from cifar_core.datasets import cifar10
+from cifar_core.inference import runtime
+from cifar_core.inference.classify import calibration_of, classify
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs import model_dir
 from cifar_core.scale import score as scoring
 from cifar_core.scale.score import Part, Scorer, left, score
 from cifar_core.scale.sources import open_source
-from tests.runs import until
+from tests.model_directories import until
 
 COUNT, PART = 240, 20
 BAD = {"bad.png": b"no picture", "empty.jpg": b""}
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> Path:
+def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    for index, image in enumerate(dataset.load_test(cifar10).images[:COUNT]):
+    for index, image in enumerate(cifar10.load_test(cifar10_folder).images[:COUNT]):
         Image.fromarray(image).save(folder / f"{index:03}.png")
     for name, content in BAD.items():
         (folder / name).write_bytes(content)
@@ -74,7 +76,7 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     for name in BAD:
         assert by_name[name]["error"]
         assert by_name[name]["class"] is by_name[name]["probabilities"] is None
-    images = dataset.load_test().images[:COUNT]
+    images = cifar10.load_test().images[:COUNT]
     expected = classify(Classifier(model.onnx_path), calibration_of(model), images)
     for index, answer in enumerate(expected):
         row = by_name[f"{index:03}.png"]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from cifar_core import model_dir
 from cifar_core.errors import RecipeError, ScaleError
 from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.runs import model_dir
+from cifar_core.runs.status import Status
 from cifar_core.scale import sweep
-from cifar_core.statuses import Status
-from tests.runs import made, run_that_is, until
+from tests.model_directories import made, run_that_is, until
 
 
 def test_the_grid_is_every_combination() -> None:
@@ -25,14 +25,14 @@ def test_the_grid_is_every_combination() -> None:
     assert sweep.grid({"seed": []}) == [{}]
 
 
-@pytest.mark.usefixtures("runs", "cifar10")
+@pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_a_number_out_of_range_is_refused_before_anything_starts(tiny: Recipe, runs: Path) -> None:
     with pytest.raises(RecipeError, match="learning rate"):
         sweep.sweep(tiny, [{"learning_rate": 0.1}, {"learning_rate": -1.0}], "bad")
     assert not runs.exists()
 
 
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_name_whose_runs_have_other_numbers_is_refused(runs: Path, tiny: Recipe) -> None:
     made(runs / "old-01", tiny.with_(learning_rate=0.2))
     changes = [{"learning_rate": 0.2}, {"learning_rate": 0.3}]
@@ -74,7 +74,7 @@ def test_the_reason_of_a_trial_is_its_own_or_else_rays(runs: Path, tiny: Recipe)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10")
+@pytest.mark.usefixtures("cifar10_folder")
 def test_a_sweep_whose_every_loss_is_no_number_says_so_after_one_training(
     cluster: Any, runs: Path, tiny: Recipe
 ) -> None:

@@ -1,11 +1,11 @@
 import pytest
 
-from cifar_core import dataset
+from cifar_core.datasets import cifar10
 from cifar_core.training import fit
 
 fit.use_all_cores()  # TensorFlow takes it only before its first operation
 
 
 @pytest.fixture(scope="session")
-def train_set(cifar10: object) -> dataset.Batch:  # noqa: ARG001
-    return dataset.load_train()
+def train_set(cifar10_folder: object) -> cifar10.Batch:  # noqa: ARG001
+    return cifar10.load_train()

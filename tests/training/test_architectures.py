@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from cifar_core import dataset, hardware
+from cifar_core import hardware
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.training import architectures
 from cifar_core.training.kernels import FusedBatchNormalization
@@ -246,7 +247,7 @@ def check_uniform(values: Any, fan_in: int) -> None:
     np.testing.assert_allclose(values.std(), bound / np.sqrt(3), rtol=0.1)
 
 
-def test_whitening_makes_patches_uncorrelated(train_set: dataset.Batch) -> None:
+def test_whitening_makes_patches_uncorrelated(train_set: cifar10.Batch) -> None:
     model, images = airbench(), train_set.images[:1_000]
     architectures.whiten(model, images)
     layer = model.get_layer("whitening")
@@ -256,7 +257,7 @@ def test_whitening_makes_patches_uncorrelated(train_set: dataset.Batch) -> None:
     assert [v.path for v in layer.trainable_variables] == ["whitening/bias"]
     assert kernel.shape == (2, 2, 3, 24)
 
-    x = dataset.normalise(images)
+    x = cifar10.normalise(images)
     whitened = np.asarray(keras.Model(model.input, layer.output)(x))[..., :12].reshape(-1, 12)
     covariance = whitened.T.astype(np.float64) @ whitened / len(whitened)
     np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-5)
@@ -272,7 +273,7 @@ def test_whitening_makes_patches_uncorrelated(train_set: dataset.Batch) -> None:
 
 
 def test_the_start_whitens_by_the_first_5000_images_and_leaves_other_networks_alone(
-    train_set: dataset.Batch,
+    train_set: cifar10.Batch,
 ) -> None:
     a, b = airbench(), airbench()
     architectures.start(a, train_set.images[:5_000])

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from cifar_core import dataset
+from cifar_core.datasets import cifar10
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import augment
 from tests import pictures
@@ -100,7 +100,7 @@ def test_the_square_is_everywhere_alike_and_rows_say_nothing_of_columns() -> Non
     assert ((counts - expected) ** 2 / expected).sum() < 26.1
 
 
-def test_grey_is_the_mean_of_the_training_images(train_set: dataset.Batch) -> None:
+def test_grey_is_the_mean_of_the_training_images(train_set: cifar10.Batch) -> None:
     assert round(float(train_set.images.mean())) == augment.GREY
 
 

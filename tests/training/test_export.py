@@ -10,9 +10,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from cifar_core import dataset
-from cifar_core.model_dir import ModelDirectory
-from cifar_core.runtime import Classifier
+from cifar_core.datasets import cifar10
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, export
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -51,7 +51,7 @@ class Exported:
             for layer in fused.layers:
                 layer.momentum = 0.5  # of batch norm's statistics, so that a few steps are enough for them
             for _ in range(10):
-                fused(dataset.normalise(images[:100]), training=True)
+                fused(cifar10.normalise(images[:100]), training=True)
             # logits far enough apart for a difference to show
             weights = [5 * w if w.shape[1:] == (10,) else w for w in fused.get_weights()]
             plain = architectures.build(name, NETWORKS[name])
@@ -72,8 +72,8 @@ class Exported:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, cifar10: Path) -> Exported:
-    return Exported(tmp_path_factory.mktemp("export"), dataset.load_test(cifar10).images[:200])
+def exported(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> Exported:
+    return Exported(tmp_path_factory.mktemp("export"), cifar10.load_test(cifar10_folder).images[:200])
 
 
 each = pytest.mark.parametrize("name", NETWORKS)

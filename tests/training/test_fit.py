@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from cifar_core import dataset
+from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import architectures, augment, checkpoint, fit, run_log
-from tests.runs import made
+from tests.model_directories import made
 
 # The report's network on few images overfits at once: its best epoch is the first, so that with a patience
 # of 2 it stops after the third of five.
@@ -46,7 +46,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
+from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.training import fit, run_log
 
 fit.use_all_cores()
@@ -97,7 +97,7 @@ OTHERS = {
 def trained(
     tmp_path_factory: pytest.TempPathFactory,
     tiny: Recipe,
-    cifar10: Path,  # noqa: ARG001
+    cifar10_folder: Path,  # noqa: ARG001
     every_step: None,  # noqa: ARG001
 ) -> dict[str, Trained]:
     folder = tmp_path_factory.mktemp("fit")
@@ -135,9 +135,9 @@ def test_a_resumed_run_ends_in_the_very_same_weights(trained: dict[str, Trained]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_comes_back_is_what_was_validated(trained: dict[str, Trained], name: str) -> None:
-    run, data = trained[name], dataset.load_train()
-    held_out = dataset.split(data.labels, **run.recipe.split).validation
-    right = np.argmax(run.model(dataset.normalise(data.images[held_out])), axis=1) == data.labels[held_out]
+    run, data = trained[name], cifar10.load_train()
+    held_out = cifar10.split(data.labels, **run.recipe.split).validation
+    right = np.argmax(run.model(cifar10.normalise(data.images[held_out])), axis=1) == data.labels[held_out]
     # half precision may tip an image or two of the hundred
     tolerance = 0.02 if run.recipe.precision == "bfloat16" else 0.0
     assert abs(right.mean() - run.straight.history()["val_accuracy"].iloc[-1]) <= tolerance + 1e-6
@@ -210,9 +210,9 @@ def test_reports_tell_where_the_run_stands(trained: dict[str, Trained]) -> None:
 
 
 def validation_loss(model: keras.Model, recipe: Recipe) -> float:
-    data = dataset.load_train()
-    indices = dataset.split(data.labels, **recipe.split).validation
-    probabilities = np.asarray(model(dataset.normalise(data.images[indices])))
+    data = cifar10.load_train()
+    indices = cifar10.split(data.labels, **recipe.split).validation
+    probabilities = np.asarray(model(cifar10.normalise(data.images[indices])))
     return float(-np.log(probabilities[np.arange(len(indices)), data.labels[indices]]).mean())
 
 
@@ -271,7 +271,7 @@ def test_held_out_pictures_are_not_learnt_from(
     tmp_path: Path,
     tiny: Recipe,
     monkeypatch: pytest.MonkeyPatch,
-    cifar10: Path,  # noqa: ARG001
+    cifar10_folder: Path,  # noqa: ARG001
     validation: Any,
 ) -> None:
     shown: dict[str, Any] = {}
@@ -291,7 +291,7 @@ def test_held_out_pictures_are_not_learnt_from(
     with pytest.raises(Shown):
         fit.train(made(tmp_path / "run", tiny.with_(validation=validation)), silent)
 
-    data, test = dataset.load_train(), dataset.load_test()
+    data, test = cifar10.load_train(), cifar10.load_test()
     numbers = {image.tobytes(): i for i, image in enumerate(data.images)}
     learnt = [numbers[image.tobytes()] for image in shown["training"]]
     np.testing.assert_array_equal(shown["labels"], data.labels[learnt])
@@ -313,7 +313,7 @@ def test_held_out_pictures_are_not_learnt_from(
 def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
     tmp_path: Path,
     tiny: Recipe,
-    cifar10: Path,  # noqa: ARG001
+    cifar10_folder: Path,  # noqa: ARG001
 ) -> None:
     # batch norm keeps ReLU and GELU finite whatever the learning rate
     options = {**tiny.network_options, "activation": "exponential"}
@@ -332,7 +332,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
 def test_a_run_with_the_checkpoint_of_another_network_does_not_start(
     tmp_path: Path,
     tiny: Recipe,
-    cifar10: Path,  # noqa: ARG001
+    cifar10_folder: Path,  # noqa: ARG001
 ) -> None:
     directory = made(tmp_path / "run", tiny)
     other = architectures.build("airbench", {"widths": [8, 8, 8], "activation": "relu"})

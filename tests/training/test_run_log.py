@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from cifar_core.errors import CifarLabError
-from cifar_core.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 from cifar_core.recipes import Recipe
+from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 from cifar_core.training import run_log
-from tests.runs import made
+from tests.model_directories import made
 
 
 def silent(**_: Any) -> None:

@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cifar_core import images, model_dir
+from cifar_core import images
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.model_dir import ModelDirectory
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import serving_export
 from cifar_core.training.server_images import decode_all
 from tests.pictures import chunk, encode, noise, png

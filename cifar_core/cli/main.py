@@ -1,0 +1,256 @@
+"""The command line: `python -m cifar_core COMMAND`, one function a command.
+
+What it prints on stdout is the result; progress and errors go to stderr. The exit status is 0, 1 if something
+went wrong, 2 if the command was misspelt and 130 after Ctrl-C.
+"""
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifar_core.cli import console, deploy, scale, vertex
+from cifar_core.cli.options import (
+    Epochs,
+    Images,
+    Json,
+    Model,
+    RecipeName,
+    TrainingImages,
+    ValidationImages,
+    Yes,
+)
+from cifar_core.datasets import cifar10
+from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
+from cifar_core.formats import duration, percent
+from cifar_core.inference.tta import Views
+from cifar_core.recipes import get_recipe
+from cifar_core.runs import jobs, model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import Status
+
+# Heavy imports (scikit-learn, ONNX Runtime, the network) are left to the commands that need them.
+
+app = typer.Typer(
+    help="Train, evaluate and use CIFAR-10 image classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Foreground = Annotated[
+    bool, typer.Option("--foreground", help="Stay and show progress; Ctrl-C stops the run, resumably.")
+]
+Run = Annotated[str, typer.Argument(help="Name or path of a run; `runs` lists them.", metavar="RUN")]
+
+
+@app.command()
+def data(as_json: Json = False) -> None:
+    """Say where CIFAR-10 is and verify it; download it (170 MB) if it is missing."""
+    folder = cifar10.find()
+    if folder is None or folder.parent == cifar10.cache():
+        from cifar_core.datasets.download import download_cifar10
+
+        with console.downloading() as bar:
+            task = bar.add_task("CIFAR-10", total=None, visible=False)
+            # What is in the cache and whole stays; then there is nothing to show.
+            folder = download_cifar10(
+                lambda done, total: bar.update(task, completed=done, total=total or None, visible=True)
+            )
+    else:
+        cifar10.verify(folder)
+    if as_json:
+        print(json.dumps({"folder": str(folder), "verified": True}))
+    else:
+        print(f"CIFAR-10 is in {folder}; its six batches are the official ones (md5).")
+
+
+@app.command()
+def train(
+    recipe: RecipeName,
+    name: Annotated[str | None, typer.Option(help="Name of the run instead of recipe and time.")] = None,
+    epochs: Epochs = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss before it stops; 0: never.")
+    ] = None,
+    images: TrainingImages = None,
+    validation_images: ValidationImages = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes everything random.")] = None,
+    foreground: Foreground = False,
+    as_json: Json = False,
+) -> None:
+    """Start a training run and print its directory; what is not given is as in the recipe."""
+    chosen = get_recipe(recipe)
+    if validation_images is not None and chosen.validation == "test":
+        raise RecipeError(f"The recipe {recipe} validates on the test set; leave --validation-images out.")
+    chosen = chosen.with_(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        images=images,
+        validation_images=validation_images,
+        seed=seed,
+    )
+    run = jobs.start(chosen, name)
+    if as_json:
+        print(json.dumps({"name": run.name, "directory": str(run.path)}), flush=True)
+    else:
+        print(run.path, flush=True)
+    if foreground:
+        _follow(run)
+
+
+@app.command()
+def stop(
+    run: Run,
+    wait: Annotated[bool, typer.Option(help="Return only when the run has stopped.")] = True,
+) -> None:
+    """Stop a run; `resume` continues it from its last finished epoch."""
+    directory = model_dir.find(run, allow_path=True)
+    jobs.stop(directory)
+    if wait:
+        print(_how_it_ended(directory, console.wait(directory)))
+    else:
+        print(f"The run “{directory.name}” was asked to stop.")
+
+
+@app.command()
+def resume(run: Run, foreground: Foreground = False) -> None:
+    """Continue a stopped, failed or interrupted run from its last finished epoch."""
+    directory = model_dir.find(run, allow_path=True)
+    jobs.resume(directory)
+    print(directory.path, flush=True)
+    if foreground:
+        _follow(directory)
+
+
+@app.command()
+def delete(run: Run, yes: Yes = False) -> None:
+    """Delete a run with all its files, its model included."""
+    directory = model_dir.find(run, allow_path=True)
+    if directory.own and not yes:  # others are refused, there is nothing to ask
+        console.confirm(f"This deletes for good {directory.path}.")
+    jobs.delete(directory)
+    print(f"The run “{directory.name}” is deleted.")
+
+
+@app.command()
+def runs(as_json: Json = False) -> None:
+    """List your runs, newest first, and the shipped models."""
+    shipped = [model for model in model_dir.models() if not model.own]
+    rows = [console.overview(directory) for directory in [*model_dir.runs(), *shipped]]
+    if as_json:
+        print(json.dumps(rows))
+    elif rows:
+        console.show_runs(rows)
+    else:
+        print("There are no runs yet; `python -m cifar_core train quick` starts one.")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Measure it on noisy, blurred … pictures too: minutes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Recompute a model's predictions and results from its model.onnx, and print the results."""
+    from cifar_core.evaluation.card import evaluate as recompute
+
+    directory = model_dir.find_model(model, allow_path=True)
+    with console.working(f"evaluating “{directory.name}”"):
+        card = recompute(directory, robustness)
+    if as_json:
+        print(json.dumps(card))
+    else:
+        console.show_card(card)
+
+
+@app.command()
+def classify(
+    model: Model,
+    images: Images,
+    views: Annotated[
+        Views,
+        typer.Option(
+            help="Looks at each picture: 2 adds its mirror image, 6 small shifts too; slower, a little more "
+            "accurate."
+        ),
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Say what is on pictures: a line each, with the likeliest class and how sure the model is of it."""
+    from cifar_core.images import load
+    from cifar_core.inference.classify import Answer, calibration_of
+    from cifar_core.inference.classify import classify as ask
+    from cifar_core.inference.runtime import Classifier
+
+    directory = model_dir.find_model(model, allow_path=True)
+    classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, views)
+
+    def answer(image: str) -> Answer | ImageError:
+        try:
+            return ask(classifier, calibration, load(Path(image))[1][None], views)[0]
+        except ImageError as error:
+            return error
+
+    # On a screen the lines themselves show the progress.
+    with console.progress(disable=sys.stdout.isatty()) as bar:
+        console.show_answers(images, map(answer, bar.track(images, description="classifying")), as_json)
+
+
+app.command()(deploy.export)
+app.add_typer(deploy.serving, name="serving")
+app.add_typer(vertex.app, name="vertex")
+app.command()(scale.score)
+app.command()(scale.sweep)
+
+
+def _follow(run: ModelDirectory) -> None:
+    """Show a run's progress until it ends; Ctrl-C stops the run, not only the watching."""
+    try:
+        status = console.follow(run)
+    except KeyboardInterrupt:
+        with contextlib.suppress(JobError):  # if it has just ended by itself
+            jobs.stop(run)
+        print(_how_it_ended(run, console.wait(run)), file=sys.stderr)
+        raise
+    if status.state != "finished":
+        raise JobError(_how_it_ended(run, status))
+    card = run.card()
+    print(
+        f"{percent(card['accuracy'])} of the test images are classified right, after "
+        f"{duration(card['training_seconds'])} of training.",
+        file=sys.stderr,
+    )
+
+
+def _how_it_ended(run: ModelDirectory, status: Status) -> str:
+    if status.state in ("stopped", "interrupted"):
+        cure = f"`python -m cifar_core resume {run.name}` continues it."
+        return f"{status.error} The run “{run.name}” is {status.state}; {cure}".lstrip()
+    return status.error or f"The run “{run.name}” is {status.state}."
+
+
+def main() -> None:
+    """Run the command line: an error of ours, or of the file system, becomes one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the name of a picture may hold any bytes
+    try:
+        app()
+    except (CifarLabError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == 130:
+            print("Interrupted.", file=sys.stderr)
+        raise

@@ -1,0 +1,103 @@
+"""The commands for more than one machine: `score` and `sweep`."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+
+from cifar_core.cli import console
+from cifar_core.cli.options import Epochs, Json, Model, RecipeName, TrainingImages, ValidationImages
+from cifar_core.errors import ImageError, ScaleError
+from cifar_core.formats import percent
+from cifar_core.recipes import get_recipe
+from cifar_core.runs import model_dir
+
+Address = Annotated[
+    str | None,
+    typer.Option(help="A Ray cluster, HOST:PORT or auto; by default this machine alone.", show_default=False),
+]
+
+
+def score(
+    model: Model,
+    source: Annotated[
+        Path, typer.Argument(help="A folder, a ZIP or tar archive, or a Parquet file.", metavar="SOURCE")
+    ],
+    destination: Annotated[
+        Path, typer.Argument(help="A folder for Parquet files.", metavar="DESTINATION", file_okay=False)
+    ],
+    column: Annotated[
+        str | None, typer.Option(help="Of a Parquet file: where the pictures are.", show_default=False)
+    ] = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Classify every picture of a folder, an archive or a Parquet file; again, it goes on where it was."""
+    from cifar_core.scale import score as scoring
+    from cifar_core.scale.sources import open_source
+
+    directory = model_dir.find_model(model, allow_path=True)
+    pictures = open_source(source, column)
+    total, remaining = len(pictures.names()), len(scoring.left(pictures, destination))
+    done = refused = 0
+    with console.progress(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("classifying", total=total, completed=total - remaining)
+        for part in scoring.score(directory, pictures, destination, address):
+            done, refused = done + part.pictures, refused + part.refused
+            bar.advance(task, part.pictures)
+    if as_json:
+        print(json.dumps({"pictures": total, "done_before": total - remaining, "refused": refused}))
+    else:
+        before = f", {total - remaining:,} of them before" if remaining < total else ""
+        print(f"{total:,} pictures are classified in {destination}{before}.")
+    if refused:
+        raise ImageError(f"{refused:,} of them could not be read; the column error says why.")
+
+
+def sweep(
+    recipe: RecipeName,
+    learning_rate: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
+    batch_size: Annotated[list[int] | None, typer.Option(help="A value to try; repeatable.")] = None,
+    weight_decay: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
+    label_smoothing: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="A value to try; repeatable.")] = None,
+    epochs: Epochs = None,
+    images: TrainingImages = None,
+    validation_images: ValidationImages = None,
+    name: Annotated[str | None, typer.Option(help="What the runs are called, with a number each.")] = None,
+    grace: Annotated[int, typer.Option(min=1, help="Epochs that every trial gets.")] = 1,
+    factor: Annotated[int, typer.Option(min=2, help="One in so many goes on at each rung.")] = 2,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Train every combination of the values given, and stop early what falls behind (ASHA)."""
+    from cifar_core.scale import sweep as sweeping
+
+    base = get_recipe(recipe).with_(epochs=epochs, images=images, validation_images=validation_images)
+    changes = sweeping.grid(
+        {
+            "learning_rate": learning_rate or [],
+            "batch_size": batch_size or [],
+            "weight_decay": weight_decay or [],
+            "label_smoothing": label_smoothing or [],
+            "seed": seed or [],
+        }
+    )
+    if not any(changes):
+        raise ScaleError(
+            "Give values to try, such as --learning-rate 0.16 --learning-rate 0.24; `train` trains once."
+        )
+    name = name or f"{recipe}-sweep-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    with console.working(f"training {len(changes)} runs, {name}-00 and on; `runs` shows them"):
+        trials = sweeping.sweep(base, changes, name, address, grace, factor)
+    rows: list[dict[str, Any]] = [{**trial._asdict(), "changes": dict(trial.changes)} for trial in trials]
+    for row in rows:
+        if as_json:
+            print(json.dumps(row))
+        else:
+            best = "no epoch finished" if row["best"] is None else f"{percent(row['best'])} in validation"
+            numbers = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in row["changes"].items())
+            print(f"{row['run']}: {best}, {row['state']} after {row['epochs']} epochs ({numbers})")

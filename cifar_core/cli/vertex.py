@@ -1,0 +1,187 @@
+"""The commands for Google Cloud: `vertex upload`, `deploy`, `predict` and `delete`.
+
+Each takes `--dry-run`, which prints the calls of Google's libraries and makes none.
+"""
+
+import contextlib
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from cifar_core.cli import console
+from cifar_core.cli.options import Images, Json, Model, Yes
+from cifar_core.deploy import exporting, vertex, vertex_storage
+from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
+from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
+from cifar_core.runs import model_dir
+
+app = typer.Typer(help="Put a model on Google Cloud's Vertex AI, and ask it there.", no_args_is_help=True)
+
+Project = Annotated[str, typer.Option(envvar="CIFAR_LAB_PROJECT", help="Id of the project.")]
+Region = Annotated[str, typer.Option(envvar="CIFAR_LAB_REGION", help="Where, for example europe-west4.")]
+Bucket = Annotated[
+    str, typer.Option(envvar="CIFAR_LAB_BUCKET", help="Name of a bucket in Cloud Storage, in that region.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print every call with its arguments and make none.")]
+
+
+@app.command()
+def upload(
+    model: Model,
+    project: Project = "",
+    region: Region = "",
+    bucket: Bucket = "",
+    saved_model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that `export` wrote, with saved_model.pb in it; else it is exported now."
+        ),
+    ] = None,
+    container: Annotated[
+        str, typer.Option(help="Image that serves it; by default the newest of Google's for TensorFlow.")
+    ] = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a model to a bucket and register it; what is there already is not sent again."""
+    settings, name = _settings(project, region, bucket), _name(model)
+    calls = _calls(dry_run)
+    with contextlib.ExitStack() as stack:
+        folder = saved_model or stack.enter_context(_exported(model))
+        stack.enter_context(plain_errors(project, bucket))
+        done = vertex_storage.store(calls, settings, name, folder)
+        new = vertex.register(calls, settings, name, done, container or vertex.container_for(region))
+    if dry_run:
+        return
+    if as_json:
+        print(json.dumps({"model": name, **done._asdict(), "registered": new}))
+    else:
+        was = "is registered" if new else "was registered already"
+        print(f"{done.sent} of {done.files} files were sent to {done.uri}; the model {was}.")
+
+
+@app.command()
+def deploy(
+    model: Model,
+    project: Project = "",
+    region: Region = "",
+    machine_type: Annotated[str, typer.Option(help="Kind of machine that serves it.")] = vertex.MACHINE,
+    min_replicas: Annotated[int, typer.Option(min=1, help="Machines that always run.")] = 1,
+    max_replicas: Annotated[int, typer.Option(min=1, help="Machines at most, when many ask.")] = 1,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Serve what was uploaded last from an endpoint, made if needed; costs money until it is deleted."""
+    settings, name = _settings(project, region), _name(model)
+    if max_replicas < min_replicas:
+        raise CloudError("--max-replicas is less than --min-replicas; raise the one or lower the other.")
+    cost = vertex.cost(settings, name, machine_type, min_replicas, max_replicas)
+    console.confirm(cost, asked=not (dry_run or yes))
+    calls = _calls(dry_run)
+    with plain_errors(project):
+        new = vertex.deploy(calls, settings, name, machine_type, min_replicas, max_replicas)
+    if not dry_run:
+        print(f"The endpoint {vertex.display_name(name)} {'serves' if new else 'already serves'} “{name}”.")
+
+
+@app.command()
+def predict(
+    model: Model,
+    images: Images,
+    project: Project = "",
+    region: Region = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Ask the endpoint what is on pictures: a line each, with the likeliest class and how sure it is."""
+    from cifar_core.inference.classify import Answer
+
+    settings, name = _settings(project, region), _name(model)
+    loaded = [_load(image) for image in images]
+    arrays = [array for array in loaded if not isinstance(array, ImageError)]
+    rows = vertex.predict(_calls(dry_run), settings, name, arrays)
+
+    def answer(array: npt.NDArray[np.uint8] | ImageError) -> Answer | ImageError | None:
+        if isinstance(array, ImageError):
+            return array
+        row = next(rows, None)  # none in a dry run
+        return None if row is None else Answer.of(row, None)  # it does not tell what is none of the ten
+
+    with plain_errors(project):
+        console.show_answers(images, map(answer, loaded), as_json)
+
+
+@app.command()
+def delete(
+    model: Model,
+    project: Project = "",
+    region: Region = "",
+    bucket: Bucket = "",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Delete the endpoint, the model and its files from Google Cloud; not the model on this machine."""
+    settings, name = _settings(project, region, bucket), _name(model)
+    what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex_storage.folder_of(name)}"
+    console.confirm(f"This deletes for good the {what}.", asked=not (dry_run or yes))
+    calls = _calls(dry_run)
+    with plain_errors(project, bucket):
+        vertex.withdraw(calls, settings, name)  # first, for it is what costs
+        vertex_storage.remove(calls, settings, name)
+    if not dry_run:
+        print(f"“{name}” is no longer on Google Cloud.")
+
+
+def _settings(project: str, region: str, bucket: str | None = None) -> Settings:
+    """Check that each setting is given; a bucket only where one is needed."""
+    for value, option, what in (
+        (project, "project", "project"),
+        (region, "region", "region, for example europe-west4,"),
+        (bucket, "bucket", "bucket"),
+    ):
+        if value == "":
+            raise CloudError(f"Say which {what} with --{option} or CIFAR_LAB_{option.upper()}.")
+    return Settings(project, region, bucket or "")
+
+
+def _name(model: str) -> str:
+    """Return the name of a model, which may be a path and need not be on this machine any more."""
+    name = Path(model).name
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
+        raise ModelDirectoryError(
+            f"“{model}” cannot be a model's name on Google Cloud; use letters, digits, dots, dashes and "
+            "underscores."
+        )
+    return name
+
+
+def _calls(dry_run: bool) -> Calls:
+    if dry_run:
+        print("# A dry run: these calls would be made, of `from google.cloud import aiplatform, storage`.")
+    return Calls(dry_run)
+
+
+@contextlib.contextmanager
+def _exported(model: str) -> Iterator[Path]:
+    """Export a model into a folder that is gone afterwards."""
+    directory = model_dir.find_model(model, allow_path=True)
+    with tempfile.TemporaryDirectory() as folder:
+        with console.working(f"exporting “{directory.name}”"):
+            version = exporting.export(directory, Path(folder))
+        yield version
+
+
+def _load(image: str) -> npt.NDArray[np.uint8] | ImageError:
+    from cifar_core.images import load
+
+    try:
+        return load(Path(image))[1]
+    except ImageError as error:
+        return error

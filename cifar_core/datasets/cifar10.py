@@ -1,0 +1,205 @@
+"""CIFAR-10: find it, verify it, load it, split it; `cifar_core.datasets.download` fetches it.
+
+Nothing is believed that was not hashed: a batch is unpickled, which could run code, only after the very bytes
+had the official md5.
+"""
+
+import hashlib
+import os
+import pickle
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from platformdirs import user_cache_path
+
+from cifar_core.errors import DatasetError, RecipeError
+
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+IMAGE_SHAPE = (32, 32, 3)
+MEAN_COLOUR = (125, 123, 114)  # RGB, of the training images: what says least to a network
+TRAIN_SIZE = 50_000
+TEST_SIZE = 10_000
+IMAGES_PER_CLASS = {"training": 5_000, "test": 1_000}  # of every class alike
+
+BATCH_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+FOLDER = "cifar-10-batches-py"  # the archive's own name for it
+COMMAND = "`python -m cifar_core data`"
+OWN_COPY = "let CIFAR10_DIR name a folder with the six official python-version batches"
+
+Ints = npt.NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """Images uint8 [N, 32, 32, 3], RGB, 0 to 255, and their labels int64 [N], 0 to 9."""
+
+    images: npt.NDArray[np.uint8]
+    labels: Ints
+
+
+class Split(NamedTuple):
+    """Two disjoint, ascending lists of indices into the training set, int64."""
+
+    train: Ints
+    validation: Ints
+
+
+def cache() -> Path:
+    """Return the folder that a download goes to; it need not exist yet."""
+    return user_cache_path("cifar-lab")
+
+
+def find() -> Path | None:
+    """Return the folder `CIFAR10_DIR` names, else the cache's, or None if the cache lacks a batch.
+
+    It looks for the names only. A DatasetError says so if `CIFAR10_DIR` is set and a batch is missing there.
+    """
+    if chosen := os.environ.get("CIFAR10_DIR"):
+        folder = Path(chosen).expanduser()
+        if missing := _missing(folder):
+            fault = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
+            raise DatasetError(
+                f"CIFAR10_DIR names {folder}, which {fault}: {OWN_COPY}, or unset it and run {COMMAND}."
+            )
+        return folder
+    folder = cache() / FOLDER
+    return None if _missing(folder) else folder
+
+
+def locate() -> Path:
+    """Return what `find` finds, or raise a DatasetError that says how to get CIFAR-10."""
+    if folder := find():
+        return folder
+    raise DatasetError(f"CIFAR-10 is not on this machine: {COMMAND} downloads it (170 MB), or {OWN_COPY}.")
+
+
+def verify(folder: Path) -> None:
+    """Check the md5 of all six batches; a DatasetError names the first that is missing or wrong."""
+    for name in BATCH_MD5:
+        _read(folder, name)
+
+
+def load_batch(folder: Path, name: str) -> Batch:
+    """Load one batch, 10,000 images: `data_batch_1` to `5` or `test_batch`.
+
+    A DatasetError says so if the file is missing or not the official one.
+    """
+    content = _read(folder, name)
+    with warnings.catch_warnings():
+        # NumPy 2.4 dislikes how arrays were pickled in 2009.
+        warnings.filterwarnings("ignore", message=".*align should be passed")
+        batch = pickle.loads(content, encoding="bytes")
+    planes = batch[b"data"].reshape(-1, 3, 32, 32)
+    return Batch(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), np.array(batch[b"labels"], np.int64))
+
+
+def load_train(folder: Path | None = None) -> Batch:
+    """Load the 50,000 training images in the order of the files; `folder` defaults to `locate()`."""
+    folder = folder or locate()
+    # Filled in place, because a list of batches to join would need the memory twice.
+    images = np.empty((TRAIN_SIZE, *IMAGE_SHAPE), np.uint8)
+    labels = np.empty(TRAIN_SIZE, np.int64)
+    for part in range(5):
+        rows = slice(part * 10_000, (part + 1) * 10_000)
+        images[rows], labels[rows] = load_batch(folder, f"data_batch_{part + 1}")
+    return Batch(images, labels)
+
+
+def load_test(folder: Path | None = None) -> Batch:
+    """Load the 10,000 test images in the file's order; `folder` defaults to `locate()`."""
+    return load_batch(folder or locate(), "test_batch")
+
+
+def check_images(images: npt.NDArray[np.uint8]) -> None:
+    """Raise ValueError unless images are what networks see, uint8 [N, 32, 32, 3]."""
+    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+        raise ValueError(f"Expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}.")
+
+
+def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Scale uint8 0 to 255 to float32 0 to 1, same shape: the report's only preprocessing."""
+    return np.divide(images, 255, dtype=np.float32)
+
+
+def one_hot(labels: Ints) -> npt.NDArray[np.float32]:
+    """Turn labels int [N], 0 to 9, into float32 [N, 10], a single 1 a row."""
+    return np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
+
+
+def split(labels: Ints, *, images: int = TRAIN_SIZE, validation_images: int = 2_000, seed: int = 0) -> Split:
+    """Choose which training images to train on and which to validate on, both stratified.
+
+    Parameters
+    ----------
+    labels : int64 [N]
+        The labels of the whole training set.
+    images : int
+        How many images to use, those for validation included.
+    validation_images : int
+        How many of them to validate on: 0, or at least one a class.
+    seed : int
+        With `validation_images` it fixes the validation images, whatever `images` is, so that runs on
+        fewer images are compared on the same ones.
+
+    Raises
+    ------
+    RecipeError
+        A number is out of its range.
+    """
+    if not 0 < images <= len(labels):
+        raise RecipeError(f"The number of images must be from 1 to {len(labels):,}, not {images:,}.")
+    if validation_images != 0 and validation_images < len(CLASS_NAMES):
+        raise RecipeError(
+            f"Validation takes 0 images, or 10 and more, one a class; not {validation_images:,}."
+        )
+    if validation_images >= images:
+        raise RecipeError(
+            f"Of {images:,} images, {validation_images:,} for validation leave none to train on."
+        )
+    if not 0 <= seed < 2**32:
+        raise RecipeError(f"The seed must be from 0 to {2**32 - 1:,}, not {seed:,}.")
+    everything = np.arange(len(labels), dtype=np.int64)
+    validation = _draw(everything, labels, validation_images, seed)
+    rest = np.setdiff1d(everything, validation)
+    return Split(_draw(rest, labels, images - validation_images, seed), validation)
+
+
+def _draw(indices: Ints, labels: Ints, size: int, seed: int) -> Ints:
+    """Draw `size` of `indices`, ascending, each class in its proportion."""
+    from sklearn.model_selection import train_test_split  # 75 MB, and only training needs it
+
+    if size in (0, len(indices)):
+        return indices[:size]
+    # With fewer images than classes on either side there is no proportion to keep, and sklearn refuses.
+    proportional = min(size, len(indices) - size) >= len(CLASS_NAMES)
+    drawn, _ = train_test_split(
+        indices, train_size=size, random_state=seed, stratify=labels[indices] if proportional else None
+    )
+    return np.sort(drawn)
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in BATCH_MD5 if not (folder / name).is_file()]
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """Read a batch once and return its bytes if they are the official ones."""
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error.strerror}): delete it and run {COMMAND}."
+        ) from error
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != BATCH_MD5[name]:
+        raise DatasetError(f"{path} is not the official file (its md5 differs): delete it and run {COMMAND}.")
+    return content

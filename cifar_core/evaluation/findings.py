@@ -1,0 +1,86 @@
+"""What the numbers about a model come down to: the few figures that a sentence or a table needs.
+
+`probabilities` is float [N, 10], `labels` int [N], the true classes 0 to 9, as in `metrics`;
+`votes` is int [N, 10], how often people chose each class, as in `annotations.lists`. Rates are fractions.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cifar_core.annotations import lists
+from cifar_core.annotations.lists import Mask, Votes
+from cifar_core.datasets.cifar10 import TEST_SIZE
+from cifar_core.evaluation import comparison, metrics
+from cifar_core.evaluation.metrics import Labels, Probabilities
+
+
+def accuracy_at(curve: pd.DataFrame, coverage: float) -> float:
+    """Return how often a model is right that answers at least the surest `coverage` of the images.
+
+    From the table of `selective.coverage_curve`; `coverage` is above 0, at most 1.
+    """
+    enough = curve[curve["coverage"] >= coverage - 1e-9]
+    return float(enough["accuracy"].iloc[0])
+
+
+def coverage_for(curve: pd.DataFrame, accuracy: float) -> float | None:
+    """Return the largest share of the images it may answer and still be right so often; None if none is."""
+    good = curve[curve["accuracy"] >= accuracy]
+    return float(good["coverage"].iloc[-1]) if len(good) else None
+
+
+def parts_of_test_set() -> dict[str, Mask]:
+    """Return the test set, whole and in the parts that the public lists on this machine tell apart.
+
+    By name, bool [10000] each: `trust.cleaner_test_sets`, and the images people disagree on.
+    """
+    cleaner = lists.cleaner_test_sets()
+    agree = cleaner.get("images humans agree on")
+    rest = {} if agree is None else {"images humans disagree on": ~agree}
+    return {"all test images": np.ones(TEST_SIZE, np.bool_), **cleaner, **rest}
+
+
+def accuracy_by_part(
+    probabilities: Probabilities, labels: Labels, parts: Mapping[str, Mask], votes: Votes | None = None
+) -> pd.DataFrame:
+    """Measure a model, and one person, on parts of the test set.
+
+    Returns
+    -------
+    DataFrame
+        One row a part, in their order: part (name), images, accuracy, low, high (the Wilson 95 % interval)
+        and person, the share of the votes on these images that went to the label; None without votes.
+    """
+    table = comparison.on_test_sets({"model": metrics.correct(probabilities, labels)}, parts)
+    table["person"] = [
+        None if votes is None else lists.human_accuracy(votes[mask], labels[mask]) for mask in parts.values()
+    ]
+    return table.drop(columns="model").rename(columns={"test_set": "part"})
+
+
+def people_side_with(probabilities: Probabilities, labels: Labels, votes: Votes) -> int:
+    """Count the mistakes of a model in which more people chose its answer than the label."""
+    guesses, rows = np.asarray(probabilities).argmax(axis=1), np.arange(len(labels))
+    return int((votes[rows, guesses] > votes[rows, labels]).sum())
+
+
+def robustness_table(robustness: Mapping[str, Sequence[float]], plain: float) -> pd.DataFrame:
+    """Return a row a corruption and strength 0 to 5: corruption, strength, accuracy; at 0 it is `plain`."""
+    rows = [
+        (corruption, strength, accuracy)
+        for corruption, accuracies in robustness.items()
+        for strength, accuracy in enumerate([plain, *accuracies])
+    ]
+    return pd.DataFrame(rows, columns=["corruption", "strength", "accuracy"])
+
+
+def hardest(robustness: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return the corruptions, the one under which the model is right least often first."""
+    return sorted(robustness, key=lambda corruption: float(np.mean(robustness[corruption])))
+
+
+def most_familiar(sets: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the set of strange pictures that the model tells from CIFAR-10 worst, by its AUROC."""
+    return min(sets, key=lambda name: sets[name]["auroc"])

@@ -1,0 +1,248 @@
+"""Every number the project reports about a model, computed from its predictions alone.
+
+Throughout, `probabilities` is float [N, 10], one row an image, each summing to 1 (float16 as on disk is fine:
+all arithmetic is float64), and `labels` is int [N], the true classes 0 to 9. Input of another shape or
+range, or none at all, raises ValueError. Rates are fractions, losses are in nats.
+
+Sources: Wilson 1927, "Probable inference, the law of succession, and statistical inference"; McNemar 1947,
+"Note on the sampling error of the difference between correlated proportions"; Naeini, Cooper and Hauskrecht
+2015, "Obtaining well calibrated probabilities using Bayesian binning"; Guo, Pleiss, Sun and Weinberger 2017,
+"On calibration of modern neural networks".
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import bdtr, log_softmax, ndtri, softmax
+
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+
+Probabilities = NDArray[np.floating[Any]]
+Labels = NDArray[np.integer[Any]]
+Summary = dict[str, float | list[float]]
+
+CLASSES = len(CLASS_NAMES)
+Z_95 = float(ndtri(0.975))  # standard deviations to either side of the middle that hold 95 % of a normal one
+TEMPERATURE_RANGE = (0.05, 20.0)
+SUM_TOLERANCE = 0.01  # float16 moves the sum of a row by less than 0.001; logits are further off
+
+# The largest number that float16 rounds to zero. A stored zero may have been anything up to this; taken as
+# this it counts the least loss it can have had, 25 ln 2 = 17.3 nats, and not infinity.
+FLOOR = 2.0**-25
+
+
+class Interval(NamedTuple):
+    """A confidence interval, both ends included."""
+
+    low: float
+    high: float
+
+
+def wilson_interval(correct: int, total: int) -> Interval:
+    """Return the 95 % score interval, within [0, 1], of `correct` out of `total` images (Wilson 1927)."""
+    if not 0 <= correct <= total or total < 1:
+        raise ValueError(f"{correct} correct out of {total} is not a proportion.")
+    # Written out, because scipy.stats would cost the app 50 MB; the tests compare with it.
+    p, n, z = int(correct) / int(total), int(total), Z_95
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return Interval(middle - half if correct else 0.0, middle + half if correct < total else 1.0)
+
+
+def correct(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
+    """Return whether the likeliest class of each image is the true one, bool [N]."""
+    p, y = _checked(probabilities, labels)
+    return np.asarray(p.argmax(axis=1) == y)
+
+
+def accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the fraction of images, 0 to 1, whose likeliest class is the true one."""
+    return float(correct(probabilities, labels).mean())
+
+
+def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the mean of -log p(true class), in nats, 0 to 17.3 (`FLOOR` stands in for a stored zero)."""
+    p, y = _checked(probabilities, labels)
+    return float(-_log(p)[np.arange(len(y)), y].mean())
+
+
+def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the mean over all ten classes of their F1, 0 to 1; a class never met nor predicted counts 0."""
+    return float(per_class(probabilities, labels)["f1"].mean())
+
+
+def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
+    """Return the confusion matrix, int64 counts [10, 10], rows true and columns predicted."""
+    p, y = _checked(probabilities, labels)
+    # Counted here, because scikit-learn would cost the app 60 MB; the tests compare with it.
+    return np.bincount(y * CLASSES + p.argmax(axis=1), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def per_class(probabilities: Probabilities, labels: Labels) -> pd.DataFrame:
+    """Return one row a class: class (name), precision, recall, f1 (0 to 1, 0 if undefined), support."""
+    matrix = confusion(probabilities, labels)
+    right, support, guessed = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    scores = {
+        "precision": _ratio(right, guessed),
+        "recall": _ratio(right, support),
+        "f1": _ratio(2 * right, guessed + support),
+        "support": support,
+    }
+    return pd.DataFrame({"class": CLASS_NAMES, **scores})
+
+
+def most_confused(confusion_counts: NDArray[Any]) -> pd.DataFrame:
+    """List the pairs of classes that are mixed up, most frequent first.
+
+    From the int counts [10, 10] of `confusion`: true, predicted (names), count (at least 1) and rate (share
+    of the true class, above 0, at most 1). Ties keep the order of the matrix.
+    """
+    counts = np.asarray(confusion_counts)
+    if counts.shape != (CLASSES, CLASSES) or not np.issubdtype(counts.dtype, np.integer):
+        raise ValueError(f"Expected whole counts [10, 10], got {counts.dtype} {list(counts.shape)}.")
+    true, predicted = np.nonzero(counts * ~np.eye(CLASSES, dtype=bool))
+    count, names = counts[true, predicted], np.array(CLASS_NAMES)
+    pairs = pd.DataFrame({"true": names[true], "predicted": names[predicted], "count": count})
+    pairs["rate"] = count / counts.sum(axis=1)[true]
+    return pairs.sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
+
+def temperature_scale(probabilities: Probabilities, temperature: float) -> NDArray[np.float64]:
+    """Return softmax(log p / temperature), float64 [N, 10]: above 1 humbler, below 1 bolder (Guo 2017).
+
+    The logits are not needed: log p differs from them by a constant in each row, which softmax ignores.
+    """
+    if not 0 < temperature < np.inf:
+        raise ValueError(f"A temperature is a positive number, not {temperature}.")
+    scaled: NDArray[np.float64] = softmax(_log(_checked_probabilities(probabilities)) / temperature, axis=1)
+    return scaled
+
+
+def fit_temperature(probabilities: Probabilities, labels: Labels) -> float:
+    """Find the temperature that gives these predictions the least cross-entropy (Guo 2017).
+
+    Fit it on validation predictions, never on the test set.
+
+    Returns
+    -------
+    float
+        Within [0.05, 20]. It is 1, which changes nothing, where no image has another class ahead of the true
+        one: then the cross-entropy falls without end as the temperature does, and has no minimum to find.
+    """
+    from scipy.optimize import minimize_scalar
+
+    p, y = _checked(probabilities, labels)
+    log_p, rows = _log(p), np.arange(len(y))
+    if (log_p[rows, y] == log_p.max(axis=1)).all():
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(log_p / np.exp(log_temperature), axis=1)[rows, y].mean())
+
+    # The loss is convex in 1/T, so along log T it has one valley only and a bounded search cannot miss it.
+    best = minimize_scalar(loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-6})
+    return float(np.clip(np.exp(best.x), *TEMPERATURE_RANGE))
+
+
+def reliability(probabilities: Probabilities, labels: Labels, bins: int = 15) -> pd.DataFrame:
+    """Sort the images by the confidence in their likeliest class and say how often each group is right.
+
+    The groups are `bins` intervals of equal width between 0 and 1, upper end included (Guo 2017): low,
+    high (ends), confidence, accuracy (means within), all 0 to 1, and count (images). Empty ones are left out.
+    """
+    p, y = _checked(probabilities, labels)
+    if bins < 1:
+        raise ValueError(f"At least one bin is needed, not {bins}.")
+    edges = np.linspace(0, 1, bins + 1)
+    images = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": correct(p, y)})
+    groups = images.groupby(np.digitize(images["confidence"], edges[1:-1], right=True))
+    table = groups.mean().assign(count=groups.size())
+    table.insert(0, "low", edges[table.index])
+    table.insert(1, "high", edges[table.index + 1])
+    return table.reset_index(drop=True)
+
+
+def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
+    """Return the expected calibration error of the likeliest class, 0 to 1 (Naeini 2015, Guo 2017).
+
+    The gap between confidence and accuracy in each bin of `reliability`, averaged over the images.
+    """
+    table = reliability(probabilities, labels, bins)
+    return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["count"]))
+
+
+def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> tuple[int, int, float]:
+    """Compare two models on the same images by those that only one gets right (McNemar 1947, exact binomial).
+
+    Parameters
+    ----------
+    correct_a, correct_b : bool [N]
+        Whether each model is right about each image.
+
+    Returns
+    -------
+    tuple of int, int, float
+        Images only a gets right, images only b gets right, and the two-sided p value, 0 to 1, of a difference
+        at least this large between models that are equally good; 1 where they never differ.
+    """
+    a, b = np.asarray(correct_a), np.asarray(correct_b)
+    if a.shape != b.shape or a.ndim != 1 or not a.size or a.dtype != bool or b.dtype != bool:
+        got = f"{a.dtype} {list(a.shape)} and {b.dtype} {list(b.shape)}"
+        raise ValueError(f"Expected two boolean arrays of one length, got {got}.")
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    # Both tails of a fair coin are alike: one of them twice, but not its middle.
+    p_value = min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
+    return only_a, only_b, p_value
+
+
+def summary(probabilities: Probabilities, labels: Labels, temperature: float) -> Summary:
+    """Return the results as `card.json` names them; `loss` is that of the uncalibrated probabilities."""
+    p, y = _checked(probabilities, labels)
+    return {
+        "accuracy": accuracy(p, y),
+        "accuracy_interval": list(wilson_interval(int(correct(p, y).sum()), len(y))),
+        "loss": cross_entropy(p, y),
+        "macro_f1": macro_f1(p, y),
+        "calibration_error_before": calibration_error(p, y),
+        "calibration_error": calibration_error(temperature_scale(p, temperature), y),
+        "temperature": float(temperature),
+    }
+
+
+def checked_labels(labels: Labels, images: int) -> NDArray[np.int64]:
+    """Return labels as int64 [N]; ValueError unless they are classes, 0 to 9, of so many images."""
+    y = np.asarray(labels)
+    if y.shape != (images,) or not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"Expected {images} whole labels, one an image, got {y.dtype} {list(y.shape)}.")
+    if y.min() < 0 or y.max() >= CLASSES:
+        raise ValueError(f"Labels are classes 0 to {CLASSES - 1}, not {y.min()} to {y.max()}.")
+    return y.astype(np.int64)
+
+
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide; nothing out of nothing is 0."""
+    ratio = np.zeros(np.broadcast(part, whole).shape)
+    np.divide(part, whole, out=ratio, where=whole != 0)
+    return ratio
+
+
+def _log(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log(np.maximum(probabilities, FLOOR))
+
+
+def _checked_probabilities(probabilities: Probabilities) -> NDArray[np.float64]:
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim != 2 or p.shape[1] != CLASSES or not len(p):
+        raise ValueError(f"Expected probabilities [N, {CLASSES}] of at least one image, got {list(p.shape)}.")
+    # Written so that NaN fails too.
+    if not ((p >= 0).all() and (np.abs(p.sum(axis=1) - 1) < SUM_TOLERANCE).all()):
+        raise ValueError("Expected probabilities: no row may hold a negative number or sum to other than 1.")
+    return p
+
+
+def _checked(probabilities: Probabilities, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    p = _checked_probabilities(probabilities)
+    return p, checked_labels(labels, len(p))

@@ -1,0 +1,1 @@
+"""What a model says of a picture, without TensorFlow: the class, how sure it is, whether it is none, why."""

@@ -1,0 +1,1 @@
+"""Training runs and their model directories: read, start, stop, resume, delete."""

@@ -1,0 +1,237 @@
+"""Start, stop, resume and delete training runs: the worker is a process of its own, contact is through files.
+
+A machine trains one run of a folder at a time: the worker holds a lock for as long as it lives, and the
+operating system releases it when the worker dies, however it dies.
+"""
+
+import contextlib
+import datetime
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import filelock
+
+from cifar_core import access, files, hardware
+from cifar_core.datasets import cifar10
+from cifar_core.errors import JobError
+from cifar_core.recipes import Recipe
+from cifar_core.runs import model_dir, processes
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import RESUMABLE
+
+_START_SECONDS = 60.0  # until a new worker must have said that it lives; a fraction of one, usually
+
+
+def lock() -> filelock.FileLock:
+    """Return the lock that a worker holds while it trains."""
+    root = model_dir.runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    # One a machine, because a cluster may share the folder.
+    return filelock.FileLock(root / f".worker-{platform.node()}.lock", timeout=0)
+
+
+def active_run() -> ModelDirectory | None:
+    """Return the run that trains on this machine now, if one does."""
+    statuses = ((run, run.status()) for run in model_dir.runs())
+    return next((run for run, status in statuses if status.active and status.here), None)
+
+
+def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
+    """Start a run and return its directory as soon as its worker lives.
+
+    Parameters
+    ----------
+    recipe
+        What to train.
+    name
+        The run's name; by default the recipe and the time.
+
+    Raises
+    ------
+    JobError
+        If another run trains, memory or disk is short, or the worker does not start.
+    DatasetError
+        If CIFAR-10 is not on this machine.
+    ModelDirectoryError
+        If the name is unfit or taken.
+    """
+    cifar10.locate()
+    recipe = for_this_machine(recipe)
+    with _only_starter():
+        _refuse_if_busy()
+        access.refuse_if_short_of_memory(recipe)
+        access.refuse_if_short_of_disk(model_dir.runs_root())
+        directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+        directory.path.mkdir()
+        try:
+            files.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")
+            _launch(directory)
+        except BaseException:
+            shutil.rmtree(directory.path, ignore_errors=True)
+            raise
+    return directory
+
+
+def for_this_machine(recipe: Recipe) -> Recipe:
+    """Return the recipe as a run of it is started here: in float32, where the processor has no bfloat16."""
+    return recipe if hardware.has_bfloat16() else recipe.with_(precision="float32")
+
+
+def resume(directory: ModelDirectory) -> None:
+    """Let a stopped, failed or interrupted run go on from its last finished epoch.
+
+    Raises
+    ------
+    JobError
+        If the run is finished or running, another run trains, memory or disk is short, or the worker does not
+        start.
+    DatasetError
+        If CIFAR-10 is not on this machine.
+    ModelDirectoryError, RecipeError
+        If the run's `config.json` is damaged.
+    """
+    cifar10.locate()
+    with _only_starter():
+        state = directory.status().state
+        if state not in RESUMABLE:
+            raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
+        _refuse_if_busy()
+        access.refuse_if_short_of_memory(directory.recipe())
+        access.refuse_if_short_of_disk(model_dir.runs_root())
+        _launch(directory)
+
+
+def stop(directory: ModelDirectory) -> None:
+    """Ask a run to stop after its current step; everything up to its last finished epoch is kept.
+
+    Raises
+    ------
+    JobError
+        If the run is not running.
+    """
+    status = directory.status()
+    if not status.active:
+        raise JobError(f"The run “{directory.name}” is {status.state}, there is nothing to stop.")
+    try:
+        directory.stop_path.touch()
+    except OSError as error:
+        raise JobError(f"“{directory.name}” cannot be told to stop ({error.strerror or error}).") from error
+
+
+def delete(directory: ModelDirectory) -> None:
+    """Delete a run of the user's own with all its files, its model included.
+
+    Raises
+    ------
+    JobError
+        If the run trains, is none of the user's own, or cannot be deleted.
+    """
+    if not directory.own:
+        raise JobError(f"“{directory.name}” is no run of your own; only those are deleted.")
+    with _only_starter():  # or it could be resumed meanwhile
+        if directory.status().active:
+            raise JobError(f"The run “{directory.name}” is training; stop it first.")
+        grave = directory.path.with_name(f".{directory.name}")  # what begins with a dot is no run
+        try:
+            shutil.rmtree(grave, ignore_errors=True)  # what an earlier attempt left
+            directory.path.rename(grave)  # gone at once for whoever looks, or not at all
+            shutil.rmtree(grave)
+        except FileNotFoundError:
+            return  # somebody else was faster
+        except OSError as error:
+            raise JobError(f"“{directory.name}” cannot be deleted ({error}).") from error
+
+
+@contextlib.contextmanager
+def _only_starter() -> Iterator[None]:
+    """Let one process at a time look whether a run trains, and start one if not."""
+    root = model_dir.runs_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(root / ".start.lock", timeout=_START_SECONDS):
+            yield
+    except filelock.Timeout:
+        raise JobError("Another training is just being started; try again in a minute.") from None
+    except OSError as error:
+        raise JobError(f"No run can be started or deleted in {root} ({error.strerror or error}).") from error
+
+
+def _refuse_if_busy() -> None:
+    busy = active_run()
+    if busy:
+        raise JobError(f"The run “{busy.name}” is training; stop it or wait until it is done.")
+
+
+def _launch(directory: ModelDirectory) -> None:
+    directory.stop_path.unlink(missing_ok=True)
+    before = directory.status().updated
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    with directory.log_path.open("ab") as log:
+        log_start = log.tell()
+        worker = subprocess.Popen(
+            processes.command("cifar_core.training.worker", str(directory.path)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=processes.environment(),
+            **detached,
+        )
+    try:
+        _await_first_status(directory, before, worker, log_start)
+    except BaseException:
+        worker.kill()
+        raise
+    finally:
+        # Somebody must wait for a child, or it stays behind as a zombie when it ends.
+        threading.Thread(target=worker.wait, daemon=True).start()
+
+
+def _await_first_status(
+    directory: ModelDirectory, before: float, worker: subprocess.Popen[bytes], log_start: int
+) -> None:
+    """Return when a status other than that of `before` says that the worker trains.
+
+    Not one with the pid of the process we started: in a virtual environment on Windows that is a launcher.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        ended = worker.poll() is not None  # asked first, so that a worker's last status is not missed
+        status = directory.status()
+        if status.updated != before and status.state == "failed":
+            raise JobError(status.error)
+        if status.updated != before and status.active:
+            return
+        if ended:
+            words = directory.log_path.read_bytes()[log_start:].decode(errors="replace").split("\n")
+            last = next((line for line in reversed(words) if line.strip()), "it gave no reason.")
+            raise JobError(f"The training process did not start: {last}")
+        time.sleep(0.05)
+    raise JobError(f"The training process did not start within {_START_SECONDS:.0f} seconds; try again.")
+
+
+def _config(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "recipe": recipe.to_dict(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"python": sys.version.split()[0], **_versions("keras", "tensorflow", "onnxruntime")},
+        "hardware": hardware.describe(),
+    }
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        for distribution in (package, f"{package}-cpu"):
+            with contextlib.suppress(PackageNotFoundError):
+                found[package] = version(distribution)
+    return found

@@ -1,0 +1,329 @@
+"""The model directory: the one unit that the app, the worker and the command line share.
+
+A shipped model, a run in progress and a finished run look alike. This module is the only place that knows the
+names of the files in it, each of which is written whole or appended by the line (`cifar_core.files`).
+"""
+
+import contextlib
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from cifar_core.errors import ModelDirectoryError, RecipeError
+from cifar_core.files import read_arrays, read_log, write_over, write_whole
+from cifar_core.recipes import Recipe
+from cifar_core.runs.status import RESUMABLE, Status, believed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEP_COLUMNS = ["step", "epoch", "seconds", "learning_rate", "loss", "accuracy"]
+HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
+
+# What every card has, and every page relies on.
+_FIGURES = [
+    *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
+    *("parameters", "bytes", "training_seconds", "epochs"),
+]
+_ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def code_root() -> Path:
+    """Return the folder that holds `cifar_core/`."""
+    return _ARTIFACTS.parent
+
+
+def models_root() -> Path:
+    """Return the folder of the shipped models."""
+    return _ARTIFACTS / "models"
+
+
+def runs_root() -> Path:
+    """Return the folder of the user's own runs: `CIFAR_LAB_RUNS`, or `artifacts/runs`."""
+    return Path(os.environ.get("CIFAR_LAB_RUNS") or _ARTIFACTS / "runs").resolve()
+
+
+@dataclass(frozen=True)
+class ModelDirectory:
+    """A model directory at `path`; it need not exist yet."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The directory's own name, by which pages and commands know it."""
+        return self.path.name
+
+    @property
+    def own(self) -> bool:
+        """Whether it is among the user's own runs."""
+        return self.path.parent == runs_root()
+
+    @property
+    def config_path(self) -> Path:
+        """The recipe, every hyper-parameter and versions, as of the start."""
+        return self.path / "config.json"
+
+    @property
+    def status_path(self) -> Path:
+        """What the worker says of itself."""
+        return self.path / "status.json"
+
+    @property
+    def steps_path(self) -> Path:
+        """The curve of the training loss, a point a second."""
+        return self.path / "steps.csv"
+
+    @property
+    def history_path(self) -> Path:
+        """The results of each epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Everything that resuming needs, as of the last finished epoch."""
+        return self.path / "checkpoint" / "last.npz"
+
+    @property
+    def best_path(self) -> Path:
+        """The weights of the epoch with the lowest validation loss."""
+        return self.path / "checkpoint" / "best.npz"
+
+    @property
+    def keras_path(self) -> Path:
+        """The model in Keras' own format."""
+        return self.path / "model.keras"
+
+    @property
+    def onnx_path(self) -> Path:
+        """The same model for the app's runtime."""
+        return self.path / "model.onnx"
+
+    @property
+    def predictions_path(self) -> Path:
+        """The probabilities it gives to the test and validation images."""
+        return self.path / "predictions.npz"
+
+    @property
+    def card_path(self) -> Path:
+        """The results."""
+        return self.path / "card.json"
+
+    @property
+    def log_path(self) -> Path:
+        """What the worker printed, tracebacks included."""
+        return self.path / "worker.log"
+
+    @property
+    def stop_path(self) -> Path:
+        """Exists while somebody wants the worker to stop; portable where signals are not."""
+        return self.path / "stop"
+
+    def config(self) -> dict[str, Any]:
+        """Return `config.json`: recipe, every hyper-parameter, versions."""
+        return _read_json(self.config_path)
+
+    @property
+    def created(self) -> str:
+        """When the run was started, ISO 8601 in UTC; empty where `config.json` does not say."""
+        try:
+            return str(self.config().get("created", ""))
+        except ModelDirectoryError:
+            return ""
+
+    def recipe(self) -> Recipe:
+        """Return the recipe this run was started with, its changed numbers included."""
+        return Recipe.from_dict(self.config().get("recipe", {}))
+
+    def card(self) -> dict[str, Any]:
+        """Return `card.json`: the results."""
+        return _read_json(self.card_path, f"`python -m cifar_core evaluate {self.name}` recomputes it")
+
+    def has_results(self) -> bool:
+        """Whether the files are there that a model is evaluated and used with."""
+        return self.card_path.exists() and self.onnx_path.exists() and self.predictions_path.exists()
+
+    def check_results(self) -> None:
+        """Raise ModelDirectoryError unless card, recipe and predictions hold what every page shows."""
+        card = self.card()
+        try:
+            self.recipe()
+            low, high = card["accuracy_interval"]
+            sound = all(math.isfinite(card[name]) for name in _FIGURES) and low <= high
+            if not sound or card["temperature"] <= 0:  # which divides
+                raise ValueError
+            if not all(isinstance(card[name], str) for name in ("hardware", "command")):
+                raise TypeError
+            with ZipFile(self.predictions_path) as archive:  # reads its table of contents only
+                archive.getinfo("test.npy")
+        except (RecipeError, KeyError, TypeError, ValueError, OverflowError, OSError, BadZipFile) as error:
+            raise ModelDirectoryError(
+                f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
+                "recomputes them."
+            ) from error
+
+    def status(self) -> Status:
+        """Return the run's status, with `interrupted` where a claimed worker no longer lives.
+
+        Where the file is missing or damaged, the results decide.
+        """
+        try:
+            values = _read_json(self.status_path)
+        except ModelDirectoryError:
+            return Status(state="finished" if self.has_results() else "interrupted")
+        return believed(values)
+
+    def write_status(self, status: Status, *, in_place: bool = False) -> None:
+        """Replace `status.json`; in place only where a full disk has no room for a second file."""
+        write = write_over if in_place else write_whole
+        write(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
+
+    def steps(self) -> "pd.DataFrame":
+        """Return `steps.csv` as far as it is written; `epoch` is fractional."""
+        return read_log(self.steps_path, STEP_COLUMNS)
+
+    def history(self) -> "pd.DataFrame":
+        """Return `history.csv`: one row a finished epoch, counted from 1."""
+        return read_log(self.history_path, HISTORY_COLUMNS)
+
+    def predictions(self) -> dict[str, np.ndarray]:
+        """Return `predictions.npz`.
+
+        Returns
+        -------
+        dict
+            `test` float16 [10000, 10], probabilities before calibration in the test set's own order;
+            `validation` float16 [V, 10] and `validation_indices` int64 [V], positions in the training set
+            (or in the test set, where the recipe validated on it); `class_directions` float32 [10, D], where
+            the features of each class point (`cifar_core.inference.ood`; not in files of older versions).
+        """
+        try:
+            return read_arrays(self.predictions_path, {"test", "validation", "validation_indices"})
+        except (OSError, ValueError) as error:
+            raise ModelDirectoryError(
+                f"The predictions of “{self.name}” cannot be read; recompute them with "
+                f"`python -m cifar_core evaluate {self.name}`."
+            ) from error
+
+
+def runs() -> list[ModelDirectory]:
+    """Return the user's runs, newest first."""
+    return sorted(_directories(runs_root()), key=lambda run: run.created, reverse=True)
+
+
+def shipped() -> list[ModelDirectory]:
+    """Return the models that come with the project."""
+    return [item for item in _directories(models_root()) if item.has_results()]
+
+
+def models() -> list[ModelDirectory]:
+    """Return what has sound results: the shipped models, then own runs, which hide a model of their name."""
+    damaged = damaged_models()
+    return [item for item in _with_results() if item.name not in damaged]
+
+
+def damaged_models() -> dict[str, str]:
+    """Return what has results that cannot be used, by name, with a sentence that says why."""
+    found = {}
+    for item in _with_results():
+        try:
+            item.check_results()
+        except ModelDirectoryError as error:
+            found[item.name] = str(error)
+    return found
+
+
+def _with_results() -> list[ModelDirectory]:
+    own = [run for run in runs() if run.has_results()]
+    own_names = {run.name for run in own}
+    return [*(item for item in shipped() if item.name not in own_names), *own]
+
+
+def new_run(name: str) -> ModelDirectory:
+    """Return the directory of a run to be; ModelDirectoryError if its name is unfit or taken."""
+    if not _NAME.fullmatch(name):
+        raise ModelDirectoryError(
+            "A run's name may hold up to 64 letters, digits, dots, dashes and underscores, and starts with a "
+            "letter or digit."
+        )
+    directory = ModelDirectory(runs_root() / name)
+    if directory.path.exists():
+        raise ModelDirectoryError(f"There is already a run “{name}”; choose another name.")
+    return directory
+
+
+def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
+    """Find a model directory by name, own runs before shipped models.
+
+    Parameters
+    ----------
+    name
+        A name under `artifacts/runs` or `artifacts/models`.
+    allow_path
+        Also accept a path, as the command line does. Never set it for a name that came from a URL.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If there is none.
+    """
+    if _NAME.fullmatch(name):
+        for directory in (ModelDirectory(root / name) for root in (runs_root(), models_root())):
+            if directory.config_path.is_file():
+                return directory
+    with contextlib.suppress(OSError):  # a path can be too long to ask for
+        if allow_path and name and ModelDirectory(Path(name)).config_path.is_file():
+            return ModelDirectory(Path(name).resolve())
+    raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
+
+
+def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
+    """Find a trained model, as `find` does; an own run that is not trained hides no shipped model.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If there is none; it says what to do about one that is not trained.
+    """
+    found = find(name, allow_path=allow_path)
+    if found.onnx_path.is_file():
+        return found
+    namesake = ModelDirectory(models_root() / found.name)
+    if found.own and namesake.onnx_path.is_file():
+        return namesake
+    status = found.status()
+    if status.active:
+        problem = "is still being trained; wait until it is finished"
+    elif status.state in RESUMABLE:
+        problem = f"was not trained to its end; `python -m cifar_core resume {found.name}` goes on with it"
+    else:
+        problem = f"has no {found.onnx_path.name} any more; train it again"
+    raise ModelDirectoryError(f"“{found.name}” {problem}.")
+
+
+def _directories(root: Path) -> list[ModelDirectory]:
+    if not root.is_dir():
+        return []
+    found = (ModelDirectory(path) for path in sorted(root.iterdir()) if not path.name.startswith("."))
+    return [directory for directory in found if directory.config_path.is_file()]
+
+
+def _read_json(path: Path, cure: str = "start a new run") -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        problem = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” {problem}; {cure}.") from error
+    if not isinstance(values, Mapping):
+        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” is damaged; {cure}.")
+    return dict(values)

@@ -1,0 +1,248 @@
+"""What models make of pictures on the Classify page: a table of many, and a card for each."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cifar_core import charts, formats
+from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.deploy.remote import Endpoint
+from cifar_core.errors import CifarLabError
+from cifar_core.evaluation import browse
+from cifar_core.inference import classify, saliency, spreadsheet
+from cifar_core.inference.classify import Answer
+from cifar_core.inference.tta import Views
+from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import shared
+
+CARDS = 6  # pictures shown in full on one page
+PAGE = "cards"  # the key of the number of that page
+LIKELIEST = 5  # classes that get a bar
+TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
+NONE = "none of the ten"
+# Of `novelty`'s sets those that a visitor can picture.
+STRANGE = {"digits": "handwritten digits", "photographs": "parts of other photographs", "static": "noise"}
+
+
+Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
+
+
+class Picture(NamedTuple):
+    """A picture to classify.
+
+    Its name, which is the visitor's own text; what makes the whole picture as JPEG, or None where the array
+    is all there is; an address of its thumbnail; what the network sees, uint8 [32, 32, 3]; its true class,
+    if known.
+    """
+
+    name: str
+    to_show: Callable[[], bytes | None]
+    thumbnail: str
+    array: np.ndarray
+    true: int | None = None
+
+
+def show(
+    models: Sequence[Model], pictures: list[Picture], views: Views, refused: list[tuple[str, str]]
+) -> None:
+    """Show what each model that can answer says of each picture."""
+    arrays = np.stack([picture.array for picture in pictures])
+    answered: dict[Model, list[Answer]] = {}
+    for model in models:
+        try:
+            answered[model] = answers(model, arrays, views)
+        except CifarLabError as error:
+            st.error(str(error))
+    if not answered:
+        return
+    if len(pictures) > 1:
+        show_table(pictures, answered, refused)
+    show_cards(pictures, answered)
+
+
+def answers(model: Model, arrays: np.ndarray, views: Views) -> list[Answer]:
+    if isinstance(model, Endpoint):
+        return _answers_from(model, arrays)
+    times = [path.stat().st_mtime for path in (model.onnx_path, model.card_path, model.predictions_path)]
+    return _answers(model, times, arrays, views)
+
+
+@st.cache_data(max_entries=16, show_spinner="Classifying")
+def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, views: Views) -> list[Answer]:  # noqa: ARG001
+    calibration = classify.calibration_of(model, views)
+    return classify.classify(shared.classifier(model), calibration, arrays, views)
+
+
+@st.cache_data(max_entries=16, ttl="1m", show_spinner="Asking the endpoint")  # which may get another model
+def _answers_from(endpoint: Endpoint, arrays: np.ndarray) -> list[Answer]:
+    return endpoint.classify(arrays)
+
+
+def show_table(
+    pictures: list[Picture], answered: dict[Model, list[Answer]], refused: list[tuple[str, str]]
+) -> None:
+    # Streamlit's own export writes a name as it is, so it has to be harmless here already.
+    names = [spreadsheet.text(picture.name) for picture in pictures]
+    table = pd.DataFrame({"thumbnail": [picture.thumbnail for picture in pictures], "picture": names})
+    columns = {"thumbnail": st.column_config.ImageColumn("")}
+    for model, theirs in answered.items():
+        sure = f"{model.name}: confidence"
+        table[model.name] = [NONE if answer.none_of_the_ten else answer.class_name for answer in theirs]
+        table[sure] = [answer.confidence * 100 for answer in theirs]
+        columns[sure] = st.column_config.ProgressColumn(
+            "confidence",
+            format="%.1f %%",
+            min_value=0,
+            max_value=100,
+            help="The probability of the likeliest class, also where the picture is none of the ten.",
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="content",
+        row_height=48,
+        alt="every picture with its class and confidence",
+        column_config=columns,
+    )
+    st.download_button(
+        "Answers as CSV",
+        spreadsheet.csv_of(
+            [picture.name for picture in pictures],
+            {model.name: theirs for model, theirs in answered.items()},
+            refused,
+        ),
+        "answers.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every picture with the probability of each class.",
+    )
+
+
+@st.fragment  # what is switched or moved here asks the models nothing but the map
+def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> None:
+    here = any(isinstance(model, ModelDirectory) for model in answered)
+    opacity = choose_opacity() if here else None
+    pages = browse.in_pages(range(len(pictures)), CARDS)
+    page = st.pagination(len(pages), key=PAGE) if len(pages) > 1 else 1
+    for number in pages[page - 1]:
+        theirs = {model: answers[number] for model, answers in answered.items()}
+        show_card(pictures[number], theirs, opacity)
+
+
+def choose_opacity() -> float | None:
+    """Let the visitor lay a map over the pictures; None: no map."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.toggle(
+            "Show what mattered",
+            key="why",
+            bind="query-params",
+            help="Looks at the picture 250 times with parts of it hidden: light pixels are those without "
+            "which the class gets less likely (RISE, Petsiuk 2018).",
+        )
+        if not asked:
+            return None
+        opacity = st.slider(
+            "Opacity of the map", 0, 100, 60, format="%d %%", key="opacity", bind="query-params", width=260
+        )
+    return float(opacity / 100)
+
+
+def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | None) -> None:
+    with st.container(border=True):
+        st.text(picture.name)
+        shown = picture.to_show()
+        given, said = st.columns([1, 5] if shown is None else [2, 5])
+        with given.container(horizontal=True):
+            if shown is not None:
+                with st.container(width=TILE):
+                    st.image(shown, width="stretch", alt="the picture as it was given")
+                    st.caption("the picture")
+            with st.container(width=TILE):
+                seen = shared.crisp(picture.array, 10)
+                st.image(seen, width="stretch", alt="the 32×32 pixels the network sees")
+                st.caption("what the network sees: 32×32 pixels")
+        cells = said.grid(len(theirs), min_column_width=260)
+        for model, answer in theirs.items():
+            with cells.container():
+                show_answer(model, picture, answer, opacity, alone=len(theirs) == 1)
+
+
+def show_answer(
+    model: Model, picture: Picture, answer: Answer, opacity: float | None, *, alone: bool
+) -> None:
+    """Show the verdict, the map and the bars; the latter side by side where there is room."""
+    if not alone:
+        st.markdown(f"**{shared.plain(model.name)}**")
+    st.markdown(f"#### {verdict(answer, picture.true)}")
+    if answer.none_of_the_ten:
+        nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
+        st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
+    bars = st.container()
+    if opacity is not None and isinstance(model, ModelDirectory):
+        mattered, bars = st.columns([1, 4]) if alone else (bars.container(), bars)
+        with mattered.container(width=TILE):
+            show_map(model, picture, answer, opacity)
+    bars.altair_chart(
+        charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
+        alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+    )
+
+
+def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float) -> None:
+    found = pixels_that_mattered(model, picture.array, CLASS_NAMES.index(answer.class_name))
+    st.image(
+        saliency.overlay(picture.array.repeat(10, axis=0).repeat(10, axis=1), found, opacity),
+        width="stretch",
+        alt=f"what mattered to {model.name} for {answer.class_name}",
+    )
+    st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
+
+
+def verdict(answer: Answer, true: int | None) -> str:
+    """Say in a few words what a model takes a picture for, and whether that is right."""
+    said = f"{answer.class_name}, {formats.percent(answer.confidence)}"
+    if answer.none_of_the_ten:
+        said = f"probably {NONE}"
+    if true is None:
+        return said
+    name = CLASS_NAMES[true]
+    if name == answer.class_name and not answer.none_of_the_ten:
+        return f"{said} · right"
+    return f"{said} · wrong, it is {'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def say_what_passes(model: ModelDirectory) -> None:
+    """Say how far a model's “none of the ten” can be believed, where its card knows."""
+    try:
+        measured = model.card().get("out_of_distribution", {})
+    except CifarLabError:  # which was said above
+        return
+    passing = [
+        f"{formats.percent(measured[name]['fpr95'])} of {words}"
+        for name, words in STRANGE.items()
+        if name in measured
+    ]
+    if passing:
+        st.caption(
+            f"**{shared.plain(model.name)}** wrongly doubts 5 % of pictures of the ten. Of what is none of "
+            f"them it lets pass {', '.join(passing)}."
+        )
+
+
+def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
+    """Return a map of the pixels that speak for a class, float32 [32, 32]."""
+    return _pixels_that_mattered(model, model.onnx_path.stat().st_mtime, array, class_index)
+
+
+@st.cache_data(max_entries=500, show_spinner="Looking at parts of the picture")  # of 4 KB
+def _pixels_that_mattered(
+    model: ModelDirectory,
+    modified: float,  # noqa: ARG001
+    array: np.ndarray,
+    class_index: int,
+) -> np.ndarray:
+    return saliency.saliency(shared.classifier(model).probabilities, array, class_index)

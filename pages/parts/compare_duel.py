@@ -1,0 +1,96 @@
+"""Who is right: two models on the same images, as a test, as four fields, and as the images themselves."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from cifar_core import charts, formats
+from cifar_core.evaluation import comparison, metrics
+from cifar_core.evaluation.comparison import QUADRANTS, Duel, Quadrant
+from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import gallery, shared
+
+
+def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
+    by_name = {model.name: model for model in models}
+    first, second = choose_pair(list(by_name))
+    answers = {name: shared.results(by_name[name]) for name in (first, second)}
+    found = comparison.duel(*(metrics.correct(each.raw, labels) for each in answers.values()))
+    titles: dict[Quadrant, str] = {
+        "both": "both right",
+        "first": f"only {first} right",
+        "second": f"only {second} right",
+        "neither": "both wrong",
+    }
+    counts = {quadrant: len(images) for quadrant, images in found.quadrants.items()}
+    fields, words = st.columns(2)
+    with words:
+        show_verdict(found, first, second)
+    who = shared.segments_in_url(  # in words too: not everybody can click a chart
+        "Whose images",
+        QUADRANTS,
+        "who",
+        "compare-who",
+        "first",
+        lambda each: f"{titles[each]} ({formats.count(counts[each])})",
+    )
+    # A new chart for each choice: in the old one a field that was clicked before could not be clicked again.
+    widget = f"quadrant-{first}-{second}-{who}"
+    fields.altair_chart(
+        charts.who_is_right(counts, (first, second), list(by_name), who),
+        key=widget,
+        on_select=partial(take_quadrant, widget),
+        selection_mode="quadrant",
+        alt=f"How many images {first} and {second} get right and wrong",
+    )
+    fields.caption("Click a field to see its images.")
+    if counts[who]:
+        gallery.show(found.quadrants[who], answers, key="images", zoom=5)
+    else:
+        st.info("There is none: choose another field.", icon=":material/info:")
+
+
+def choose_pair(names: list[str]) -> tuple[str, str]:
+    """Return the two models, `?first=…&second=…`; there is a choice with three or more."""
+    if len(names) == 2:
+        return names[0], names[1]
+    left, right = st.columns(2)
+    with left:
+        first = shared.selectbox_in_url("First model", names, "first", names[0])
+    others = [name for name in names if name != first]
+    with right:
+        second = shared.selectbox_in_url("Second model", others, "second", others[0])
+    return first, second
+
+
+def show_verdict(found: Duel, first: str, second: str) -> None:
+    only_first, only_second = len(found.quadrants["first"]), len(found.quadrants["second"])
+    if not only_first + only_second:
+        st.markdown(f"**{first}** and **{second}** are right on exactly the same images.")
+        return
+    st.markdown(
+        f"**{first}** is right on {formats.count(only_first)} images that **{second}** gets wrong, and wrong "
+        f"on {formats.count(only_second)} that **{second}** gets right. If both were equally good, a "
+        f"difference this large would turn up by chance {comparison.chance(found.p_value)}.",
+        help="McNemar's exact test: only the images on which the two differ can tell which one is better.",
+    )
+    ahead, behind, sign = (first, second, 1) if found.difference >= 0 else (second, first, -1)
+    low, high = sorted(sign * end * 100 for end in found.interval)
+    st.markdown(
+        f"In accuracy, **{ahead}** is **{abs(found.difference) * 100:.1f} points** ahead of **{behind}**, "
+        f"95 % interval {low:.1f} to {high:.1f}: "
+        + (
+            "it is better."
+            if found.p_value < comparison.COMMON_LEVEL
+            else "these images cannot tell which one is better."
+        ),
+        help="By custom, what chance does less than 5 times in 100 counts as a difference. It is one between "
+        "these two trained networks: trained anew with another seed, each would answer a little differently.",
+    )
+
+
+def take_quadrant(widget: str) -> None:
+    """Move the gallery to the clicked field."""
+    if clicked := st.session_state[widget]["selection"]["quadrant"]:
+        st.query_params["who"] = clicked[0]["who"]

@@ -1,0 +1,138 @@
+"""The table of Compare: models side by side in numbers, the best of each column marked."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from cifar_core import formats, hardware
+from cifar_core.errors import CifarLabError
+from cifar_core.evaluation import comparison
+from cifar_core.evaluation.comparison import Timing
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import shared
+
+
+class Column(NamedTuple):
+    """A column of numbers: how they are written, which one is the best, and what they mean."""
+
+    title: str
+    write: Callable[[Any], str]
+    best: Callable[[list[Any]], Any] | None
+    meaning: str
+
+
+# By their names in the card; `latency` is measured here.
+COLUMNS = {
+    "accuracy": Column("accuracy", formats.percent, max, "share of the 10,000 test images it gets right"),
+    "loss": Column(
+        "loss",
+        formats.loss,
+        min,
+        "mean cross-entropy in nats, before calibration: how surprised it is by the true class",
+    ),
+    "macro_f1": Column(
+        "macro F1", formats.percent, max, "balance of precision and recall, averaged over the ten classes"
+    ),
+    "calibration_error": Column(
+        "calibration error",
+        formats.percent,
+        min,
+        "how far its confidence is from how often it is right, on average, after temperature scaling",
+    ),
+    "parameters": Column("parameters", formats.count, min, "numbers in the network"),
+    "bytes": Column("file size", formats.size_in_bytes, min, "of model.onnx, with which this app answers"),
+    "latency": Column("one image", formats.milliseconds, min, "median time to classify it on this machine"),
+    # Without a best one: it is of another machine for each.
+    "training_seconds": Column("training", formats.duration, None, "on the hardware in the next column"),
+}
+INTERVAL = "95 % interval"  # stands beside the accuracy
+MEANINGS = {
+    INTERVAL: "where its accuracy would lie on endlessly many such images (Wilson)",
+    **{column.title: column.meaning for column in COLUMNS.values()},
+}
+
+
+def show(models: list[ModelDirectory]) -> None:
+    """Draw one row a model, and what has to be known to read it."""
+    timings = [timing(model) for model in models]
+    cards = [
+        {**model.card(), "latency": measured and measured.seconds}
+        for model, measured in zip(models, timings, strict=True)
+    ]
+    table = pd.DataFrame(
+        {
+            column.title: marked([card[name] for card in cards], column.write, column.best)
+            for name, column in COLUMNS.items()
+        },
+        index=pd.Index(
+            [f"{m.name} †" if looked_at_the_test_set(m) else m.name for m in models], name="model"
+        ),
+    )
+    intervals = [[formats.percent(end) for end in card["accuracy_interval"]] for card in cards]
+    table.insert(1, INTERVAL, [whole(" to ".join(ends)) for ends in intervals])
+    # Not st.dataframe, which draws on a canvas: neither a screen reader nor a search would find the stars.
+    st.table(
+        table.assign(**{"trained on": [whole(card["hardware"]) for card in cards]}),
+        border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
+        alt="The chosen models side by side",
+    )
+    show_remarks(models, [measured for measured in timings if measured])
+
+
+def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
+    remarks = ["★ the best of its column"] if len(models) > 1 else []
+    if timings:
+        busy = ", while it was busy with other work" if any(measured.busy for measured in timings) else ""
+        remarks.append(
+            f"One image: median of {comparison.TIMED_IMAGES} on this machine, {hardware.describe()}{busy}"
+        )
+    if any(looked_at_the_test_set(model) for model in models):
+        remarks.append(
+            "† Like the original report, it looked at the test set to decide when to stop, so its test "
+            "accuracy is a little optimistic"
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("  \n".join(remarks))
+        with st.popover("What the columns mean", icon=":material/help:"):
+            st.markdown("\n".join(f"- **{title}**: {meaning}" for title, meaning in MEANINGS.items()))
+        st.button("Measure again", icon=":material/timer:", on_click=_timing.clear)
+
+
+def looked_at_the_test_set(model: ModelDirectory) -> bool:
+    return model.recipe().validation == "test"
+
+
+def marked(
+    numbers: list[Any], write: Callable[[Any], str], best: Callable[[list[Any]], Any] | None
+) -> list[str]:
+    """Write the numbers and mark the best: all that look as good, and none if all look alike."""
+    texts = ["–" if number is None else whole(write(number)) for number in numbers]
+    known = [number for number in numbers if number is not None]
+    winner = whole(write(best(known))) if best and len({write(number) for number in known}) > 1 else None
+    return [whole(f"**{text}** ★") if text == winner else text for text in texts]
+
+
+def whole(text: str) -> str:
+    """Keep a text on one line, however narrow its column: on a phone the table is moved sideways."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def timing(model: ModelDirectory) -> Timing | None:
+    """Return how long one image takes here, measured once; say so and return None if it cannot be loaded."""
+    try:
+        return _timing(model, model.onnx_path.stat().st_mtime)
+    except CifarLabError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return None
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring the time for one image")
+def _timing(model: ModelDirectory, modified: float) -> Timing:  # noqa: ARG001
+    # With a classifier that goes when it is measured: several large ones would not fit into the memory.
+    measured = comparison.time_one_image(Classifier(model.onnx_path))
+    hardware.give_back_memory()
+    return measured

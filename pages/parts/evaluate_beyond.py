@@ -1,0 +1,113 @@
+"""The views of Evaluate that go beyond the test set: worse pictures, and pictures of none of the ten.
+
+They read the model's card only, and so work without CIFAR-10.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from cifar_core import charts, formats
+from cifar_core.evaluation import findings
+from cifar_core.runs.model_dir import ModelDirectory
+
+STRANGE = {
+    "digits": "handwritten digits, grey",
+    "photographs": "pieces of two photographs, a roof and a flower",
+    "static": "noise, every pixel by chance",
+    "clouds": "colours that drift into each other",
+    "waves": "sums of coloured waves",
+    "flat": "a single colour",
+    "jigsaw": "test images cut into sixteen squares and shuffled",
+}
+
+
+def show_robustness(model: ModelDirectory) -> None:
+    card = model.card()
+    if not (robustness := card.get("robustness")):
+        say_what_computes(model, "How it copes with worse pictures", " --robustness")
+        return
+    order = findings.hardest(robustness)
+    table = findings.robustness_table(robustness, unharmed(card))
+    st.markdown("**On worse pictures**")
+    chart, words = st.columns([3, 2], gap="large")
+    chart.vega_lite_chart(
+        robustness_chart(model, model.card_path.stat().st_mtime),
+        alt="Accuracy against the strength of each of six corruptions",
+    )
+    worst = table[table["corruption"] == order[0]]
+    words.markdown(
+        f"Worse pictures cost it most where they suffer from **{order[0]}**: at strength 5 it is right "
+        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time, and {formats.percent(unharmed(card))} "
+        "on the pictures as they are (strength 0)."
+    )
+    words.dataframe(
+        table[table["strength"] > 0].pivot_table("accuracy", "corruption", "strength").loc[order] * 100,
+        height="content",
+        alt="Accuracy by corruption and strength",
+        column_config={
+            "corruption": "strength",
+            **{str(n): st.column_config.NumberColumn(format="%.1f %%") for n in range(1, 6)},
+        },
+    )
+    images = card.get("robustness_images")
+    words.caption(
+        "In the style of CIFAR-10-C (Hendrycks and Dietterich 2019)"
+        + (f", on the first {formats.count(images)} test images." if images else ".")
+    )
+
+
+def show_none_of_the_ten(model: ModelDirectory) -> None:
+    if not (sets := model.card().get("out_of_distribution")):
+        say_what_computes(model, "How well it tells what is none of the ten")
+        return
+    worst = findings.most_familiar(sets)
+    st.markdown("**On pictures of something else**")
+    st.markdown(
+        f"Shown pictures of none of the ten classes, it is fooled most by **{worst}** "
+        f"({STRANGE.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one of "
+        "the ten."
+    )
+    st.dataframe(
+        [
+            {"set": name, "fpr95": of["fpr95"] * 100, "auroc": of["auroc"], "what": STRANGE.get(name, "")}
+            for name, of in sets.items()
+        ],
+        hide_index=True,
+        width="content",
+        height="content",
+        alt="How well the model tells pictures of none of the ten classes",
+        column_config={
+            "set": st.column_config.TextColumn("pictures", pinned=True),
+            "what": st.column_config.TextColumn("what they show"),
+            "auroc": st.column_config.NumberColumn(
+                "AUROC",
+                format="%.3f",
+                help="How often a strange picture looks stranger to the model than one of CIFAR-10's: 1 is "
+                "always, 0.5 is chance.",
+            ),
+            "fpr95": st.column_config.NumberColumn(
+                "let through",
+                format="%.1f %%",
+                help="How many of the strange pictures pass for one of the ten if 95 % of CIFAR-10's own do: "
+                "the false-positive rate at 95 %.",
+            ),
+        },
+    )
+
+
+def unharmed(card: dict[str, Any]) -> float:
+    """Return the accuracy on the pictures of the robustness test as they are."""
+    return float(card.get("robustness_plain", card["accuracy"]))  # older cards have that of all test images
+
+
+def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:
+    st.info(f"{what} was not measured when this model was evaluated. This command does it:")
+    st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None, wrap_lines=True)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def robustness_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    card = model.card()
+    table = findings.robustness_table(card["robustness"], unharmed(card))
+    return charts.robustness(table, findings.hardest(card["robustness"])).to_dict()

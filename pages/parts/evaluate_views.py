@@ -1,0 +1,238 @@
+"""The views below the matrix of Evaluate: what lies behind the one number.
+
+To make a chart takes a tenth of a second, so those of a model are kept until its predictions change.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cifar_core import charts, formats
+from cifar_core.annotations import lists
+from cifar_core.errors import CifarLabError
+from cifar_core.evaluation import findings, metrics, selective
+from cifar_core.evaluation.browse import ANY
+from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import downloads, gallery, shared
+from pages.parts.shared import Results
+
+COVERAGE = 0.8  # of the sentence about declining
+PAIRS = 10  # rows of the table of the most confused
+
+
+def take_pair(true: str, predicted: str) -> None:
+    """Move the gallery to a cell of the matrix, or with `ANY` to a row or column of it."""
+    st.query_params.update(true=true, predicted=predicted)
+    st.session_state["turn"] = st.session_state.get("turn", 0) + 1
+
+
+def show_per_class(model: ModelDirectory, answers: Results, labels: np.ndarray) -> None:
+    chart, numbers, pairs = st.columns([4, 4, 4], gap="medium")
+    table = metrics.per_class(answers.raw, labels)
+    chart.markdown("**Precision, recall and F1**")
+    chart.vega_lite_chart(
+        per_class_chart(model, written(model)), alt="Precision, recall and F1 of each class"
+    )
+    numbers.markdown("**Each class** · click a row to see its mistakes")
+    show_choices(
+        numbers,
+        in_percent(table, "precision", "recall", "f1").drop(columns="support"),
+        [(name, ANY) for name in table["class"]],
+        "classes",
+        alt="Precision, recall and F1 of each class",
+        column_config={
+            "precision": st.column_config.NumberColumn(
+                format="%.1f %%", help="Of what it calls so, how much is."
+            ),
+            "recall": st.column_config.NumberColumn(
+                format="%.1f %%", help="Of what is so, how much it finds."
+            ),
+            "f1": st.column_config.NumberColumn("F1", format="%.1f %%", help="The balance of the two."),
+        },
+    )
+    confused = metrics.most_confused(metrics.confusion(answers.raw, labels)).head(PAIRS)
+    pairs.markdown("**Most confused** · click a row to see its images")
+    show_choices(
+        pairs,
+        in_percent(confused, "rate"),
+        list(zip(confused["true"], confused["predicted"], strict=True)),
+        "pairs",
+        alt="The most confused pairs of classes",
+        column_config={
+            "predicted": "taken for",
+            "count": "images",
+            "rate": st.column_config.NumberColumn("of its class", format="%.1f %%"),
+        },
+    )
+
+
+def show_choices(
+    place: DeltaGenerator, table: pd.DataFrame, pairs: Sequence[tuple[str, str]], name: str, **how: Any
+) -> None:
+    """Draw a table; a click anywhere in a row moves the gallery to the pair of that row."""
+    key = f"{name}-{st.session_state.get('turn', 0)}"  # a new table after each choice has nothing selected
+
+    def take_row() -> None:
+        if cells := st.session_state[key]["selection"]["cells"]:
+            take_pair(*pairs[cells[0][0]])
+
+    place.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        key=key,
+        on_select=take_row,
+        selection_mode="single-cell",
+        **how,
+    )
+
+
+def show_calibration(model: ModelDirectory, answers: Results, labels: np.ndarray) -> None:
+    card = model.card()
+    confidence, declining = st.columns(2, gap="large")
+    with confidence:
+        st.markdown("**How sure it says it is, and how often it is right**")
+        st.vega_lite_chart(
+            reliability_chart(model, written(model)),
+            alt="Reliability diagram: accuracy against confidence, before and after temperature scaling",
+        )
+        before, after = card["calibration_error_before"], card["calibration_error"]
+        st.markdown(
+            f"Its confidence is off by **{formats.percent(before)}** on average as it comes, and by "
+            f"**{formats.percent(after)}** after temperature scaling. On the dashed line it would be honest: "
+            "of the images about which it is 80 % sure it gets 80 % right. Below the line it is too sure of "
+            "itself, above it too modest.",
+            help="One number, fitted on the validation images, corrects it: a temperature of "
+            f"{card['temperature']:.2f} (above 1 humbler, below 1 bolder; Guo 2017). The average is the "
+            "expected calibration error over 15 bins.",
+        )
+    with declining:
+        st.markdown("**If it may decline to answer**")
+        curve = selective.coverage_curve(answers.calibrated, labels)
+        st.vega_lite_chart(
+            coverage_chart(model, written(model)), alt="Accuracy against the share of the images it answers"
+        )
+        sentence = (
+            f"Answering only the surest {COVERAGE * 100:.0f} % of the images, it is right "
+            f"**{formats.percent(findings.accuracy_at(curve, COVERAGE))}** of the time, not "
+            f"{formats.percent(card['accuracy'])}."
+        )
+        answered = findings.coverage_for(curve, 0.99)
+        if answered is not None:
+            sentence += f" To be right 99 % of the time it may answer {formats.percent(answered)} of them."
+        st.markdown(sentence)
+
+
+def show_humans(answers: Results, labels: np.ndarray) -> None:
+    notes = gallery.notes()
+    try:
+        parts = parts_of_test_set(notes.missing)
+    except CifarLabError:  # a list is damaged: the gallery says so
+        return
+    table = findings.accuracy_by_part(answers.raw, labels, parts, notes.votes)
+    if notes.votes is None:
+        st.info("What people see in these images is not known on this machine.", icon=":material/group:")
+        if notes.missing:
+            downloads.offer_lists(notes.missing, gallery.USE_OF_LISTS, "humans")
+    else:
+        show_people(table.set_index("part"), findings.people_side_with(answers.raw, labels, notes.votes))
+        one, other = st.columns(2, gap="large")
+        one.markdown("**People**")
+        other.markdown("**The model**")
+        marks = charts.confusion_matrix(clickable=False)
+        theirs = lists.human_confusion(notes.votes, labels)
+        its = metrics.confusion(answers.raw, labels)
+        # One scale of colours for both, or the rare errors of people would look like the model's.
+        most = max(metrics.most_confused(matrix)["rate"].max() for matrix in (theirs, its))
+        for place, matrix, whose in ((one, theirs, "people"), (other, its, "the model")):
+            place.container(width=480).vega_lite_chart(
+                charts.confusion_cells(matrix, rates=True, most=most),
+                marks,
+                key=f"matrix of {whose}",
+                alt=f"Confusion matrix of {whose}, shares of the true class",
+            )
+    st.markdown("**On cleaner test sets**")
+    show_cleaner(table)
+    st.caption(
+        "Human votes: CIFAR-10H, about 51 people an image (Peterson 2019). Rejected labels: 54 that no "
+        "majority of five annotators confirmed (Northcutt 2021). Near-duplicates: 286 test images with a "
+        "twin in the training set (ciFAIR, Barz 2020)."
+    )
+
+
+def show_cleaner(table: pd.DataFrame) -> None:
+    percent = {name: table[name].map(formats.percent) for name in ("accuracy", "low", "high")}
+    people = table["person"].map(lambda share: "–" if pd.isna(share) else formats.percent(share))
+    st.table(
+        pd.DataFrame(
+            {
+                "model": percent["accuracy"],
+                "one person": people,
+                "95 % interval": percent["low"] + " to " + percent["high"],
+                "images": table["images"].map(formats.count),
+            }
+        ).set_index(pd.Index(table["part"].map(shared.two_lines), name="test images")),
+        border="horizontal",
+        width=shared.AS_WIDE_AS_THE_PAGE,
+        alt="Accuracy of the model and of one person on parts of the test set",
+    )
+
+
+def show_people(table: pd.DataFrame, sided: int) -> None:
+    agree, disagree = "images humans agree on", "images humans disagree on"
+    cells = st.grid(4, min_column_width=170)
+    cells.metric(
+        "One person",
+        formats.percent(table["person"]["all test images"]),
+        border=True,
+        help="How often a single person names the class of the label: 95.24 % of 511,000 votes.",
+    )
+    for part, label in ((agree, "Model, all agree"), (disagree, "Model, disputed")):
+        cells.metric(
+            label,
+            formats.percent(table["accuracy"][part]),
+            border=True,
+            help=f"How often the model is right on the {formats.count(int(table['images'][part]))} {part}.",
+        )
+    cells.metric(
+        "Shared mistakes",
+        formats.count(sided),
+        border=True,
+        help="Mistakes of the model in which more people chose its answer than the label.",
+    )
+
+
+def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    return table.assign(**{column: table[column] * 100 for column in columns})
+
+
+def written(model: ModelDirectory) -> float:
+    return model.predictions_path.stat().st_mtime
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def parts_of_test_set(missing: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG001, new lists are read anew
+    return findings.parts_of_test_set()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def per_class_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    table = metrics.per_class(shared.results(model).raw, shared.test_set().labels)
+    return charts.per_class(table).to_dict()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def reliability_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    labels, answers = shared.test_set().labels, shared.results(model)
+    before, after = (metrics.reliability(each, labels) for each in answers)
+    return charts.reliability(before, after).to_dict()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def coverage_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    curve = selective.coverage_curve(shared.results(model).calibrated, shared.test_set().labels)
+    return charts.coverage(curve, COVERAGE).to_dict()

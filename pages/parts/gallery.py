@@ -1,0 +1,134 @@
+"""A gallery of test images: what models make of them, and what is known about them beside their label.
+
+Evaluate and Compare show it. Only the tiles of the open page are drawn.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from cifar_core.annotations import image_notes, sources
+from cifar_core.annotations.image_notes import Notes
+from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.errors import CifarLabError
+from cifar_core.evaluation import browse
+from pages.parts import downloads, shared
+from pages.parts.shared import Results
+
+COLUMNS = 6
+TILES = 3 * COLUMNS  # a page: what a screen holds
+USE_OF_LISTS = (
+    "With them, each image says what people see in it, whether its label is doubted, and whether the "
+    "training set holds its twin."
+)
+LEGEND = (
+    "Point at a badge or tap it: :material/group: how many people see in it what its label says, where they "
+    "disagree, orange if they are outvoted · :material/gavel: five annotators rejected the label · "
+    ":material/content_copy: its twin is in the training set"
+)
+
+
+def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str, zoom: int = 3) -> None:
+    """Draw a page of test images with the control that sorts them.
+
+    Parameters
+    ----------
+    indices : int [M]
+        Which test images; they are sorted here.
+    models
+        Whose answers to write below each image, by name, one or more.
+    key
+        Names the gallery in the URL, `?KEY-sort=…&KEY-page=…`.
+    zoom
+        Screen pixels a pixel of the image, a whole number, which keeps its edges crisp.
+    """
+    test = shared.test_set_or_explain("The images")
+    if test is None:
+        return
+    known = notes()
+    sorts = [sort for sort in browse.SORTS if sort != "human disagreement" or known.votes is not None]
+    sort = st.segmented_control(
+        "Sort by",
+        sorts,
+        default=sorts[0],
+        required=True,
+        key=f"{key}-sort",
+        bind="query-params",
+        help="Confidence: the surest answers first. Human disagreement: the images people are most divided "
+        "over first. Loss: the least probability for the true class first.",
+    )
+    rows = browse.order(
+        indices, sort, [answers.calibrated for answers in models.values()], test.labels, known
+    )
+    tiles = st.grid(COLUMNS, min_column_width=zoom * IMAGE_SHAPE[0], gap=("small", "xsmall"))
+    for index in choose_page(rows.tolist(), key):
+        with tiles.container(gap="xsmall"):
+            show_tile(index, int(test.labels[index]), models, known, zoom)
+    st.caption(LEGEND)
+    if known.missing:
+        downloads.offer_lists(known.missing, USE_OF_LISTS, key)
+
+
+def choose_page(rows: list[int], key: str) -> Sequence[int]:
+    """Draw the page numbers, beginning anew where other images or another order is shown; return the page."""
+    shown = hash(tuple(rows))
+    if st.session_state.setdefault(f"{key}-shown", shown) != shown:
+        st.session_state[f"{key}-shown"] = shown
+        st.session_state[f"{key}-page"] = 1
+    pages = browse.in_pages(rows, TILES)
+    page = st.pagination(len(pages), key=f"{key}-page", bind="query-params") if len(pages) > 1 else 1
+    return pages[page - 1]
+
+
+def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, zoom: int) -> None:
+    true = CLASS_NAMES[label]
+    answers = [(name, results.calibrated[index]) for name, results in models.items()]
+    guesses = [CLASS_NAMES[int(probabilities.argmax())] for _, probabilities in answers]
+    st.image(
+        shared.tile(index, 2 * zoom),  # twice as fine, for screens that are
+        width=zoom * IMAGE_SHAPE[1],
+        alt=f"test image {index}: {true}, taken for {', '.join(guesses)}",
+    )
+    said = [
+        f"{guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"
+        for guess, (_, probabilities) in zip(guesses, answers, strict=True)
+    ]
+    if len(said) == 1:
+        lines = [f"{true} → {said[0]}"]
+    else:
+        lines = [true, *(f"{name}: {words}" for name, words in zip(models, said, strict=True))]
+    st.caption("  \n".join(lines))
+    show_badges(st.container(horizontal=True, gap="xsmall"), index, label, known)
+
+
+def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) -> None:
+    votes, people = known.votes_for(index, label), known.people(index)
+    if votes and people:
+        badges.badge(
+            f"{votes[0]} of {votes[1]}",
+            icon=":material/group:",
+            color="orange" if known.outvoted(index, label) else "gray",
+            help=people,
+        )
+    if annotators := known.annotators(index):
+        badges.badge("label?", icon=":material/gavel:", color="red", help=annotators)
+    if duplicate := known.duplicate(index):
+        badges.badge("twin", icon=":material/content_copy:", color="violet", help=duplicate)
+
+
+def notes() -> Notes:
+    """Return what the public lists say, as far as they are on this machine and whole."""
+    try:
+        return _notes(str(sources.folder()), tuple(sources.missing()))
+    except CifarLabError as error:
+        st.warning(str(error), icon=":material/fact_check:")
+        return image_notes.none()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _notes(folder: str, missing: tuple[str, ...]) -> Notes:  # noqa: ARG001, new lists are read anew
+    return image_notes.load()

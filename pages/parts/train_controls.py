@@ -1,0 +1,168 @@
+"""The sidebar of the page Train: what starts a run, and what can be done with the one shown."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from cifar_core.errors import CifarLabError
+from cifar_core.recipes import RANGES, RECIPES, Recipe
+from cifar_core.runs import jobs
+from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.status import RESUMABLE
+from pages.parts import permission, train_recipes
+
+QUICKEST = "quick"  # the recipe for a first run
+
+# The numbers a visitor may change, with their help; the first three are always in sight.
+NUMBERS = {
+    "epochs": "How often the network sees every training image, at most.",
+    "batch_size": "Images the network looks at before it corrects itself once.",
+    "learning_rate": "How far each correction goes: too small learns slowly, too large not at all.",
+    "patience": "Epochs without a better validation loss after which training stops; 0 trains to the end.",
+    "images": "Fewer images train faster and teach less. Those held out for validation count.",
+    "seed": "The number all randomness starts from: the same seed gives the same run.",
+}
+IN_SIGHT = 3
+
+
+def open_run(run: ModelDirectory) -> None:
+    st.query_params["run"] = run.name
+
+
+def attempt(action: Callable[[], None]) -> None:
+    """Do what a button asks for, and keep what went wrong for the page to show."""
+    try:
+        permission.check()
+        action()
+    except CifarLabError as error:
+        st.session_state["problem"] = str(error)
+
+
+def start(recipe: Recipe) -> None:
+    numbers = {name: st.session_state[f"{recipe.name}-{name}"] for name in NUMBERS}
+    name = st.session_state["run-name"].strip()
+
+    def named() -> None:
+        open_run(jobs.start(recipe.with_(**numbers), name or None))
+        st.session_state["run-name"] = ""  # the next run has another
+
+    attempt(named)
+
+
+def start_quickest() -> None:
+    attempt(lambda: open_run(jobs.start(RECIPES[QUICKEST])))
+
+
+def delete(run: ModelDirectory) -> None:
+    def gone() -> None:
+        jobs.delete(run)
+        st.query_params.pop("run", None)
+
+    attempt(gone)
+
+
+def show(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -> bool:
+    """Draw the sidebar; return whether the visitor can start a run.
+
+    `busy`: the run that trains now; `ready`: CIFAR-10 is here.
+    """
+    st.subheader("Train a network", anchor=False)
+    name = st.selectbox(
+        "Recipe",
+        RECIPES,
+        format_func=lambda name: RECIPES[name].title,
+        key="recipe",
+        persist_state="session",
+        help="A network with all that its training needs: an optimizer, how the images are varied, numbers.",
+    )
+    recipe = RECIPES[name]
+    st.caption(recipe.summary + train_recipes.measured(recipe))
+    if not permission.explain():
+        return False
+    can_start = ready and busy is None
+    with st.form("training", border=False):
+        fields = list(NUMBERS)
+        for field in fields[:IN_SIGHT]:
+            show_number(recipe, field)
+        with st.expander("More"):
+            st.text_input(
+                "Name",
+                placeholder="recipe and time",
+                max_chars=64,
+                help="Letters, digits, dots, dashes and underscores.",
+                key="run-name",
+                persist_state="session",
+            )
+            for field in fields[IN_SIGHT:]:
+                show_number(recipe, field)
+        st.form_submit_button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            disabled=not can_start,
+            on_click=start,
+            args=(recipe,),
+        )
+    if run is not None:
+        show_what_can_be_done(run, busy)
+    return can_start
+
+
+def show_number(recipe: Recipe, name: str) -> None:
+    value = getattr(recipe, name)
+    low, high = (type(value)(bound) for bound in RANGES[name])
+    st.number_input(
+        name.replace("_", " ").capitalize() if name != "images" else "Training images",
+        low,
+        high,
+        value,
+        step={"images": 1000, "learning_rate": value / 10}.get(name),
+        format="%g" if isinstance(value, float) else None,
+        help=NUMBERS[name],
+        key=f"{recipe.name}-{name}",  # a key a recipe: the numbers of one are not those of another
+        persist_state="session",
+    )
+
+
+def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> None:
+    status = run.status()
+    if status.active:
+        st.button(
+            f"Stop {run.name}",
+            icon=":material/stop:",
+            width="stretch",
+            disabled=status.state == "stopping",
+            on_click=lambda: attempt(lambda: jobs.stop(run)),
+            help="Keeps everything up to the last finished epoch.",
+        )
+    elif status.state in RESUMABLE:
+        st.button(
+            f"Resume {run.name}",
+            icon=":material/resume:",
+            width="stretch",
+            disabled=busy is not None,
+            on_click=lambda: attempt(lambda: jobs.resume(run)),
+            help="Goes on from the last finished epoch, as if it had never stopped.",
+        )
+    if run.own and not status.active:
+        # Keys of its own: a second click must not meet the next run's button in the same place.
+        with st.popover(
+            f"Delete {run.name}",
+            icon=":material/delete:",
+            width="stretch",
+            key=f"deletion-{run.name}",
+            on_change="rerun",
+        ):
+            st.write("This deletes all its files for good, its model included.")
+            st.button(
+                "Delete it",
+                type="primary",
+                width="stretch",
+                on_click=delete,
+                args=(run,),
+                key=f"delete-{run.name}",
+            )
+    if busy is not None and busy != run:
+        st.caption(f"One run trains at a time, now **{busy.name}**.")
+        st.button("Show it", icon=":material/visibility:", width="stretch", on_click=open_run, args=(busy,))

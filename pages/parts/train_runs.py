@@ -1,0 +1,77 @@
+"""The table of all runs on the page Train, whose selected rows are drawn over the curves."""
+
+from typing import Any
+
+import streamlit as st
+
+from cifar_core import charts, formats
+from cifar_core.errors import CifarLabError
+from cifar_core.recipes import RANGES, RECIPES, Recipe
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import ModelDirectory
+
+MOST_OTHERS = len(charts.RUN_COLOURS) - 1  # curves beside those of the run: each has a colour of its own
+
+
+def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
+    """Draw the table of runs; return those to draw over the curves of `run`."""
+    runs = model_dir.runs()
+    if not runs:
+        return []
+    st.markdown(f"**All runs** · select rows to draw them over the curves, at most {MOST_OTHERS}")
+    event = st.dataframe(
+        [summary(item, item.status().state, modified(item)) for item in runs],
+        # Rows are chosen by their place, which a new run moves.
+        key=f"runs-{len(runs)}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "run": st.column_config.TextColumn(pinned=True),
+            "best": st.column_config.NumberColumn(
+                "best accuracy", format="%.1f %%", help="On the validation images, after its best epoch."
+            ),
+            "open": st.column_config.LinkColumn("", display_text="open"),
+            "changed": st.column_config.TextColumn(help="The numbers that are not the recipe's own."),
+        },
+        alt="All training runs with their state, best validation accuracy and duration",
+    )
+    chosen = [runs[row] for row in event["selection"]["rows"]]
+    return [item for item in chosen if item != run and len(item.steps())][:MOST_OTHERS]
+
+
+def changed(recipe: Recipe) -> str:
+    """Say which numbers of a run's recipe are not the recipe's own; nothing if it has another name."""
+    own = RECIPES.get(recipe.name, recipe)
+    numbers = {name: getattr(recipe, name) for name in RANGES}
+    return " · ".join(
+        f"{name.replace('_', ' ')} {number if name == 'seed' else f'{number:,}'}"
+        for name, number in numbers.items()
+        if number != getattr(own, name)
+    )
+
+
+def modified(run: ModelDirectory) -> float:
+    return run.history_path.stat().st_mtime if run.history_path.exists() else 0.0
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
+    """Return a row of the table; read anew when the state or the history changed."""
+    history = run.history()
+    try:
+        recipe = run.recipe()
+        title, epochs, numbers = recipe.title, f"{len(history)} of {recipe.epochs}", changed(recipe)
+    except CifarLabError:  # the others are still worth a row
+        title, epochs, numbers = "damaged", f"{len(history)}", ""
+    return {
+        # The first columns are what a phone shows.
+        "run": run.name,
+        "best": history["val_accuracy"].max() * 100 if len(history) else None,
+        "open": f"?run={run.name}",
+        "state": state,
+        "epochs": epochs,
+        "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
+        "recipe": title,
+        "changed": numbers,
+    }

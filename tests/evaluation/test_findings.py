@@ -1,0 +1,94 @@
+"""The figures behind the sentences, by hand and against the real lists."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from cifar_core.annotations import lists
+from cifar_core.evaluation import findings, metrics, selective
+from cifar_core.runs import model_dir
+
+CURVE = pd.DataFrame({"coverage": [0.2, 0.5, 0.8, 1.0], "accuracy": [1.0, 0.98, 0.99, 0.9]})
+
+
+@pytest.mark.parametrize(("coverage", "accuracy"), [(0.1, 1.0), (0.5, 0.98), (0.6, 0.99), (1.0, 0.9)])
+def test_accuracy_at_a_coverage(coverage: float, accuracy: float) -> None:
+    assert findings.accuracy_at(CURVE, coverage) == accuracy
+
+
+def test_coverage_for_an_accuracy_is_the_largest_that_reaches_it() -> None:
+    assert findings.coverage_for(CURVE, 0.99) == 0.8
+    assert findings.coverage_for(CURVE, 0.9) == 1.0
+    assert findings.coverage_for(CURVE.assign(accuracy=0.5), 0.99) is None
+
+
+@pytest.fixture(scope="module")
+def fast() -> NDArray[np.float64]:
+    return model_dir.find("fast").predictions()["test"].astype(np.float64)
+
+
+def test_parts_of_the_test_set_and_a_model_on_them(
+    fast: NDArray[np.float64], labels: NDArray[np.int64]
+) -> None:
+    votes = lists.human_votes()
+    assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
+    parts = findings.parts_of_test_set()
+    table = findings.accuracy_by_part(fast, labels, parts, votes).set_index("part")
+    assert table["images"].to_dict() == {
+        "all test images": 10_000,
+        "without rejected labels": 10_000 - 54,
+        "without near-duplicates in the training set": 10_000 - 286,
+        "images humans agree on": 4_393,
+        "images humans disagree on": 10_000 - 4_393,
+    }
+    whole = table.loc["all test images"]
+    assert whole["accuracy"] == metrics.accuracy(fast, labels)
+    assert f"{whole['person']:.2%}" == "95.24%"
+    right = fast.argmax(axis=1) == labels
+    divided = [len(np.flatnonzero(row)) > 1 for row in votes]
+    assert table["accuracy"]["images humans disagree on"] == pytest.approx(right[divided].mean())
+    assert (table["low"] < table["accuracy"]).all()
+    assert (table["accuracy"] < table["high"]).all()
+    # Where people agree the model errs less, and so do they: all but one image's label is what they say.
+    assert table["person"]["images humans agree on"] == pytest.approx(1 - 1 / 4_393, abs=1e-5)
+    without_votes = findings.accuracy_by_part(fast, labels, parts)
+    assert without_votes["person"].isna().all()
+
+
+def test_without_the_lists_only_the_whole_test_set_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path))
+    assert list(findings.parts_of_test_set()) == ["all test images"]
+
+
+def test_people_side_with_a_model_by_hand() -> None:
+    answers, votes = np.full((4, 10), 0.01), np.zeros((4, 10), int)
+    answers[np.arange(4), [5, 5, 5, 3]] = 0.91
+    votes[:, 3] = [10, 30, 25, 1]
+    votes[:, 5] = [40, 20, 25, 49]
+    # Cats: people see a dog in the first, a cat in the second, are even on the third; the last is not missed.
+    assert findings.people_side_with(answers, np.full(4, 3), votes) == 1
+
+
+def test_the_sentence_about_declining_holds_for_a_shipped_model(
+    fast: NDArray[np.float64], labels: NDArray[np.int64]
+) -> None:
+    curve = selective.coverage_curve(fast, labels)
+    confidence = fast.max(axis=1)
+    surest = confidence >= np.sort(confidence)[2_000]  # the surest 80 %, and those as sure as the last
+    expected = (fast.argmax(axis=1) == labels)[surest].mean()
+    assert findings.accuracy_at(curve, 0.8) == pytest.approx(expected, abs=0.002)
+
+
+def test_worst_of_corruptions_and_of_strange_pictures() -> None:
+    assert findings.hardest({"blur": [0.9, 0.8], "noise": [0.9, 0.2], "shift": [0.8, 0.8]}) == [
+        "noise",
+        "shift",
+        "blur",
+    ]
+    sets = {"static": {"auroc": 0.99, "fpr95": 0.0}, "jigsaw": {"auroc": 0.88, "fpr95": 0.4}}
+    assert findings.most_familiar(sets) == "jigsaw"

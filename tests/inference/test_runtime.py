@@ -1,0 +1,168 @@
+"""Inference on a shipped model and real images, against slow code that shares nothing with it."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from numpy.typing import NDArray
+
+from cifar_core.datasets import cifar10
+from cifar_core.errors import ModelDirectoryError
+from cifar_core.inference import runtime
+from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.tta import Views, weighted
+from cifar_core.runs import model_dir
+
+MODEL = model_dir.models_root() / "quick" / "model.onnx"
+
+Image = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier(MODEL)
+
+
+@pytest.fixture(scope="module")
+def images(cifar10_folder: Path) -> Image:
+    return cifar10.load_test(cifar10_folder).images[:20]
+
+
+@functools.cache
+def session() -> Any:
+    return ort.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
+
+
+def moved(image: Image, rows: int, columns: int) -> Image:
+    """The picture whose pixel (0, 0) was at (rows, columns): pixel by pixel, mirrored at the edge pixel."""
+
+    def inside(position: int) -> int:
+        return -position if position < 0 else 62 - position if position > 31 else position
+
+    result = np.empty_like(image)
+    for i in range(32):
+        for j in range(32):
+            result[i, j] = image[inside(i + rows), inside(j + columns)]
+    return result
+
+
+def mirrored(image: Image) -> Image:
+    return np.stack([image[:, 31 - j] for j in range(32)], axis=1)
+
+
+def reference(image: Image, views: int) -> NDArray[np.float64]:
+    """The ten probabilities of one image, one view at a time, in float64."""
+    upper, lower = moved(image, -1, -1), moved(image, 1, 1)
+    plain, shifted = [image, mirrored(image)], [upper, mirrored(upper), lower, mirrored(lower)]
+    looks, weights = {
+        1: ([image], [1.0]),
+        2: (plain, [1 / 2] * 2),
+        6: (plain + shifted, [1 / 4] * 2 + [1 / 8] * 4),
+    }[views]
+    logits = np.zeros(10)
+    for look, weight in zip(looks, weights, strict=True):
+        logits += weight * session().run(["logits"], {"image": look[None]})[0][0].astype(float)
+    powers: NDArray[np.float64] = np.exp(logits)
+    powers /= powers.sum()
+    return powers
+
+
+@pytest.mark.parametrize("views", [1, 2, 6])
+def test_the_answers_are_those_of_slow_code(classifier: Classifier, images: Image, views: Views) -> None:
+    answers = classifier.probabilities(images, views)
+    assert answers.dtype == np.float32
+    expected = np.stack([reference(image, views) for image in images])
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
+    for other in {1, 2, 6} - {views}:  # otherwise to agree would be no feat
+        assert np.abs(answers - np.stack([reference(image, other) for image in images])).max() > 1e-3
+
+
+def test_one_view_is_the_default_and_what_the_model_says_itself(
+    classifier: Classifier, images: Image
+) -> None:
+    (expected,) = session().run(["probabilities"], {"image": images})
+    np.testing.assert_allclose(classifier.probabilities(images), expected, atol=1e-6)
+    np.testing.assert_array_equal(classifier.probabilities(images), classifier.probabilities(images, 1))
+
+
+def test_with_two_views_a_mirror_image_gets_the_same_answer(classifier: Classifier, images: Image) -> None:
+    # Not with six: both shifts go along one diagonal, and a mirror turns it into the other.
+    other = np.stack([mirrored(image) for image in images])
+    np.testing.assert_allclose(
+        classifier.probabilities(other, 2), classifier.probabilities(images, 2), atol=1e-5
+    )
+    assert np.abs(classifier.probabilities(other) - classifier.probabilities(images)).max() > 0.01
+
+
+@pytest.mark.parametrize("views", [1, 2, 6])
+def test_the_weights_of_the_views_sum_to_one(images: Image, views: Views) -> None:
+    weights = [weight for weight, _ in weighted(images, views)]
+    assert (len(weights), sum(weights)) == (views, 1)
+
+
+@pytest.mark.parametrize("views", [1, 6])
+def test_batches_change_nothing_but_the_memory(
+    classifier: Classifier, images: Image, views: Views, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, before = classifier.probabilities(images, views), images.copy()
+    monkeypatch.setattr(runtime, "BATCH", 7)  # two whole batches and a part of one
+    sizes = []
+    run = Classifier._run
+
+    def counted(self: Classifier, names: Sequence[str], pictures: Image) -> Any:
+        sizes.append(len(pictures))
+        return run(self, names, pictures)
+
+    monkeypatch.setattr(Classifier, "_run", counted)
+    np.testing.assert_allclose(classifier.probabilities(images, views), whole, atol=1e-6)
+    assert sizes == [7] * views + [7] * views + [6] * views
+    np.testing.assert_array_equal(images, before)
+
+
+def test_all_outputs_are_those_of_the_session(classifier: Classifier, images: Image) -> None:
+    outputs = classifier.outputs(images)
+    for name, values in outputs._asdict().items():
+        (expected,) = session().run([name], {"image": images})
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("views", [1, 2, 6])
+def test_no_images_no_answers(classifier: Classifier, views: Views) -> None:
+    answers = classifier.probabilities(np.empty((0, 32, 32, 3), np.uint8), views)
+    assert answers.shape == (0, 10)
+    assert answers.dtype == np.float32
+
+
+@pytest.mark.parametrize("views", [0, 3, -1, 7, None, "6"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_another_number_of_views_is_refused(
+    classifier: Classifier, images: Image, views: Any, count: int
+) -> None:
+    with pytest.raises(ValueError, match="expected 1, 2, 6 views"):
+        classifier.probabilities(images[:count], views)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((1, 32, 32, 3)), np.zeros((32, 32, 3), np.uint8)])
+def test_other_images_are_refused(classifier: Classifier, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="Expected uint8"):
+        classifier.probabilities(wrong)
+
+
+@pytest.mark.parametrize("lacking", ["probabilities", "logits", "features"])
+def test_a_model_must_have_all_three_outputs(tmp_path: Path, lacking: str) -> None:
+    model = onnx.load(MODEL)
+    kept = [output for output in model.graph.output if output.name != lacking]
+    assert len(kept) == 2
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
+    path = tmp_path / "mine" / "model.onnx"
+    path.parent.mkdir()
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelDirectoryError, match="model file of “mine” is missing or damaged"):
+        Classifier(path)

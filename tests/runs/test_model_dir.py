@@ -1,0 +1,305 @@
+import io
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cifar_core.errors import ModelDirectoryError, RecipeError
+from cifar_core.recipes import get_recipe
+from cifar_core.runs import model_dir
+from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
+from cifar_core.runs.status import State
+from tests.model_directories import archive, complete, made, run_that_is
+
+# CSV logs
+
+
+def test_logs_that_are_not_there_yet_are_empty(directory: ModelDirectory) -> None:
+    assert list(directory.steps().columns) == STEP_COLUMNS
+    assert list(directory.history().columns) == HISTORY_COLUMNS
+    assert (len(directory.steps()), len(directory.history())) == (0, 0)
+    assert directory.history()["val_loss"].dtype == float
+
+
+HISTORY = b"epoch,seconds,learning_rate,loss,accuracy,val_loss,val_accuracy\n1,2.5,0.1,2.3,0.1,2.2,0.15\n"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"2",
+        b"2,5.0,0.1,2.1,0.2,2.0,0.25",  # whole but for its end: the last number may be longer
+        b"2,5.0,0.1,2.1,0.2,2.0\n",
+        b"2,5.0,0.1,2.1,0.2,2.0,0.25,9\n",
+        b"2,5.0,0.1,two,0.2,2.0,0.25\n",
+        b"\n",
+        b"\x00\x00\x00\x00\n",
+        b"\xff\xfe\x9d\n",
+        b"\xc3",
+    ],
+)
+def test_a_line_counts_once_it_is_whole(directory: ModelDirectory, tail: bytes) -> None:
+    directory.history_path.write_bytes(HISTORY + tail)
+    assert directory.history().to_numpy().tolist() == [[1, 2.5, 0.1, 2.3, 0.1, 2.2, 0.15]]
+
+
+def test_every_prefix_of_a_log_can_be_read(directory: ModelDirectory) -> None:
+    content = HISTORY + b"2,5,0.2,2,0.2,2,0.25\n3,7.5,0.1,1.9,0.3,1.8,0.35\n"
+    counts = []
+    for length in range(len(content) + 1):
+        directory.history_path.write_bytes(content[:length])
+        counts.append(directory.history()["epoch"].tolist())
+    assert counts[-1] == [1, 2, 3]
+    assert counts == sorted(counts)
+    assert [counts.index([*range(1, n + 1)]) for n in (1, 2, 3)] == [
+        i + 1 for i, byte in enumerate(content) if byte == ord("\n")
+    ][1:]
+
+
+def test_steps_are_read_in_their_order(directory: ModelDirectory) -> None:
+    directory.steps_path.write_text(",".join(STEP_COLUMNS) + "\n3,0.5,1,0.1,2.3,0.1\n6,1,2,0.2,2.2,0.2\n")
+    assert directory.steps()["epoch"].tolist() == [0.5, 1.0]
+    assert directory.steps()["accuracy"].tolist() == [0.1, 0.2]
+
+
+# JSON
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"recipe": ', b"\xff\xfe", b"[]", b"null", b'"text"'])
+def test_damaged_json_is_reported_by_name(directory: ModelDirectory, content: bytes) -> None:
+    directory.config_path.write_bytes(content)
+    directory.card_path.write_bytes(content)
+    for read, name in ((directory.config, "config.json"), (directory.card, "card.json")):
+        with pytest.raises(
+            ModelDirectoryError, match=rf"^{re.escape(name)} of “one” (cannot be read|is damaged); .+\.$"
+        ):
+            read()
+    assert directory.created == ""
+
+
+def test_missing_files_are_reported_by_name(runs: Path) -> None:
+    directory = ModelDirectory(runs / "none")
+    with pytest.raises(ModelDirectoryError, match=r"^config\.json of “none” is missing; start a new run\.$"):
+        directory.config()
+    with pytest.raises(ModelDirectoryError, match=r"^card\.json of “none” is missing; `python -m"):
+        directory.card()
+    with pytest.raises(ModelDirectoryError, match=r"predictions of “none” cannot be read; recompute"):
+        directory.predictions()
+
+
+def test_the_recipe_comes_back(directory: ModelDirectory) -> None:
+    assert directory.recipe() == get_recipe("quick")
+    directory.config_path.write_text('{"recipe": {"name": "quick"}}')
+    with pytest.raises(RecipeError):
+        directory.recipe()
+    directory.config_path.write_text("{}")
+    with pytest.raises(RecipeError):
+        directory.recipe()
+
+
+# Predictions
+
+
+def test_predictions_come_back(directory: ModelDirectory) -> None:
+    test = np.random.default_rng(0).random((20, 10)).astype(np.float16)
+    directory.predictions_path.write_bytes(
+        archive(test=test, validation=test[:5], validation_indices=np.arange(5))
+    )
+    predictions = directory.predictions()
+    assert set(predictions) == {"test", "validation", "validation_indices"}
+    np.testing.assert_array_equal(predictions["test"], test)
+
+
+def test_damaged_predictions_are_reported_however_they_are_damaged(directory: ModelDirectory) -> None:
+    random = np.random.default_rng(0)
+    test = random.random((200, 10))
+    whole = archive(test=test, validation=test, validation_indices=np.arange(200))
+    single = io.BytesIO()
+    np.save(single, test)
+    variants = [b"", b"no archive", single.getvalue(), archive(test=test)]
+    variants += [whole[:length] for length in range(10, len(whole), 997)]
+    for content in variants:
+        directory.predictions_path.write_bytes(content)
+        with pytest.raises(ModelDirectoryError, match="python -m cifar_core evaluate one"):
+            directory.predictions()
+    for _ in range(200):  # a flipped byte is either noticed or harmless, and never another exception
+        damaged = bytearray(whole)
+        damaged[random.integers(len(damaged))] ^= int(random.integers(1, 256))
+        directory.predictions_path.write_bytes(bytes(damaged))
+        try:
+            directory.predictions()
+        except ModelDirectoryError:
+            continue
+
+
+def test_a_pickle_in_the_predictions_is_not_run(directory: ModelDirectory, tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    bomb = np.array([Bomb()], dtype=object)
+    directory.predictions_path.write_bytes(archive(test=bomb, validation=bomb, validation_indices=bomb))
+    with pytest.raises(ModelDirectoryError):
+        directory.predictions()
+    assert not (tmp_path / "exploded").exists()
+
+
+# Names and listings
+
+NOT_NAMES = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "x/..",
+    "a/b",
+    "a\\b",
+    "/tmp/x",
+    "C:\\x",
+    ".hidden",
+    "-x",
+    "_x",
+    "x" * 65,
+    "x\n",
+    "x y",
+    "x\0",
+    "é",
+    "~",
+    "%2e%2e",
+]
+
+
+@pytest.mark.parametrize("name", NOT_NAMES)
+def test_a_name_cannot_leave_the_folder(runs: Path, name: str) -> None:
+    made(runs.parent / "x")
+    made(runs / "a")
+    with pytest.raises(ModelDirectoryError, match="name may hold up to 64"):
+        model_dir.new_run(name)
+    with pytest.raises(ModelDirectoryError, match="There is no model or run"):
+        model_dir.find(name)
+
+
+@pytest.mark.parametrize("name", ["x", "0", "X" * 64, "quick-20261123-180000", "a..b", "a.b_c-d"])
+def test_a_fit_name_gives_a_directory_in_the_folder(runs: Path, name: str) -> None:
+    directory = model_dir.new_run(name)
+    assert (directory.path, directory.name) == (runs / name, name)
+    assert not runs.exists()  # it is a name so far
+
+    made(runs / name)
+    with pytest.raises(ModelDirectoryError, match="already a run"):
+        model_dir.new_run(name)
+    assert model_dir.find(name) == directory
+
+
+def test_find_takes_a_path_only_where_it_is_allowed(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = made(tmp_path / "elsewhere" / "model")
+    monkeypatch.chdir(tmp_path)
+    for path in (str(elsewhere.path), "elsewhere/model", "./elsewhere/model"):
+        with pytest.raises(ModelDirectoryError):
+            model_dir.find(path)
+        assert model_dir.find(path, allow_path=True) == elsewhere
+
+    for path in ("elsewhere", "elsewhere/none", "elsewhere/model/config.json", "x" * 5_000, "a\0b", ""):
+        with pytest.raises(ModelDirectoryError):
+            model_dir.find(path, allow_path=True)
+    monkeypatch.chdir(elsewhere.path)
+    with pytest.raises(ModelDirectoryError):
+        model_dir.find("", allow_path=True)
+    made(runs / "model")
+    assert model_dir.find("model", allow_path=True).path == runs / "model"
+
+
+def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
+    assert model_dir.runs() == model_dir.models() == []
+
+    old = complete(made(runs / "old", created="2026-11-20T10:00:00+00:00"))
+    newest = complete(made(runs / "b", created="2026-11-23T10:00:00+00:00"))
+    unfinished = made(runs / "c", created="2026-11-22T10:00:00+00:00")
+    damaged = made(runs / "damaged")
+    damaged.config_path.write_bytes(b"{")
+    (runs / "no-run").mkdir()
+    (runs / "file").touch()
+    (runs / ".worker.lock").touch()
+    old.config_path.touch()  # that a file was written again later makes the run no younger
+    assert model_dir.runs() == [newest, unfinished, old, damaged]
+
+    shipped = [complete(made(tmp_path / "artifacts/models" / name)) for name in ("alpha", "old")]
+    made(tmp_path / "artifacts/models" / "half")
+    assert model_dir.models() == [shipped[0], newest, old]  # one's own run hides the shipped model
+    assert model_dir.find("old") == old
+    assert model_dir.find("alpha") == shipped[0]
+
+
+def test_an_untrained_run_hides_no_shipped_model(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
+    shipped = complete(made(tmp_path / "artifacts/models/quick"))
+    run = run_that_is("running", runs / "quick")
+    assert model_dir.models() == [shipped]
+    assert model_dir.find_model("quick") == shipped
+    assert model_dir.find("quick") == run  # which can be stopped
+    complete(run)
+    assert model_dir.models() == [run] == [model_dir.find_model("quick")]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("running", "“new” is still being trained; wait until it is finished."),
+        ("stopped", "“new” was not trained to its end; `python -m cifar_core resume new` goes on with it."),
+        ("finished", "“new” has no model.onnx any more; train it again."),
+    ],
+)
+def test_what_is_no_model_yet_says_what_to_do(runs: Path, state: State, said: str) -> None:
+    run = run_that_is(state, runs / "new")
+    for name in ("new", str(run.path)):
+        with pytest.raises(ModelDirectoryError, match=f"^{re.escape(said)}$"):
+            model_dir.find_model(name, allow_path=True)
+
+
+NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” are damaged; `python -m cifar_core ev"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("{", NO_CARD),
+        ('"text"', NO_CARD),
+        ("{}", DAMAGED),
+        *(({"accuracy": wrong}, DAMAGED) for wrong in ("high", None, float("nan"))),
+        *(({"accuracy_interval": wrong}, DAMAGED) for wrong in ([0.9], [0.9, "x"], [0.9, 0.8])),
+        ({"hardware": 1}, DAMAGED),
+        ({"command": None}, DAMAGED),
+        ({"temperature": 0}, DAMAGED),
+        ({"parameters": 10**400}, DAMAGED),
+    ],
+)
+def test_a_damaged_card_costs_its_own_model_only(runs: Path, change: Any, said: str) -> None:
+    damaged, sound = (complete(made(runs / name)) for name in ("damaged", "sound"))
+    damaged.card_path.write_text(change if isinstance(change, str) else json.dumps(damaged.card() | change))
+    assert model_dir.models()[-1] == sound
+    assert damaged not in model_dir.models()
+    [(name, why)] = model_dir.damaged_models().items()
+    assert name == "damaged"
+    assert why.startswith(said)
+
+
+def test_the_folder_of_runs_is_absolute_and_can_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIFAR_LAB_RUNS", "mine")
+    assert model_dir.runs_root() == tmp_path / "mine"
+    for unset in ("", None):
+        monkeypatch.delenv("CIFAR_LAB_RUNS") if unset is None else monkeypatch.setenv("CIFAR_LAB_RUNS", unset)
+        assert model_dir.runs_root() == model_dir.code_root() / "artifacts" / "runs"
+    assert (model_dir.code_root() / "cifar_core" / "runs" / "model_dir.py").is_file()
