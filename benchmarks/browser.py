@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 import psutil
 import typer
 
+from cifar_core import paths
 from cifar_core.errors import CifarLabError
-from cifar_core.runs import model_dir
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ENTRY = model_dir.code_root() / "streamlit_app.py"
+ENTRY = paths.code_root() / "streamlit_app.py"
 Within = Annotated[
     str,
     typer.Option(
@@ -86,7 +86,7 @@ class Server:
         with self._log.open("ab") as log:
             self._started = subprocess.Popen(
                 self._command,
-                cwd=model_dir.code_root(),  # where the theme is
+                cwd=paths.code_root(),  # where the theme is
                 env=self._environment,
                 stdout=log,
                 stderr=log,

@@ -16,6 +16,7 @@ import numpy as np
 import typer
 
 from benchmarks.measure import Contender, Rounds, command, in_turns, median, show
+from cifar_core import paths
 from cifar_core.errors import CifarLabError
 from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
@@ -33,7 +34,7 @@ def main(
     batches: Annotated[int, typer.Option(min=1, help="Batches of 256 timed in a turn.")] = 10,
 ) -> None:
     """Compare cold start, latency, throughput and memory of three ways to ask a trained model."""
-    default = [name for name in ("report", "vgg16") if (model_dir.models_root() / name).is_dir()]
+    default = [name for name in ("report", "vgg16") if (paths.models_root() / name).is_dir()]
     chosen = [model_dir.find(name, allow_path=True) for name in models or default]
     contenders = {
         f"{model.name}: {way}": Contender(function, options(model, images, batches))

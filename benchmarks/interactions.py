@@ -16,7 +16,7 @@ import psutil
 import typer
 
 from benchmarks.measure import command, show
-from cifar_core import formats
+from cifar_core import formats, paths
 from cifar_core.errors import CifarLabError
 from cifar_core.runs import model_dir
 
@@ -51,7 +51,7 @@ def main(repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each st
     rows, medians = [], []
     for state in STATES:
         page, _, query = state.partition("?")
-        app = AppTest.from_file(str(model_dir.code_root() / "streamlit_app.py"), default_timeout=60)
+        app = AppTest.from_file(str(paths.code_root() / "streamlit_app.py"), default_timeout=60)
         app.run()
         app.switch_page(f"pages/{page}.py")
         for name, value in [*parse_qsl(query), *([("models", names)] if page == "compare" else [])]:

@@ -21,11 +21,11 @@ import typer
 
 from benchmarks.browser import Server, chromium, rest
 from benchmarks.measure import command
-from cifar_core import images
+from cifar_core import images, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import jobs
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page
@@ -132,7 +132,7 @@ def finished_runs(runs: Path) -> None:
     """Put runs into the folder, as if shipped models had been trained here."""
     for model, name in (("quick", "quick-1"), ("quick", "quick-2"), ("fast", "fast-1")):
         if not (runs / name).exists():
-            shutil.copytree(model_dir.models_root() / model, runs / name)
+            shutil.copytree(paths.models_root() / model, runs / name)
 
 
 @contextmanager

@@ -13,11 +13,10 @@ import psutil
 import typer
 
 from benchmarks.measure import BatchSize, command, show
-from cifar_core import access
 from cifar_core.errors import JobError
 from cifar_core.formats import size_in_bytes
 from cifar_core.recipes import RECIPES, Recipe, get_recipe
-from cifar_core.runs import jobs
+from cifar_core.runs import jobs, resources
 
 STEPS = 12  # the largest tensors have all been there after two
 
@@ -35,7 +34,7 @@ def main(
     cells = []
     for name in recipes or RECIPES:
         recipe, held = peak(get_recipe(name).with_(precision=precision, batch_size=batch_size))
-        sizes = map(size_in_bytes, (held, access.memory(recipe)))
+        sizes = map(size_in_bytes, (held, resources.memory(recipe)))
         cells.append([name, recipe.precision, str(recipe.batch_size), *sizes])
     show("Memory of a training", ["recipe", "precision", "batch", "held", "asked for"], cells, {})
 

@@ -1,30 +1,19 @@
-"""Who may train, stop, resume and export on an app that others can reach, and how much of it.
+"""What a visitor may do on an app that others can reach: train, for how long, and have the app ask a server.
 
-The settings are environment variables; Streamlit makes variables of the top level of its secrets, too. What
-is set wrongly allows nothing.
+Each answer is a setting's. What is set wrongly allows nothing.
 """
 
-import os
-from pathlib import Path
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-import psutil
-
-from cifar_core import hardware
+from cifar_core import settings
 from cifar_core.errors import AccessError, JobError
-from cifar_core.formats import size_in_bytes
-from cifar_core.recipes import Network, Recipe
 
-OPERATORS = "CIFAR_LAB_OPERATORS"  # e-mail addresses with commas between; "nobody" switches it off
-MINUTES = "CIFAR_LAB_TRAINING_MINUTES"  # after which a training is stopped, resumably
-
-# What a worker holds whatever the recipe: TensorFlow, the images, the weights and what is made of them.
-MEMORY = 1_400_000_000
-# How many tensors the size of the first layers' output a step holds beside, all smaller ones counted in.
-LAYERS = 8
-DISK = 500_000_000  # checkpoint, best weights and model of the largest network, with some to spare
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 
 
-def check(email: str | None) -> None:
+def refuse_unless_operator(email: str | None) -> None:
     """Raise AccessError unless this person may train, stop, resume and export.
 
     Parameters
@@ -32,7 +21,7 @@ def check(email: str | None) -> None:
     email
         The address that a login has verified; None if nobody is logged in.
     """
-    setting = os.environ.get(OPERATORS)
+    setting = settings.OPERATORS.value()
     if setting is None:
         return
     operators = {part.strip().casefold() for part in setting.split(",") if "@" in part}
@@ -46,7 +35,7 @@ def check(email: str | None) -> None:
 
 def time_limit() -> float | None:
     """Return the seconds that a training may take at a stretch, or None; JobError if that is no number."""
-    setting = os.environ.get(MINUTES)
+    setting = settings.TRAINING_MINUTES.value()
     if setting is None:
         return None
     try:
@@ -54,45 +43,62 @@ def time_limit() -> float | None:
     except ValueError:
         minutes = 0.0
     if not 0 < minutes < 1e6:
-        raise JobError(f"{MINUTES} must be a number of minutes, not “{setting}”; nothing is trained.")
+        raise JobError(
+            f"{settings.TRAINING_MINUTES.name} must be a number of minutes, not “{setting}”; nothing is "
+            "trained."
+        )
     return minutes * 60
 
 
-def memory(recipe: Recipe) -> int:
-    """Return about how many bytes the worker of a run holds at its peak.
+def opened_here(peer: str | None, headers: Mapping[str, str]) -> bool:
+    """Whether the app was opened from the machine it runs on.
 
-    Measured with `python -m benchmarks.training_memory`. Where float32 is computed by Winograd's method, on
-    processors without AVX-512, it can be a fifth more.
+    The connection comes from this machine, under a name of this machine, and nothing says that a proxy stands
+    between. A proxy on this machine that hides all of that cannot be told; whoever runs one sets
+    `CIFAR_LAB_SERVING_HOSTS`.
+
+    Parameters
+    ----------
+    peer
+        The address that the connection comes from; None for this machine, as Streamlit says.
+    headers
+        The headers of the request, their names in any case.
     """
-    options, batch_size = recipe.network_options, recipe.batch_size
-    if recipe.frozen:
-        batch_size = 500  # of which features are computed at a time; its head takes less
-    first_layers: dict[Network, tuple[int, int]] = {
-        "report_cnn": (32**2, 32),
-        "airbench": (31**2, options.get("widths", [64])[0]),
-        "vgg16": (options.get("size", 32) ** 2, 64),
-    }
-    pixels, filters = first_layers[recipe.network]
-    number = 2 if recipe.precision == "bfloat16" else 4
-    return MEMORY + LAYERS * batch_size * pixels * filters * number
+    given = {name.lower(): value for name, value in headers.items()}
+    names = [urlsplit(f"//{given.get('host', '')}").hostname]
+    if "origin" in given:
+        names.append(urlsplit(given["origin"]).hostname)
+    return (
+        (peer is None or peer in _LOOPBACK)
+        and all(name in _LOOPBACK for name in names)
+        and not any(name in given for name in _FORWARDED)
+    )
 
 
-def refuse_if_short_of_memory(recipe: Recipe) -> None:
-    """Raise JobError unless a worker would find the memory it needs, in the machine and in the container."""
-    free, needed = hardware.free_memory(), memory(recipe)
-    if free < needed:
-        raise JobError(
-            f"Training “{recipe.name}” needs about {size_in_bytes(needed)} of memory, and "
-            f"{size_in_bytes(free)} are free here; close other programs, choose a smaller batch or recipe, "
-            "or train on a larger machine."
-        )
+def refuse_host(host: str, port: int | None, here: bool) -> None:
+    """Raise AccessError unless the app may ask this server for a visitor.
 
+    A page that fetches whatever address somebody types lets them reach what only the server can reach
+    (server-side request forgery). So the answer is no, except where whoever runs the app allowed it, or where
+    visitor and server are the same machine and nothing is gained.
 
-def refuse_if_short_of_disk(folder: Path) -> None:
-    """Raise JobError unless a run would find the room it needs in this folder, which exists."""
-    free = psutil.disk_usage(str(folder)).free
-    if free < DISK:
-        raise JobError(
-            f"Training needs about {size_in_bytes(DISK)} of disk, and {size_in_bytes(free)} are free in "
-            f"{folder}; delete runs that are not needed, or set CIFAR_LAB_RUNS to another folder."
-        )
+    Parameters
+    ----------
+    host, port
+        The server; None where its address names no port, which it must.
+    here
+        Whether the visitor sits at this machine (`opened_here`), who may ask this machine. Where
+        `CIFAR_LAB_SERVING_HOSTS` is set, even empty, only what it names is allowed.
+    """
+    if port is None:
+        raise AccessError("Give the port too, like http://localhost:8501.")
+    named = settings.SERVING_HOSTS.value()
+    if named is None:
+        if here and host in _LOOPBACK:
+            return
+    elif {host, f"{host}:{port}"} & {part.strip().lower() for part in named.split(",")}:
+        return
+    raise AccessError(
+        f"This app may not ask {host}:{port}. Opened on the machine it runs on, it asks localhost; other "
+        f"hosts must stand in {settings.SERVING_HOSTS.name}. `python -m cifar_core serving check` asks any."
+    )

@@ -1,14 +1,12 @@
 """Deploy: the chosen model on TensorFlow Serving, asked and checked from here, and as files."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import formats, images
+from cifar_core import access, formats, images
 from cifar_core.datasets.cifar10 import CLASS_NAMES
-from cifar_core.deploy import access, container, exporting, serving
+from cifar_core.deploy import container, exporting, serving
 from cifar_core.deploy.check import Comparison, compare
 from cifar_core.errors import CifarLabError
 from cifar_core.inference.classify import calibration_of, classify
@@ -172,7 +170,7 @@ def show_check(model: ModelDirectory) -> None:
     try:
         address = serving.parse(url)
         here = access.opened_here(st.context.ip_address, dict(st.context.headers))
-        access.refuse_unless_allowed(address, os.environ.get(access.VARIABLE), here)
+        access.refuse_host(address.host, address.port, here)
         client = serving.Client(address.url, address.model or model.name, SECONDS)
         pictures = [(f"test image {i}", images.to_png(test.images[i])) for i in CHECKED]
         with st.spinner("Asking"):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cifar_core import paths
 from cifar_core.annotations import sources
 from cifar_core.cli import main
 from cifar_core.datasets import cifar10
@@ -62,7 +63,7 @@ def directory(runs: Path) -> ModelDirectory:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and nothing that names another place for what would be in it."""
     folder = tmp_path / "cache"
-    monkeypatch.setattr(cifar10, "user_cache_path", lambda _: folder)
+    monkeypatch.setattr(paths, "user_cache_path", lambda _: folder)
     for variable in ("CIFAR10_DIR", "CIFAR10_TRUST"):
         monkeypatch.delenv(variable, raising=False)
     return folder

@@ -1,14 +1,10 @@
-"""Who may train and how much, from what the settings say."""
+"""What a visitor may do, from what the settings say."""
 
-from pathlib import Path
-from types import SimpleNamespace
-
-import psutil
 import pytest
 
-from cifar_core import access, hardware
+from cifar_core import access, settings
+from cifar_core.deploy.serving import parse
 from cifar_core.errors import AccessError, JobError
-from cifar_core.recipes import get_recipe
 
 NAMED = "Ada@example.org, bo@example.org"
 
@@ -18,10 +14,10 @@ NAMED = "Ada@example.org, bo@example.org"
     [(None, None), (None, "eve@example.org"), (NAMED, "ada@example.org"), (NAMED, "BO@example.org")],
 )
 def test_who_may(monkeypatch: pytest.MonkeyPatch, setting: str | None, email: str | None) -> None:
-    monkeypatch.delenv(access.OPERATORS, raising=False)
+    monkeypatch.delenv(settings.OPERATORS.name, raising=False)
     if setting is not None:
-        monkeypatch.setenv(access.OPERATORS, setting)
-    access.check(email)
+        monkeypatch.setenv(settings.OPERATORS.name, setting)
+    access.refuse_unless_operator(email)
 
 
 @pytest.mark.parametrize(
@@ -37,65 +33,89 @@ def test_who_may(monkeypatch: pytest.MonkeyPatch, setting: str | None, email: st
     ],
 )
 def test_who_may_not(monkeypatch: pytest.MonkeyPatch, setting: str, email: str | None, message: str) -> None:
-    monkeypatch.setenv(access.OPERATORS, setting)
+    monkeypatch.setenv(settings.OPERATORS.name, setting)
     with pytest.raises(AccessError, match=message):
-        access.check(email)
+        access.refuse_unless_operator(email)
 
 
 def test_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(access.MINUTES, raising=False)
+    monkeypatch.delenv(settings.TRAINING_MINUTES.name, raising=False)
     assert access.time_limit() is None
-    monkeypatch.setenv(access.MINUTES, "2.5")
+    monkeypatch.setenv(settings.TRAINING_MINUTES.name, "2.5")
     assert access.time_limit() == 150
     for wrong in ("", "0", "-1", "nan", "inf", "ten"):
-        monkeypatch.setenv(access.MINUTES, wrong)
+        monkeypatch.setenv(settings.TRAINING_MINUTES.name, wrong)
         with pytest.raises(JobError, match="must be a number of minutes"):
             access.time_limit()
 
 
-def machine_with(monkeypatch: pytest.MonkeyPatch, available: int, cgroup: Path) -> None:
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
-    monkeypatch.setattr(hardware, "_CGROUP", cgroup)
+# Whom the app may ask for a visitor
+
+LOCAL = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
 
 
-def test_memory_is_the_machines_or_what_the_container_leaves(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    machine_with(monkeypatch, 3_000_000_000, tmp_path)
-    assert hardware.free_memory() == 3_000_000_000
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("900\n")
-    (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 100\n")
-    assert hardware.free_memory() == 3_000_000_000
-    (tmp_path / "memory.max").write_text("1000\n")
-    assert hardware.free_memory() == 1000 - 900 + 100
+@pytest.mark.parametrize(
+    ("peer", "headers", "here"),
+    [
+        (None, LOCAL, True),
+        ("127.0.0.1", {"host": "127.0.0.1:8501"}, True),
+        ("::1", {"Host": "[::1]:8501"}, True),
+        ("192.0.2.7", LOCAL, False),
+        (None, {}, False),
+        (None, {"Host": "lab.example.org"}, False),
+        (None, {"Host": "localhost.example.org"}, False),
+        (None, {**LOCAL, "Origin": "https://lab.example.org"}, False),
+        (None, {**LOCAL, "Origin": "null"}, False),
+        (None, {**LOCAL, "X-Forwarded-For": "192.0.2.7"}, False),
+        (None, {**LOCAL, "Via": "1.1 proxy"}, False),
+    ],
+)
+def test_opened_here(peer: str | None, headers: dict[str, str], here: bool) -> None:
+    assert access.opened_here(peer, headers) is here
 
 
-def test_short_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    recipe = get_recipe("quick")
-    machine_with(monkeypatch, access.memory(recipe), tmp_path)
-    access.refuse_if_short_of_memory(recipe)
-    machine_with(monkeypatch, access.memory(recipe) - 1, tmp_path)
-    with pytest.raises(JobError, match=r"“quick” needs about 1\.9 GB of memory, .* a smaller batch"):
-        access.refuse_if_short_of_memory(recipe)
+def ask(monkeypatch: pytest.MonkeyPatch, url: str, named: str | None, here: bool) -> None:
+    monkeypatch.delenv(settings.SERVING_HOSTS.name, raising=False)
+    if named is not None:
+        monkeypatch.setenv(settings.SERVING_HOSTS.name, named)
+    address = parse(url)
+    access.refuse_host(address.host, address.port, here)
 
 
-def test_what_a_step_holds_at_a_time_decides_how_much_memory_a_training_needs() -> None:
-    fast = get_recipe("fast")
-    assert access.memory(fast) > access.memory(get_recipe("quick"))  # of half the filters
-    assert access.memory(fast.with_(epochs=100)) == access.memory(fast)
-    halved = access.memory(fast) - access.memory(fast.with_(batch_size=500))
-    doubled = access.memory(fast.with_(precision="float32")) - access.memory(fast)
-    assert (halved, doubled) == (500 * 31**2 * 64 * 2 * access.LAYERS, 2 * halved)
-    frozen = get_recipe("report-vgg16")
-    assert access.memory(frozen.with_(batch_size=4096)) == access.memory(frozen)
+@pytest.mark.parametrize(
+    ("url", "named", "here"),
+    [
+        ("http://localhost:8501", None, True),
+        ("http://127.0.0.1:8501/v1/models/quick", None, True),
+        ("http://[::1]:8501", None, True),
+        ("http://serving:8501", "serving:8501", False),
+        ("http://SERVING:8501", " other:1 , Serving ", False),
+    ],
+)
+def test_allowed(monkeypatch: pytest.MonkeyPatch, url: str, named: str | None, here: bool) -> None:
+    ask(monkeypatch, url, named, here)
 
 
-def test_short_of_disk_is_one_sentence_that_names_the_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(free=access.DISK))
-    access.refuse_if_short_of_disk(tmp_path)
-    monkeypatch.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(free=access.DISK - 1))
-    with pytest.raises(JobError, match=rf"needs about 500\.0 MB of disk, .* free in {tmp_path};"):
-        access.refuse_if_short_of_disk(tmp_path)
+@pytest.mark.parametrize(
+    ("url", "named", "here"),
+    [
+        ("http://localhost:8501", None, False),
+        ("http://localhost:8501", "", True),
+        ("http://localhost:8501", "serving:8501", True),
+        ("http://serving:8500", "serving:8501", False),
+        ("http://serving.example.org:8501", "serving", False),
+        ("http://169.254.169.254:80", None, True),
+        ("http://10.0.0.1:8501", None, True),
+        ("http://127.1:8501", None, True),
+        ("http://2130706433:8501", None, True),
+        ("http://localhost.example.org:8501", None, True),
+    ],
+)
+def test_refused(monkeypatch: pytest.MonkeyPatch, url: str, named: str | None, here: bool) -> None:
+    with pytest.raises(AccessError, match="This app may not ask"):
+        ask(monkeypatch, url, named, here)
+
+
+def test_the_port_must_be_said() -> None:
+    with pytest.raises(AccessError, match="Give the port"):
+        access.refuse_host("localhost", None, here=True)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks import contenders, crowd, measure, time_to_accuracy
 from benchmarks.measure import Contender
-from cifar_core import hardware
+from cifar_core import hardware, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.runs import jobs, model_dir
@@ -35,7 +35,7 @@ NAMES = [
 
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
-    return subprocess.run(command, cwd=model_dir.code_root(), capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=paths.code_root(), capture_output=True, text=True, check=False)
 
 
 def rows(output: str) -> dict[str, list[str]]:
@@ -108,7 +108,7 @@ def test_the_readme_has_the_figures_of_the_cards() -> None:
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("| `")]
     assert len(lines) == 2 * len(model_dir.shipped())
-    readme = (model_dir.code_root() / "README.md").read_text()
+    readme = (paths.code_root() / "README.md").read_text()
     assert [line for line in lines if line not in readme] == []
 
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from cifar_core.annotations import sources
+from cifar_core.arrays import CLASSES, Labels, checked_labels
 from cifar_core.datasets.cifar10 import CLASS_NAMES, TEST_SIZE
-from cifar_core.evaluation.metrics import CLASSES, Labels, checked_labels
 
 Votes = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]

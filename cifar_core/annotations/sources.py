@@ -5,7 +5,6 @@ not on this machine costs no more than a look into a folder.
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from cifar_core.datasets import cifar10
+from cifar_core import paths, settings
 from cifar_core.errors import DatasetError
 
 TIMEOUT_SECONDS = 10  # of silence; the three files are 0.9 MB together
@@ -61,9 +60,8 @@ def folder() -> Path:
 
     A DatasetError says so if `CIFAR10_TRUST` names what is not a folder.
     """
-    if not (chosen := os.environ.get("CIFAR10_TRUST")):
-        return cifar10.cache() / "trust"
-    path = Path(chosen).expanduser()
+    if not (path := settings.CIFAR10_TRUST.path()):
+        return paths.cache() / "trust"
     if not path.is_dir():
         raise DatasetError(f"CIFAR10_TRUST names {path}, which is not a folder: correct it or unset it.")
     return path
@@ -102,7 +100,7 @@ def download(progress: Callable[[int, int], None] | None = None) -> Path:
         be written; or `CIFAR10_TRUST` names a folder that lacks a list, which is left as it is.
     """
     target = folder()
-    if os.environ.get("CIFAR10_TRUST"):
+    if settings.CIFAR10_TRUST.path():
         if lacking := [source.name for source in SOURCES if read(source) is None]:
             raise DatasetError(
                 f"CIFAR10_TRUST names {target}, which lacks {', '.join(lacking)}: "

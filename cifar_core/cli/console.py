@@ -21,10 +21,9 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from cifar_core import formats
+from cifar_core import formats, paths
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import CifarLabError, ImageError
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 
@@ -118,7 +117,7 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
         "directory": str(directory.path),
         "recipe": recipe and recipe.name,
         "state": status.state,
-        "shipped": directory.path.parent == model_dir.models_root(),
+        "shipped": directory.path.parent == paths.models_root(),
         "validation": recipe and recipe.validation,
         "epochs": len(history),
         "epochs_planned": recipe and recipe.epochs,

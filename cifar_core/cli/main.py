@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from cifar_core import paths
 from cifar_core.cli import console, deploy, scale, vertex
 from cifar_core.cli.options import (
     Epochs,
@@ -52,7 +53,7 @@ Run = Annotated[str, typer.Argument(help="Name or path of a run; `runs` lists th
 def data(as_json: Json = False) -> None:
     """Say where CIFAR-10 is and verify it; download it (170 MB) if it is missing."""
     folder = cifar10.find()
-    if folder is None or folder.parent == cifar10.cache():
+    if folder is None or folder.parent == paths.cache():
         from cifar_core.datasets.download import download_cifar10
 
         with console.downloading() as bar:

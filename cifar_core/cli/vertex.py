@@ -15,19 +15,20 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from cifar_core import settings
 from cifar_core.cli import console
 from cifar_core.cli.options import Images, Json, Model, Yes
 from cifar_core.deploy import exporting, vertex, vertex_storage
-from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
+from cifar_core.deploy.google_calls import Calls, Place, plain_errors
 from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
 from cifar_core.runs import model_dir
 
 app = typer.Typer(help="Put a model on Google Cloud's Vertex AI, and ask it there.", no_args_is_help=True)
 
-Project = Annotated[str, typer.Option(envvar="CIFAR_LAB_PROJECT", help="Id of the project.")]
-Region = Annotated[str, typer.Option(envvar="CIFAR_LAB_REGION", help="Where, for example europe-west4.")]
+Project = Annotated[str, typer.Option(envvar=settings.PROJECT.name, help="Id of the project.")]
+Region = Annotated[str, typer.Option(envvar=settings.REGION.name, help="Where, for example europe-west4.")]
 Bucket = Annotated[
-    str, typer.Option(envvar="CIFAR_LAB_BUCKET", help="Name of a bucket in Cloud Storage, in that region.")
+    str, typer.Option(envvar=settings.BUCKET.name, help="Name of a bucket in Cloud Storage, in that region.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print every call with its arguments and make none.")]
 
@@ -51,13 +52,13 @@ def upload(
     as_json: Json = False,
 ) -> None:
     """Copy a model to a bucket and register it; what is there already is not sent again."""
-    settings, name = _settings(project, region, bucket), _name(model)
+    place, name = _place(project, region, bucket), _name(model)
     calls = _calls(dry_run)
     with contextlib.ExitStack() as stack:
         folder = saved_model or stack.enter_context(_exported(model))
         stack.enter_context(plain_errors(project, bucket))
-        done = vertex_storage.store(calls, settings, name, folder)
-        new = vertex.register(calls, settings, name, done, container or vertex.container_for(region))
+        done = vertex_storage.store(calls, place, name, folder)
+        new = vertex.register(calls, place, name, done, container or vertex.container_for(region))
     if dry_run:
         return
     if as_json:
@@ -79,14 +80,14 @@ def deploy(
     yes: Yes = False,
 ) -> None:
     """Serve what was uploaded last from an endpoint, made if needed; costs money until it is deleted."""
-    settings, name = _settings(project, region), _name(model)
+    place, name = _place(project, region), _name(model)
     if max_replicas < min_replicas:
         raise CloudError("--max-replicas is less than --min-replicas; raise the one or lower the other.")
-    cost = vertex.cost(settings, name, machine_type, min_replicas, max_replicas)
+    cost = vertex.cost(place, name, machine_type, min_replicas, max_replicas)
     console.confirm(cost, asked=not (dry_run or yes))
     calls = _calls(dry_run)
     with plain_errors(project):
-        new = vertex.deploy(calls, settings, name, machine_type, min_replicas, max_replicas)
+        new = vertex.deploy(calls, place, name, machine_type, min_replicas, max_replicas)
     if not dry_run:
         print(f"The endpoint {vertex.display_name(name)} {'serves' if new else 'already serves'} “{name}”.")
 
@@ -103,10 +104,10 @@ def predict(
     """Ask the endpoint what is on pictures: a line each, with the likeliest class and how sure it is."""
     from cifar_core.inference.classify import Answer
 
-    settings, name = _settings(project, region), _name(model)
+    place, name = _place(project, region), _name(model)
     loaded = [_load(image) for image in images]
     arrays = [array for array in loaded if not isinstance(array, ImageError)]
-    rows = vertex.predict(_calls(dry_run), settings, name, arrays)
+    rows = vertex.predict(_calls(dry_run), place, name, arrays)
 
     def answer(array: npt.NDArray[np.uint8] | ImageError) -> Answer | ImageError | None:
         if isinstance(array, ImageError):
@@ -128,27 +129,28 @@ def delete(
     yes: Yes = False,
 ) -> None:
     """Delete the endpoint, the model and its files from Google Cloud; not the model on this machine."""
-    settings, name = _settings(project, region, bucket), _name(model)
+    place, name = _place(project, region, bucket), _name(model)
     what = f"endpoint and model {vertex.display_name(name)} and all files in gs://{bucket}/{vertex_storage.folder_of(name)}"
     console.confirm(f"This deletes for good the {what}.", asked=not (dry_run or yes))
     calls = _calls(dry_run)
     with plain_errors(project, bucket):
-        vertex.withdraw(calls, settings, name)  # first, for it is what costs
-        vertex_storage.remove(calls, settings, name)
+        vertex.withdraw(calls, place, name)  # first, for it is what costs
+        vertex_storage.remove(calls, place, name)
     if not dry_run:
         print(f"“{name}” is no longer on Google Cloud.")
 
 
-def _settings(project: str, region: str, bucket: str | None = None) -> Settings:
+def _place(project: str, region: str, bucket: str | None = None) -> Place:
     """Check that each setting is given; a bucket only where one is needed."""
-    for value, option, what in (
-        (project, "project", "project"),
-        (region, "region", "region, for example europe-west4,"),
-        (bucket, "bucket", "bucket"),
+    for value, setting, what in (
+        (project, settings.PROJECT, "project"),
+        (region, settings.REGION, "region, for example europe-west4,"),
+        (bucket, settings.BUCKET, "bucket"),
     ):
         if value == "":
-            raise CloudError(f"Say which {what} with --{option} or CIFAR_LAB_{option.upper()}.")
-    return Settings(project, region, bucket or "")
+            option = setting.default.strip("`")
+            raise CloudError(f"Say which {what} with {option} or {setting.name}.")
+    return Place(project, region, bucket or "")
 
 
 def _name(model: str) -> str:

@@ -5,7 +5,6 @@ had the official md5.
 """
 
 import hashlib
-import os
 import pickle
 import warnings
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from platformdirs import user_cache_path
 
+from cifar_core import paths, settings
 from cifar_core.errors import DatasetError, RecipeError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -53,25 +52,19 @@ class Split(NamedTuple):
     validation: Ints
 
 
-def cache() -> Path:
-    """Return the folder that a download goes to; it need not exist yet."""
-    return user_cache_path("cifar-lab")
-
-
 def find() -> Path | None:
     """Return the folder `CIFAR10_DIR` names, else the cache's, or None if the cache lacks a batch.
 
     It looks for the names only. A DatasetError says so if `CIFAR10_DIR` is set and a batch is missing there.
     """
-    if chosen := os.environ.get("CIFAR10_DIR"):
-        folder = Path(chosen).expanduser()
+    if folder := settings.CIFAR10_DIR.path():
         if missing := _missing(folder):
             fault = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
             raise DatasetError(
                 f"CIFAR10_DIR names {folder}, which {fault}: {OWN_COPY}, or unset it and run {COMMAND}."
             )
         return folder
-    folder = cache() / FOLDER
+    folder = paths.cache() / FOLDER
     return None if _missing(folder) else folder
 
 

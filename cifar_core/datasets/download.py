@@ -17,6 +17,7 @@ import pooch
 import requests
 from filelock import FileLock
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import DatasetError
 
@@ -41,7 +42,7 @@ def download_cifar10(progress: Callable[[int, int], None] | None = None) -> Path
     DatasetError
         No network, a server error, a damaged archive, a full disk or a folder that cannot be written.
     """
-    cache = cifar10.cache()
+    cache = paths.cache()
     folder, scratch = cache / cifar10.FOLDER, cache / "download"
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cifar_core.errors import CloudError
 
 
-class Settings(NamedTuple):
+class Place(NamedTuple):
     """Where on Google Cloud: the id of a project, a region such as europe-west4, and the name of a bucket."""
 
     project: str

@@ -5,19 +5,17 @@ serves in the project `CIFAR_LAB_PROJECT`, region `CIFAR_LAB_REGION`. Whoever ru
 be in the app's own network.
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from cifar_core import images
+from cifar_core import images, settings
 from cifar_core.deploy import serving, vertex
-from cifar_core.deploy.google_calls import Calls, Settings, plain_errors
+from cifar_core.deploy.google_calls import Calls, Place, plain_errors
 from cifar_core.errors import CloudError, ServingError
 from cifar_core.inference.classify import Answer
 
-VARIABLE = "CIFAR_LAB_ENDPOINT"
 _SECONDS = 20.0  # that an answer may take
 _VERTEX = "vertex:"
 
@@ -58,19 +56,23 @@ class Endpoint:
         return [Answer.of(row["probabilities"], bool(row.get("none_of_the_ten"))) for row in rows]
 
     def _vertex(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
-        project, region = (os.environ.get(f"CIFAR_LAB_{part}", "") for part in ("PROJECT", "REGION"))
+        project, region = (setting.value() or "" for setting in (settings.PROJECT, settings.REGION))
         if not project or not region:
-            raise CloudError("Say where the endpoint is with CIFAR_LAB_PROJECT and CIFAR_LAB_REGION.")
-        settings, model = Settings(project, region, ""), self.address.removeprefix(_VERTEX)
+            raise CloudError(
+                f"Say where the endpoint is with {settings.PROJECT.name} and {settings.REGION.name}."
+            )
+        where, model = Place(project, region), self.address.removeprefix(_VERTEX)
         with plain_errors(project):
-            return [Answer.of(row, None) for row in vertex.predict(Calls(), settings, model, list(arrays))]
+            return [Answer.of(row, None) for row in vertex.predict(Calls(), where, model, list(arrays))]
 
 
 def configured() -> Endpoint | None:
     """Return the endpoint of the setting, or None if there is none; ServingError if it is no address."""
-    address = os.environ.get(VARIABLE, "").strip()
+    address = (settings.ENDPOINT.value() or "").strip()
     if not address:
         return None
     if not address.startswith(_VERTEX) and not serving.parse(address).model:
-        raise ServingError(f"{VARIABLE} must name the model too, like http://HOST:8501/v1/models/fast.")
+        raise ServingError(
+            f"{settings.ENDPOINT.name} must name the model too, like http://HOST:8501/v1/models/fast."
+        )
     return Endpoint(address)

@@ -6,7 +6,6 @@ On the cloud a model is known by its name: Model and Endpoint are displayed as `
 carries the hash of its files' content as a label, so that what was uploaded last is not registered again.
 """
 
-import os
 import shlex
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cifar_core import settings
 from cifar_core.deploy import serving
-from cifar_core.deploy.google_calls import Calls, Named, Settings
+from cifar_core.deploy.google_calls import Calls, Named, Place
 from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
 
@@ -31,15 +31,15 @@ _SECONDS = 60.0  # for an answer; a public endpoint gives up then too
 
 _LABEL = "cifar_lab_content"
 
-EXAMPLE = Settings("my-project", "europe-west4", "my-bucket")
+EXAMPLE = Place("my-project", "europe-west4", "my-bucket")
 
 
-def register(calls: Calls, settings: Settings, model: str, stored: Stored, container: str) -> bool:
+def register(calls: Calls, place: Place, model: str, stored: Stored, container: str) -> bool:
     """Make a Model of stored files, served by `container`, unless the newest is one; return if it is new.
 
     What was uploaded earlier is registered again: `deploy` serves the newest, so this is how to go back.
     """
-    _start(calls, settings)
+    _start(calls, place)
     newest = calls("aiplatform.Model.list", filter=_called(model), order_by="create_time desc", result=[])
     if (
         newest
@@ -59,7 +59,7 @@ def register(calls: Calls, settings: Settings, model: str, stored: Stored, conta
 
 
 def deploy(
-    calls: Calls, settings: Settings, model: str, machine: str, min_replicas: int, max_replicas: int
+    calls: Calls, place: Place, model: str, machine: str, min_replicas: int, max_replicas: int
 ) -> bool:
     """Let the model's endpoint, made if needed, serve what was uploaded last; return whether that is new.
 
@@ -70,7 +70,7 @@ def deploy(
     CloudError
         If the model was not uploaded.
     """
-    _start(calls, settings)
+    _start(calls, place)
     newest = calls(
         "aiplatform.Model.list",
         filter=_called(model),
@@ -79,7 +79,7 @@ def deploy(
     )
     if not newest:
         raise CloudError(
-            f"“{model}” is not in the project {settings.project}, region {settings.region}; "
+            f"“{model}” is not in the project {place.project}, region {place.region}; "
             f"`python -m cifar_core vertex upload {shlex.quote(model)}` uploads it."
         )
     endpoints = calls("aiplatform.Endpoint.list", filter=_called(model), order_by="create_time", result=[])
@@ -107,13 +107,13 @@ def deploy(
 
 
 def predict(
-    calls: Calls, settings: Settings, model: str, images: Sequence[npt.NDArray[np.uint8]]
+    calls: Calls, place: Place, model: str, images: Sequence[npt.NDArray[np.uint8]]
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Ask the model's endpoint about images; in a dry run there are no answers.
 
     Parameters
     ----------
-    calls, settings, model
+    calls, place, model
         How, where and which.
     images
         Each uint8 [32, 32, 3] RGB, as `cifar_core.images` makes them. They go in requests of `BATCH`.
@@ -128,7 +128,7 @@ def predict(
     CloudError
         If there is no endpoint, nothing is deployed to it, or its answer is of another kind.
     """
-    _start(calls, settings)
+    _start(calls, place)
     endpoints = calls(
         "aiplatform.Endpoint.list",
         filter=_called(model),
@@ -137,7 +137,7 @@ def predict(
     )
     if not endpoints or not calls("endpoint.list_models", of=endpoints[0], result=[Named("deployed")]):
         raise CloudError(
-            f"Nothing serves “{model}” in the project {settings.project}, region {settings.region}; "
+            f"Nothing serves “{model}” in the project {place.project}, region {place.region}; "
             f"`python -m cifar_core vertex deploy {shlex.quote(model)}` does."
         )
     for start in range(0, len(images), BATCH):
@@ -153,9 +153,9 @@ def predict(
             yield from _probabilities(model, answer.predictions, len(batch))
 
 
-def withdraw(calls: Calls, settings: Settings, model: str) -> None:
+def withdraw(calls: Calls, place: Place, model: str) -> None:
     """Delete endpoints and Models of a model, with all that they serve; what is not there is no error."""
-    _start(calls, settings)
+    _start(calls, place)
     for endpoint in calls("aiplatform.Endpoint.list", filter=_called(model), result=[Named("endpoint")]):
         calls("endpoint.undeploy_all", of=endpoint)
         calls("endpoint.delete", of=endpoint)
@@ -178,20 +178,20 @@ def container_for(region: str) -> str:
     return f"{host}-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
 
-def cost(settings: Settings, model: str, machine: str, min_replicas: int, max_replicas: int) -> str:
+def cost(place: Place, model: str, machine: str, min_replicas: int, max_replicas: int) -> str:
     """Say what deploying will cost, in words; the prices change too often to be given here."""
     count = f"{min_replicas}" if min_replicas == max_replicas else f"{min_replicas} to {max_replicas}"
     plural = "s" if max_replicas > 1 else ""
     return (
-        f"This keeps {count} machine{plural} of type {machine} running in {settings.region}, whether or not "
+        f"This keeps {count} machine{plural} of type {machine} running in {place.region}, whether or not "
         f"anybody asks. Google bills each by the hour (a month has 730) until "
-        f"`{_delete(model, settings)}`. Prices: {PRICES}"
+        f"`{_delete(model, place)}`. Prices: {PRICES}"
     )
 
 
-def commands(model: str, settings: Settings = EXAMPLE) -> list[tuple[str, str]]:
+def commands(model: str, place: Place = EXAMPLE) -> list[tuple[str, str]]:
     """Return what to type for a model, in order: what each command does, and the command."""
-    where, bucket = _where(settings), f"--bucket {shlex.quote(settings.bucket)}"
+    where, bucket = _where(place), f"--bucket {shlex.quote(place.bucket)}"
     name = shlex.quote(model)
     return [
         ("Install Google's libraries", "pip install -r requirements-cloud.txt"),
@@ -200,26 +200,26 @@ def commands(model: str, settings: Settings = EXAMPLE) -> list[tuple[str, str]]:
         ("Copy the model to the bucket and register it", f"{_VERTEX} upload {name} {where} {bucket}"),
         (COSTLY, f"{_VERTEX} deploy {name} {where}"),
         ("Ask it about a picture", f"{_VERTEX} predict {name} photo.jpg {where}"),
-        ("Delete endpoint, model and files", _delete(model, settings)),
+        ("Delete endpoint, model and files", _delete(model, place)),
     ]
 
 
-def _delete(model: str, settings: Settings) -> str:
+def _delete(model: str, place: Place) -> str:
     # `deploy` is told no bucket, but may have been told one before.
-    bucket = shlex.quote(settings.bucket or os.environ.get("CIFAR_LAB_BUCKET") or "BUCKET")
-    return f"{_VERTEX} delete {shlex.quote(model)} {_where(settings)} --bucket {bucket}"
+    bucket = shlex.quote(place.bucket or settings.BUCKET.value() or "BUCKET")
+    return f"{_VERTEX} delete {shlex.quote(model)} {_where(place)} --bucket {bucket}"
 
 
-def _where(settings: Settings) -> str:
-    return f"--project {shlex.quote(settings.project)} --region {shlex.quote(settings.region)}"
+def _where(place: Place) -> str:
+    return f"--project {shlex.quote(place.project)} --region {shlex.quote(place.region)}"
 
 
-def _start(calls: Calls, settings: Settings) -> None:
+def _start(calls: Calls, place: Place) -> None:
     try:
-        calls("aiplatform.init", project=settings.project, location=settings.region)
+        calls("aiplatform.init", project=place.project, location=place.region)
     except ValueError as error:
         raise CloudError(
-            f"“{settings.region}” is not a region of Vertex AI; one is europe-west4, another us-central1."
+            f"“{place.region}” is not a region of Vertex AI; one is europe-west4, another us-central1."
         ) from error
 
 

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from cifar_core.deploy.google_calls import Calls, Named, Settings
+from cifar_core.deploy.google_calls import Calls, Named, Place
 from cifar_core.errors import CloudError
 
 _RANDOM = "fingerprint.pb"  # in a SavedModel; has a random number, by which alone two exports differ
@@ -23,32 +23,30 @@ class Stored(NamedTuple):
     sent: int
 
 
-def store(calls: Calls, settings: Settings, model: str, saved_model: Path) -> Stored:
+def store(calls: Calls, place: Place, model: str, saved_model: Path) -> Stored:
     """Copy a SavedModel, the folder that holds saved_model.pb, to the bucket; send only what is not there."""
     files = _files(saved_model)
     content = _hash(files)
     folder = f"{folder_of(model)}{content}"
-    client = calls("storage.Client", project=settings.project, result=Named("client"))
-    blobs = calls(
-        "client.list_blobs", of=client, bucket_or_name=settings.bucket, prefix=f"{folder}/", result=[]
-    )
+    client = calls("storage.Client", project=place.project, result=Named("client"))
+    blobs = calls("client.list_blobs", of=client, bucket_or_name=place.bucket, prefix=f"{folder}/", result=[])
     there = {blob.name: blob.md5_hash for blob in blobs}
-    bucket = calls("client.bucket", of=client, bucket_name=settings.bucket, result=Named("bucket"))
+    bucket = calls("client.bucket", of=client, bucket_name=place.bucket, result=Named("bucket"))
     missing = [name for name, path in files.items() if there.get(f"{folder}/{name}") != _md5(path)]
     for name in missing:
         blob = calls("bucket.blob", of=bucket, blob_name=f"{folder}/{name}", result=Named("blob"))
         calls("blob.upload_from_filename", of=blob, filename=str(files[name]))
-    return Stored(f"gs://{settings.bucket}/{folder}", content, len(files), len(missing))
+    return Stored(f"gs://{place.bucket}/{folder}", content, len(files), len(missing))
 
 
-def remove(calls: Calls, settings: Settings, model: str) -> None:
+def remove(calls: Calls, place: Place, model: str) -> None:
     """Delete a model's files, of every content; what is not there is no error."""
-    client = calls("storage.Client", project=settings.project, result=Named("client"))
+    client = calls("storage.Client", project=place.project, result=Named("client"))
     folder = folder_of(model)
     found = calls(
         "client.list_blobs",
         of=client,
-        bucket_or_name=settings.bucket,
+        bucket_or_name=place.bucket,
         prefix=folder,
         result=[Named("blob")],
     )

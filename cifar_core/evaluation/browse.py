@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cifar_core.annotations.image_notes import Notes
+from cifar_core.arrays import FLOOR, Labels, Probabilities
 from cifar_core.datasets.cifar10 import CLASS_NAMES
-from cifar_core.evaluation.metrics import FLOOR, Labels, Probabilities
 
 Item = TypeVar("Item")
 

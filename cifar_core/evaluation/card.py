@@ -10,7 +10,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import corruptions, metrics
 from cifar_core.files import write_whole
-from cifar_core.inference import ood
+from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier, Outputs
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
@@ -103,7 +103,7 @@ def _figures(
     on_test: np.ndarray, test: cifar10.Batch, on_held_out: np.ndarray, held_out: cifar10.Batch
 ) -> metrics.Summary:
     """Summarise probabilities of the test images, calibrated by those of the validation images."""
-    return metrics.summary(on_test, test.labels, metrics.fit_temperature(on_held_out, held_out.labels))
+    return metrics.summary(on_test, test.labels, calibration.fit_temperature(on_held_out, held_out.labels))
 
 
 class _Novelty(NamedTuple):

@@ -17,9 +17,10 @@ import pandas as pd
 import psutil
 from numpy.typing import NDArray
 
+from cifar_core.arrays import Labels, Probabilities
 from cifar_core.datasets.cifar10 import IMAGE_SHAPE
 from cifar_core.evaluation import metrics
-from cifar_core.evaluation.metrics import Interval, Labels, Probabilities
+from cifar_core.evaluation.metrics import Interval
 from cifar_core.recipes import NETWORK_TITLES
 
 if TYPE_CHECKING:

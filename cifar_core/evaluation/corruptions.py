@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from cifar_core import arrays
 from cifar_core.datasets.cifar10 import IMAGE_SHAPE, check_images
 from cifar_core.evaluation import metrics
 
@@ -108,7 +109,7 @@ CORRUPTIONS: dict[str, Callable[[Images, int, int], Images]] = {
 def robustness(
     classify: Callable[[Images], NDArray[np.floating[Any]]],
     images: Images,
-    labels: metrics.Labels,
+    labels: arrays.Labels,
     *,
     seed: int = 0,
 ) -> dict[str, list[float]]:

@@ -11,9 +11,9 @@ import pandas as pd
 
 from cifar_core.annotations import lists
 from cifar_core.annotations.lists import Mask, Votes
+from cifar_core.arrays import Labels, Probabilities
 from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.evaluation import comparison, metrics
-from cifar_core.evaluation.metrics import Labels, Probabilities
 
 
 def accuracy_at(curve: pd.DataFrame, coverage: float) -> float:

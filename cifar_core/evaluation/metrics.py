@@ -1,8 +1,7 @@
 """Every number the project reports about a model, computed from its predictions alone.
 
-Throughout, `probabilities` is float [N, 10], one row an image, each summing to 1 (float16 as on disk is fine:
-all arithmetic is float64), and `labels` is int [N], the true classes 0 to 9. Input of another shape or
-range, or none at all, raises ValueError. Rates are fractions, losses are in nats.
+`probabilities` and `labels` are as in `arrays`; input of another shape or range, or none at all, raises
+ValueError. Rates are fractions, losses are in nats.
 
 Sources: Wilson 1927, "Probable inference, the law of succession, and statistical inference"; McNemar 1947,
 "Note on the sampling error of the difference between correlated proportions"; Naeini, Cooper and Hauskrecht
@@ -16,22 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtr, log_softmax, ndtri, softmax
+from scipy.special import bdtr, ndtri
 
+from cifar_core.arrays import CLASSES, Labels, Probabilities, checked, log
 from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.inference.calibration import temperature_scale
 
-Probabilities = NDArray[np.floating[Any]]
-Labels = NDArray[np.integer[Any]]
 Summary = dict[str, float | list[float]]
 
-CLASSES = len(CLASS_NAMES)
 Z_95 = float(ndtri(0.975))  # standard deviations to either side of the middle that hold 95 % of a normal one
-TEMPERATURE_RANGE = (0.05, 20.0)
-SUM_TOLERANCE = 0.01  # float16 moves the sum of a row by less than 0.001; logits are further off
-
-# The largest number that float16 rounds to zero. A stored zero may have been anything up to this; taken as
-# this it counts the least loss it can have had, 25 ln 2 = 17.3 nats, and not infinity.
-FLOOR = 2.0**-25
 
 
 class Interval(NamedTuple):
@@ -54,7 +46,7 @@ def wilson_interval(correct: int, total: int) -> Interval:
 
 def correct(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
     """Return whether the likeliest class of each image is the true one, bool [N]."""
-    p, y = _checked(probabilities, labels)
+    p, y = checked(probabilities, labels)
     return np.asarray(p.argmax(axis=1) == y)
 
 
@@ -65,8 +57,8 @@ def accuracy(probabilities: Probabilities, labels: Labels) -> float:
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
     """Return the mean of -log p(true class), in nats, 0 to 17.3 (`FLOOR` stands in for a stored zero)."""
-    p, y = _checked(probabilities, labels)
-    return float(-_log(p)[np.arange(len(y)), y].mean())
+    p, y = checked(probabilities, labels)
+    return float(-log(p)[np.arange(len(y)), y].mean())
 
 
 def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
@@ -76,7 +68,7 @@ def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
     """Return the confusion matrix, int64 counts [10, 10], rows true and columns predicted."""
-    p, y = _checked(probabilities, labels)
+    p, y = checked(probabilities, labels)
     # Counted here, because scikit-learn would cost the app 60 MB; the tests compare with it.
     return np.bincount(y * CLASSES + p.argmax(axis=1), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
@@ -110,50 +102,13 @@ def most_confused(confusion_counts: NDArray[Any]) -> pd.DataFrame:
     return pairs.sort_values("count", ascending=False, kind="stable", ignore_index=True)
 
 
-def temperature_scale(probabilities: Probabilities, temperature: float) -> NDArray[np.float64]:
-    """Return softmax(log p / temperature), float64 [N, 10]: above 1 humbler, below 1 bolder (Guo 2017).
-
-    The logits are not needed: log p differs from them by a constant in each row, which softmax ignores.
-    """
-    if not 0 < temperature < np.inf:
-        raise ValueError(f"A temperature is a positive number, not {temperature}.")
-    scaled: NDArray[np.float64] = softmax(_log(_checked_probabilities(probabilities)) / temperature, axis=1)
-    return scaled
-
-
-def fit_temperature(probabilities: Probabilities, labels: Labels) -> float:
-    """Find the temperature that gives these predictions the least cross-entropy (Guo 2017).
-
-    Fit it on validation predictions, never on the test set.
-
-    Returns
-    -------
-    float
-        Within [0.05, 20]. It is 1, which changes nothing, where no image has another class ahead of the true
-        one: then the cross-entropy falls without end as the temperature does, and has no minimum to find.
-    """
-    from scipy.optimize import minimize_scalar
-
-    p, y = _checked(probabilities, labels)
-    log_p, rows = _log(p), np.arange(len(y))
-    if (log_p[rows, y] == log_p.max(axis=1)).all():
-        return 1.0
-
-    def loss(log_temperature: float) -> float:
-        return float(-log_softmax(log_p / np.exp(log_temperature), axis=1)[rows, y].mean())
-
-    # The loss is convex in 1/T, so along log T it has one valley only and a bounded search cannot miss it.
-    best = minimize_scalar(loss, bounds=np.log(TEMPERATURE_RANGE), method="bounded", options={"xatol": 1e-6})
-    return float(np.clip(np.exp(best.x), *TEMPERATURE_RANGE))
-
-
 def reliability(probabilities: Probabilities, labels: Labels, bins: int = 15) -> pd.DataFrame:
     """Sort the images by the confidence in their likeliest class and say how often each group is right.
 
     The groups are `bins` intervals of equal width between 0 and 1, upper end included (Guo 2017): low,
     high (ends), confidence, accuracy (means within), all 0 to 1, and count (images). Empty ones are left out.
     """
-    p, y = _checked(probabilities, labels)
+    p, y = checked(probabilities, labels)
     if bins < 1:
         raise ValueError(f"At least one bin is needed, not {bins}.")
     edges = np.linspace(0, 1, bins + 1)
@@ -200,7 +155,7 @@ def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> tuple
 
 def summary(probabilities: Probabilities, labels: Labels, temperature: float) -> Summary:
     """Return the results as `card.json` names them; `loss` is that of the uncalibrated probabilities."""
-    p, y = _checked(probabilities, labels)
+    p, y = checked(probabilities, labels)
     return {
         "accuracy": accuracy(p, y),
         "accuracy_interval": list(wilson_interval(int(correct(p, y).sum()), len(y))),
@@ -212,37 +167,8 @@ def summary(probabilities: Probabilities, labels: Labels, temperature: float) ->
     }
 
 
-def checked_labels(labels: Labels, images: int) -> NDArray[np.int64]:
-    """Return labels as int64 [N]; ValueError unless they are classes, 0 to 9, of so many images."""
-    y = np.asarray(labels)
-    if y.shape != (images,) or not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"Expected {images} whole labels, one an image, got {y.dtype} {list(y.shape)}.")
-    if y.min() < 0 or y.max() >= CLASSES:
-        raise ValueError(f"Labels are classes 0 to {CLASSES - 1}, not {y.min()} to {y.max()}.")
-    return y.astype(np.int64)
-
-
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """Divide; nothing out of nothing is 0."""
     ratio = np.zeros(np.broadcast(part, whole).shape)
     np.divide(part, whole, out=ratio, where=whole != 0)
     return ratio
-
-
-def _log(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log(np.maximum(probabilities, FLOOR))
-
-
-def _checked_probabilities(probabilities: Probabilities) -> NDArray[np.float64]:
-    p = np.asarray(probabilities, dtype=np.float64)
-    if p.ndim != 2 or p.shape[1] != CLASSES or not len(p):
-        raise ValueError(f"Expected probabilities [N, {CLASSES}] of at least one image, got {list(p.shape)}.")
-    # Written so that NaN fails too.
-    if not ((p >= 0).all() and (np.abs(p.sum(axis=1) - 1) < SUM_TOLERANCE).all()):
-        raise ValueError("Expected probabilities: no row may hold a negative number or sum to other than 1.")
-    return p
-
-
-def _checked(probabilities: Probabilities, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    p = _checked_probabilities(probabilities)
-    return p, checked_labels(labels, len(p))

@@ -8,11 +8,12 @@ between coverage and risk); Geifman and El-Yaniv 2017, "Selective classification
 import numpy as np
 import pandas as pd
 
+from cifar_core import arrays
 from cifar_core.evaluation import metrics
 
 
 def coverage_curve(
-    probabilities: metrics.Probabilities, labels: metrics.Labels, points: int = 200
+    probabilities: arrays.Probabilities, labels: arrays.Labels, points: int = 200
 ) -> pd.DataFrame:
     """Return accuracy against coverage for one confidence threshold after another.
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.evaluation.metrics import temperature_scale
 from cifar_core.inference import ood
+from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import Views
 from cifar_core.runs.model_dir import ModelDirectory

@@ -19,11 +19,11 @@ from typing import Any
 
 import filelock
 
-from cifar_core import access, files, hardware
+from cifar_core import files, hardware, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import model_dir, processes
+from cifar_core.runs import model_dir, processes, resources
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE
 
@@ -32,7 +32,7 @@ _START_SECONDS = 60.0  # until a new worker must have said that it lives; a frac
 
 def lock() -> filelock.FileLock:
     """Return the lock that a worker holds while it trains."""
-    root = model_dir.runs_root()
+    root = paths.runs_root()
     root.mkdir(parents=True, exist_ok=True)
     # One a machine, because a cluster may share the folder.
     return filelock.FileLock(root / f".worker-{platform.node()}.lock", timeout=0)
@@ -67,8 +67,8 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
     recipe = for_this_machine(recipe)
     with _only_starter():
         _refuse_if_busy()
-        access.refuse_if_short_of_memory(recipe)
-        access.refuse_if_short_of_disk(model_dir.runs_root())
+        resources.refuse_if_short_of_memory(recipe)
+        resources.refuse_if_short_of_disk(paths.runs_root())
         directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
         try:
@@ -104,8 +104,8 @@ def resume(directory: ModelDirectory) -> None:
         if state not in RESUMABLE:
             raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
         _refuse_if_busy()
-        access.refuse_if_short_of_memory(directory.recipe())
-        access.refuse_if_short_of_disk(model_dir.runs_root())
+        resources.refuse_if_short_of_memory(directory.recipe())
+        resources.refuse_if_short_of_disk(paths.runs_root())
         _launch(directory)
 
 
@@ -153,7 +153,7 @@ def delete(directory: ModelDirectory) -> None:
 @contextlib.contextmanager
 def _only_starter() -> Iterator[None]:
     """Let one process at a time look whether a run trains, and start one if not."""
-    root = model_dir.runs_root()
+    root = paths.runs_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(root / ".start.lock", timeout=_START_SECONDS):

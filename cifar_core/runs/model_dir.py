@@ -7,7 +7,6 @@ names of the files in it, each of which is written whole or appended by the line
 import contextlib
 import json
 import math
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ import numpy as np
 
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.files import read_arrays, read_log, write_over, write_whole
+from cifar_core.paths import models_root, runs_root
 from cifar_core.recipes import Recipe
 from cifar_core.runs.status import RESUMABLE, Status, believed
 
@@ -34,23 +34,7 @@ _FIGURES = [
     *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
     *("parameters", "bytes", "training_seconds", "epochs"),
 ]
-_ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def code_root() -> Path:
-    """Return the folder that holds `cifar_core/`."""
-    return _ARTIFACTS.parent
-
-
-def models_root() -> Path:
-    """Return the folder of the shipped models."""
-    return _ARTIFACTS / "models"
-
-
-def runs_root() -> Path:
-    """Return the folder of the user's own runs: `CIFAR_LAB_RUNS`, or `artifacts/runs`."""
-    return Path(os.environ.get("CIFAR_LAB_RUNS") or _ARTIFACTS / "runs").resolve()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from cifar_core.runs import model_dir
+from cifar_core import paths
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -16,5 +16,5 @@ def environment() -> dict[str, str]:
 
     So the working directory can stay ours: the paths in CIFAR10_DIR and the like may be relative.
     """
-    paths = [str(model_dir.code_root()), os.environ.get("PYTHONPATH")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    folders = [str(paths.code_root()), os.environ.get("PYTHONPATH")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}

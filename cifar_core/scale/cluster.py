@@ -7,12 +7,11 @@ it is needed.
 import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from cifar_core import paths, settings
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ScaleError
-from cifar_core.runs import model_dir
 
 
 @contextlib.contextmanager
@@ -43,7 +42,7 @@ def connected(address: str | None = None) -> Iterator[Any]:
             log_to_driver=False,
             logging_level="ERROR",
             runtime_env={
-                "py_modules": [str(model_dir.code_root() / "cifar_core")],
+                "py_modules": [str(paths.code_root() / "cifar_core")],
                 "env_vars": environment(),
             },
         )
@@ -58,7 +57,9 @@ def connected(address: str | None = None) -> Iterator[Any]:
 
 def environment() -> dict[str, str]:
     """Return the variables by which a node finds data and runs: absolute paths, which it has to see too."""
-    paths = {"CIFAR10_DIR": cifar10.find(), "CIFAR_LAB_RUNS": model_dir.runs_root()}
-    if weights := os.environ.get("VGG16_WEIGHTS"):
-        paths["VGG16_WEIGHTS"] = Path(weights)
-    return {name: str(path.resolve()) for name, path in paths.items() if path}
+    found = {
+        settings.CIFAR10_DIR: cifar10.find(),
+        settings.RUNS: paths.runs_root(),
+        settings.VGG16_WEIGHTS: settings.VGG16_WEIGHTS.path(),
+    }
+    return {setting.name: str(path.resolve()) for setting, path in found.items() if path}

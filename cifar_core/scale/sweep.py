@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError, ModelDirectoryError, ScaleError
 from cifar_core.recipes import Recipe
@@ -94,7 +95,7 @@ def sweep(
 
             def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
                 """Stop what ASHA has ended."""
-                _stop(ModelDirectory(model_dir.runs_root() / trial.config["trial"]["run"]))
+                _stop(ModelDirectory(paths.runs_root() / trial.config["trial"]["run"]))
 
         machines = len({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
         space = [{"run": run.name, "recipe": item.to_dict()} for run, item in zip(runs, recipes, strict=True)]
@@ -115,7 +116,7 @@ def sweep(
             ),
             run_config=tune.RunConfig(
                 name=name,
-                storage_path=str(model_dir.runs_root() / ".sweeps"),
+                storage_path=str(paths.runs_root() / ".sweeps"),
                 failure_config=tune.FailureConfig(max_failures=3),  # of a node: the run is gone on with
                 callbacks=[StopItsRun()],
                 verbose=0,
@@ -139,7 +140,7 @@ def _train(config: dict[str, Any]) -> None:
     from ray import tune
 
     given = config["trial"]
-    run, recipe = ModelDirectory(model_dir.runs_root() / given["run"]), Recipe.from_dict(given["recipe"])
+    run, recipe = ModelDirectory(paths.runs_root() / given["run"]), Recipe.from_dict(given["recipe"])
     _begin(run, recipe)
     reported = 0
     while True:

@@ -6,7 +6,6 @@ that a saved `model.keras` opens anywhere; only in training does `fused=True` sw
 same weights, and `precision="bfloat16"` halve the numbers between the layers.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from cifar_core import settings
 from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Precision
@@ -124,13 +124,13 @@ def vgg16(hidden: int, dropout: float, size: int = 32, scale: float = 0.05) -> k
 
 def _load_imagenet(model: keras.Model) -> None:
     """Give VGG16 its ImageNet weights: of the file `VGG16_WEIGHTS`, or downloaded."""
-    path = os.environ.get("VGG16_WEIGHTS") or "imagenet"
+    path = settings.VGG16_WEIGHTS.path()
     try:
-        pretrained = keras.applications.VGG16(include_top=False, weights=path)
+        pretrained = keras.applications.VGG16(include_top=False, weights=str(path or "imagenet"))
     except Exception as error:  # whatever network, file system and HDF5 have to say
         raise CifarLabError(
             "VGG16's ImageNet weights could not be "
-            + ("downloaded; check the connection" if path == "imagenet" else f"read from {path}")
+            + ("downloaded; check the connection" if path is None else f"read from {path}")
             + ", or let VGG16_WEIGHTS name their file."
         ) from error
     for source in pretrained.layers:

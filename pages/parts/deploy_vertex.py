@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cifar_core.deploy import vertex
-from cifar_core.deploy.google_calls import Settings
+from cifar_core.deploy.google_calls import Place
 from cifar_core.runs.model_dir import ModelDirectory
 
 FIELDS = {
@@ -20,7 +20,7 @@ def show(model: ModelDirectory) -> None:
         "run on your own computer with your own account; this app sees neither."
     )
     columns = zip(st.columns(len(FIELDS)), FIELDS.items(), strict=True)
-    settings = Settings(
+    place = Place(
         **{
             name: column.text_input(
                 name.capitalize(),
@@ -32,8 +32,8 @@ def show(model: ModelDirectory) -> None:
             for column, (name, what) in columns
         }
     )
-    cost = vertex.cost(settings, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
-    for number, (what, typed) in enumerate(vertex.commands(model.name, settings), start=1):
+    cost = vertex.cost(place, model.name, vertex.MACHINE, min_replicas=1, max_replicas=1)
+    for number, (what, typed) in enumerate(vertex.commands(model.name, place), start=1):
         st.markdown(f"**{number} · {what}**")
         st.code(typed, language=None, wrap_lines=True)
         if what == vertex.COSTLY:

@@ -12,7 +12,7 @@ def check() -> None:
     To be called by whatever does it, not only by what draws the button: a browser can send a click on a
     button that it was never shown.
     """
-    access.check(email())
+    access.refuse_unless_operator(email())
 
 
 def email() -> str | None:

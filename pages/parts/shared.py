@@ -17,7 +17,7 @@ from cifar_core import charts, images
 from cifar_core.charts import Measure
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.evaluation import metrics
+from cifar_core.inference import calibration
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
@@ -71,7 +71,7 @@ def results(model: ModelDirectory) -> Results:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _results(model: ModelDirectory, modified: float, temperature: float) -> Results:  # noqa: ARG001
     raw = model.predictions()["test"].astype(np.float64)
-    return Results(raw, metrics.temperature_scale(raw, temperature))
+    return Results(raw, calibration.temperature_scale(raw, temperature))
 
 
 def classifier(model: ModelDirectory) -> Classifier:

@@ -264,12 +264,12 @@ def test_a_folder_of_the_users_own_is_not_written_to(
 SECOND_PROCESS = """
 import json, sys
 from pathlib import Path
+from cifar_core import paths
 from cifar_core.annotations import sources
-from cifar_core.datasets import cifar10
 
 cache, listed = json.loads(sys.argv[1])
 sources.SOURCES = tuple(sources.Source(*source) for source in listed)
-cifar10.user_cache_path = lambda _: Path(cache)
+paths.user_cache_path = lambda _: Path(cache)
 print("ready", flush=True)
 print(sources.download())
 """

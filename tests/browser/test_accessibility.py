@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
-from cifar_core.runs import model_dir
+from cifar_core import paths
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10_folder")]
@@ -54,7 +54,7 @@ def ours(page: Page, violation: dict[str, Any]) -> list[str]:
 def test_axe_finds_nothing_serious_that_is_ours(
     page: Page, server: Server, theme: Literal["light", "dark"]
 ) -> None:
-    shutil.copytree(model_dir.models_root() / "quick", server.runs / "mine")
+    shutil.copytree(paths.models_root() / "quick", server.runs / "mine")
     page.emulate_media(color_scheme=theme)
     found: dict[str, list[str]] = {}
     for path in PAGES:

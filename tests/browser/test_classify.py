@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
-from cifar_core.runs import model_dir
 from tests.browser import no_exception
 from tests.browser.conftest import Server
 
@@ -24,7 +24,7 @@ NO_PICTURE = "![a](https:example.org) <img src=x>.png"
 
 @pytest.mark.usefixtures("cifar10_folder")
 def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> None:
-    shutil.copytree(model_dir.models_root() / "quick", server.runs / "mine")
+    shutil.copytree(paths.models_root() / "quick", server.runs / "mine")
     files = [tmp_path / FORMULA, tmp_path / NO_PICTURE, tmp_path / "ship.jpg"]
     test = cifar10.load_test()
     ship = Image.fromarray(test.images[np.flatnonzero(test.labels == 8)[1]])

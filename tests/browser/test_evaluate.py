@@ -14,6 +14,7 @@ from cifar_core.annotations import lists
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import metrics
+from cifar_core.inference import calibration
 from cifar_core.runs import model_dir
 from tests.browser import no_exception
 from tests.browser.conftest import Server
@@ -67,7 +68,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     model, labels, votes = model_dir.find(MODEL), cifar10.load_test().labels, lists.human_votes()
     assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
     raw = model.predictions()["test"].astype(float)
-    answers = metrics.temperature_scale(raw, model.card()["temperature"])
+    answers = calibration.temperature_scale(raw, model.card()["temperature"])
     guesses = raw.argmax(axis=1)
 
     def surest(images: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from cifar_core import access
+from cifar_core import settings
 from tests.browser.conftest import Server, StartServer
 from tests.model_directories import until
 from tests.servers import free_port
@@ -51,7 +51,9 @@ def answers(port: int) -> bool:
 @pytest.fixture
 def guarded(start_server: StartServer, provider: str, tmp_path_factory: pytest.TempPathFactory) -> Server:
     secrets = tmp_path_factory.mktemp("secrets") / "secrets.toml"
-    server = start_server(**{access.OPERATORS: "Ada@example.org", "STREAMLIT_SECRETS_FILES": str(secrets)})
+    server = start_server(
+        **{settings.OPERATORS.name: "Ada@example.org", "STREAMLIT_SECRETS_FILES": str(secrets)}
+    )
     secrets.write_text(SECRETS.format(app=server.url, provider=provider))
     return server
 

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
+from cifar_core import paths
 from cifar_core.recipes import RECIPES, Recipe
-from cifar_core.runs import model_dir
 from cifar_core.runs.status import Status
 from tests.browser import no_exception
 from tests.browser.conftest import Server
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10_folder")]
 
 def test_start_is_there_again_when_another_run_has_ended(page: Page, server: Server, tiny: Recipe) -> None:
     busy = run_that_is("running", server.runs / "busy", tiny)
-    shutil.copytree(model_dir.models_root() / "quick", server.runs / "mine")
+    shutil.copytree(paths.models_root() / "quick", server.runs / "mine")
     page.goto(f"{server.url}/train?run=mine")
     start = page.get_by_role("button", name="Start", exact=True)
     expect(start).to_be_disabled()

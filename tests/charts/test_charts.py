@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cifar_core import charts
+from cifar_core import charts, paths
 from cifar_core.charts import palette
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import comparison, findings
 from cifar_core.evaluation.browse import ANY
 from cifar_core.evaluation.comparison import Quadrant
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 
 
@@ -310,7 +309,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_the_theme_has_the_colours_of_the_charts() -> None:
-    theme = tomllib.loads((model_dir.code_root() / ".streamlit/config.toml").read_text())["theme"]
+    theme = tomllib.loads((paths.code_root() / ".streamlit/config.toml").read_text())["theme"]
     assert theme["chartCategoricalColors"] == charts.RUN_COLOURS
     assert theme["light"]["textColor"] == palette.TEXT_ON_LIGHT
     assert theme["dark"]["textColor"] == palette.TEXT_ON_DARK

@@ -9,13 +9,13 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from cifar_core import paths
 from cifar_core.cli import console
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, ModelDirectory
 from cifar_core.runs.status import Status
 from tests.model_directories import until
 
-SHIPPED = model_dir.models_root()
+SHIPPED = paths.models_root()
 
 
 def test_following_a_run_shows_where_it_stands_until_it_ends(

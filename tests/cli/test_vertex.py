@@ -30,7 +30,7 @@ def run(typed: Typed) -> Typed:
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIFAR_LAB_PROJECT", "a-project")
     monkeypatch.setenv("CIFAR_LAB_REGION", "europe-west4")
     monkeypatch.setenv("CIFAR_LAB_BUCKET", "lab")
@@ -46,7 +46,7 @@ def none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 # The dry run
 
 
-@pytest.mark.usefixtures("none_at_all", "settings")
+@pytest.mark.usefixtures("none_at_all", "place")
 def test_dry_run_prints_each_call(run: Typed, saved_model: Path, tmp_path: Path) -> None:
     there = 'list(filter=\'display_name="cifar-lab-quick"'
     done = run("upload", "quick", "--saved-model", str(saved_model), "--dry-run")
@@ -121,7 +121,7 @@ def test_the_commands_that_the_page_shows(
 # What a person reads
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("place")
 def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp_path: Path) -> None:
     serves(cloud, deployed("7", "models/0"))
     cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[CAT.tolist(), DOG.tolist()])
@@ -145,7 +145,7 @@ def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp
     assert set(rows[1]) == {"image", "error"}
 
 
-@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.usefixtures("place", "none_at_all")
 @pytest.mark.parametrize("answer", ["n\n", ""])
 @pytest.mark.parametrize("command", ["deploy", "delete"])
 def test_nothing_is_done_unconfirmed(
@@ -158,7 +158,7 @@ def test_nothing_is_done_unconfirmed(
     assert done.err.endswith("Error: Nothing was done; answer y to go on, or give --yes.\n")
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("place")
 def test_confirmed(run: Typed, cloud: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud.Model.list.return_value = cloud.models
     serves(cloud)
@@ -179,31 +179,31 @@ def failed(done: Done) -> str:
 
 
 @pytest.mark.parametrize("setting", ["project", "region", "bucket"])
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("place")
 def test_a_setting_is_missing(setting: str, run: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(f"CIFAR_LAB_{setting.upper()}")
     line = failed(run("delete", "quick", "--yes"))
     assert f"with --{setting} or CIFAR_LAB_{setting.upper()}" in line
 
 
-@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.usefixtures("place", "none_at_all")
 @pytest.mark.parametrize("command", ["deploy", "delete"])
 def test_libraries_are_missing(command: str, run: Typed) -> None:
     assert "`pip install -r requirements-cloud.txt`" in failed(run(command, "quick", "--yes"))
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("place")
 def test_credentials_are_missing(run: Typed, saved_model: Path) -> None:
     line = failed(run("upload", "quick", "--saved-model", str(saved_model)))  # asks Google's own library
     assert "`gcloud auth application-default login`" in line
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("place")
 def test_a_region_that_is_none(run: Typed) -> None:
     assert "“mars” is not a region" in failed(run("deploy", "quick", "--region", "mars", "--yes"))
 
 
-@pytest.mark.usefixtures("settings", "cloud")
+@pytest.mark.usefixtures("place", "cloud")
 def test_nothing_is_there(run: Typed, tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     assert "`python -m cifar_core vertex upload quick`" in failed(run("deploy", "quick", "--yes"))
@@ -212,7 +212,7 @@ def test_nothing_is_there(run: Typed, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("place")
 @pytest.mark.parametrize(
     ("error", "says"),
     [
@@ -227,7 +227,7 @@ def test_google_says_no(error: Exception, says: str, run: Typed, cloud: SimpleNa
     assert says in failed(run("deploy", "quick", "--yes"))
 
 
-@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.usefixtures("place", "none_at_all")
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -244,7 +244,7 @@ def test_misused(
     assert says in failed(run(*arguments))
 
 
-@pytest.mark.usefixtures("settings", "none_at_all")
+@pytest.mark.usefixtures("place", "none_at_all")
 def test_upload_exports_first(run: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 

@@ -225,10 +225,11 @@ def test_cache_that_cannot_be_written(cache: Path, server: FileServer) -> None:
 SECOND_PROCESS = """
 import json, sys
 from pathlib import Path
+from cifar_core import paths
 from cifar_core.datasets import cifar10, download
 
 cache, download.ARCHIVE_URL, download.ARCHIVE_MD5, cifar10.BATCH_MD5 = json.loads(sys.argv[1])
-cifar10.user_cache_path = lambda _: Path(cache)
+paths.user_cache_path = lambda _: Path(cache)
 print("ready", flush=True)
 print(download.download_cifar10())
 """

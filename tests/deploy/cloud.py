@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from google.cloud import aiplatform
 
-from cifar_core.deploy.google_calls import Settings
+from cifar_core.deploy.google_calls import Place
 from cifar_core.deploy.vertex import MACHINE
 
-LAB = Settings("a-project", "europe-west4", "lab")
+LAB = Place("a-project", "europe-west4", "lab")
 CAT, DOG = (np.full(10, 0.01) + 0.9 * np.eye(10)[i] for i in (3, 5))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from google.cloud import aiplatform
 
+from cifar_core import settings
 from cifar_core.datasets import cifar10
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
@@ -40,7 +41,7 @@ def test_tensorflow_serving_says_what_the_app_says(kserve: str, arrays: np.ndarr
 @pytest.mark.usefixtures("runs")
 def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"{kserve}/v1/models/{MODEL}"
-    monkeypatch.setenv(remote.VARIABLE, address)
+    monkeypatch.setenv(settings.ENDPOINT.name, address)
     app = opened("classify", model="report")
     [where] = [item for item in app.button_group if item.label == "Answers come from"]
     where.set_value(f"{MODEL} at 127.0.0.1")
@@ -58,7 +59,7 @@ def test_an_endpoint_that_is_gone_is_one_sentence(monkeypatch: pytest.MonkeyPatc
     address = f"http://127.0.0.1:{free_port()}/v1/models/{MODEL}"
     with pytest.raises(ServingError, match="Nothing answers at"):
         Endpoint(address).classify(cifar10.load_test().images[:1])
-    monkeypatch.setenv(remote.VARIABLE, address)
+    monkeypatch.setenv(settings.ENDPOINT.name, address)
     app = opened("classify")
     [where] = [item for item in app.button_group if item.label == "Answers come from"]
     where.set_value(f"{MODEL} at 127.0.0.1")
@@ -75,13 +76,13 @@ def test_an_endpoint_that_is_gone_is_one_sentence(monkeypatch: pytest.MonkeyPatc
     [("nonsense", "is not an endpoint's address"), ("http://host:8501", "must name the model too")],
 )
 def test_a_setting_that_is_no_endpoint(monkeypatch: pytest.MonkeyPatch, setting: str, message: str) -> None:
-    monkeypatch.setenv(remote.VARIABLE, setting)
+    monkeypatch.setenv(settings.ENDPOINT.name, setting)
     with pytest.raises(ServingError, match=message):
         remote.configured()
 
 
 def test_without_a_setting_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(remote.VARIABLE, raising=False)
+    monkeypatch.delenv(settings.ENDPOINT.name, raising=False)
     assert remote.configured() is None
 
 
@@ -94,7 +95,7 @@ def test_vertex_ai(monkeypatch: pytest.MonkeyPatch, arrays: np.ndarray) -> None:
     monkeypatch.setattr(aiplatform, "init", create_autospec(aiplatform.init))
     listing = create_autospec(aiplatform.Endpoint.list, return_value=[served])
     monkeypatch.setattr(aiplatform.Endpoint, "list", listing)
-    monkeypatch.setenv(remote.VARIABLE, "vertex:fast")
+    monkeypatch.setenv(settings.ENDPOINT.name, "vertex:fast")
     endpoint = remote.configured()
     assert endpoint is not None
     assert endpoint.name == "fast on Vertex AI"

@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import card as cards
 from cifar_core.evaluation import corruptions, metrics
 from cifar_core.evaluation.card import NOVEL_IMAGES, evaluate
-from cifar_core.inference import ood
+from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
 
-SHIPPED = model_dir.models_root()
+SHIPPED = paths.models_root()
 PART = 1_000  # of the test images; all of them would take six times as long and more
 
 
@@ -115,7 +115,7 @@ def test_the_shipped_accuracy_with_six_views(cifar10_folder: Path) -> None:
     assert np.mean(answers.argmax(axis=1) == test.labels) == pytest.approx(augmented["accuracy"], abs=3e-4)
     # The temperature of its own suits these answers better than that of the plain ones.
     own, plain = (
-        metrics.cross_entropy(metrics.temperature_scale(answers, temperature), test.labels)
+        metrics.cross_entropy(calibration.temperature_scale(answers, temperature), test.labels)
         for temperature in (augmented["temperature"], card["temperature"])
     )
     assert own < plain

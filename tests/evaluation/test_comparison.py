@@ -12,7 +12,7 @@ from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import comparison
 from cifar_core.evaluation.comparison import QUADRANTS
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs.model_dir import models_root
+from cifar_core.paths import models_root
 
 Array = NDArray[Any]
 

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.evaluation.corruptions import (
     CORRUPTIONS,
@@ -23,7 +24,6 @@ from cifar_core.evaluation.corruptions import (
     shift,
 )
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
 
 Images = NDArray[np.uint8]
 
@@ -232,7 +232,7 @@ def test_robustness_of_a_classifier_that_looks_at_the_brightness() -> None:
 
 
 def test_a_real_model_suffers_more_from_more(test_set: cifar10.Batch) -> None:
-    classifier = Classifier(model_dir.models_root() / "quick" / "model.onnx")
+    classifier = Classifier(paths.models_root() / "quick" / "model.onnx")
     images, labels = test_set
     clean = np.mean(classifier.probabilities(images).argmax(axis=1) == labels)
     found = robustness(classifier.probabilities, images, labels)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
 
+from cifar_core import arrays
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import metrics
+from cifar_core.inference import calibration
 
 Array = NDArray[Any]
 
@@ -80,15 +82,15 @@ def test_cross_entropy_agrees_with_sklearn(honest: tuple[Array, Array]) -> None:
 def test_a_zero_stored_in_float16_costs_17_nats_not_infinity() -> None:
     p = one_hot([3], confidence=1.0).astype(np.float16)
     assert metrics.cross_entropy(p, np.array([5])) == pytest.approx(25 * math.log(2))
-    assert np.float16(metrics.FLOOR) == 0
-    assert np.float16(metrics.FLOOR * 1.001) > 0
+    assert np.float16(arrays.FLOOR) == 0
+    assert np.float16(arrays.FLOOR * 1.001) > 0
 
 
 def test_float16_is_computed_in_float64(honest: tuple[Array, Array]) -> None:
     p, labels = softmax(honest[0]), honest[1].astype(np.uint8)
     stored = p.astype(np.float16)
     assert metrics.cross_entropy(stored, labels) == pytest.approx(metrics.cross_entropy(p, labels), abs=1e-5)
-    assert metrics.temperature_scale(stored, 2.0).dtype == np.float64
+    assert calibration.temperature_scale(stored, 2.0).dtype == np.float64
     # A float16 sum over this many images would be off by whole per cents.
     assert metrics.calibration_error(stored, labels) == pytest.approx(
         metrics.calibration_error(p, labels), abs=1e-3
@@ -148,25 +150,25 @@ def test_most_confused_refuses_rates_and_other_shapes(wrong: Array) -> None:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_temperature_scale_equals_scaling_the_logits(temperature: float, honest: tuple[Array, Array]) -> None:
     logits = honest[0] + 7  # a shift that the probabilities do not show
-    scaled = metrics.temperature_scale(softmax(logits), temperature)
+    scaled = calibration.temperature_scale(softmax(logits), temperature)
     np.testing.assert_allclose(scaled, softmax(logits / temperature), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf])
 def test_temperature_scale_refuses_what_is_no_temperature(temperature: float) -> None:
     with pytest.raises(ValueError, match="temperature"):
-        metrics.temperature_scale(one_hot([3]), temperature)
+        calibration.temperature_scale(one_hot([3]), temperature)
 
 
 @pytest.mark.parametrize("known", [0.4, 1.0, 1.5, 2.5])
 def test_fit_temperature_recovers_a_known_one(known: float, honest: tuple[Array, Array]) -> None:
     logits, labels = honest
     stored = softmax(logits * known).astype(np.float16)
-    fitted = metrics.fit_temperature(stored, labels)
+    fitted = calibration.fit_temperature(stored, labels)
     assert fitted == pytest.approx(known, rel=0.03)
 
     def loss(temperature: float) -> float:
-        return metrics.cross_entropy(metrics.temperature_scale(stored, temperature), labels)
+        return metrics.cross_entropy(calibration.temperature_scale(stored, temperature), labels)
 
     assert loss(fitted) < min(loss(fitted * 0.98), loss(fitted * 1.02))
 
@@ -186,7 +188,7 @@ def test_fit_temperature_recovers_a_known_one(known: float, honest: tuple[Array,
 )
 def test_fit_temperature_of_degenerate_input(p: Array, labels: list[int], expected: float | None) -> None:
     expected = math.log(91) / math.log(9) if expected is None else expected
-    assert metrics.fit_temperature(p, np.array(labels)) == pytest.approx(expected, rel=1e-3)
+    assert calibration.fit_temperature(p, np.array(labels)) == pytest.approx(expected, rel=1e-3)
 
 
 def naive_calibration_error(p: Array, labels: Array, bins: int) -> float:
@@ -278,7 +280,7 @@ def test_summary_has_the_names_of_the_card(honest: tuple[Array, Array]) -> None:
         "loss": metrics.cross_entropy(p, labels),
         "macro_f1": metrics.macro_f1(p, labels),
         "calibration_error_before": metrics.calibration_error(p, labels),
-        "calibration_error": metrics.calibration_error(metrics.temperature_scale(p, 2.0), labels),
+        "calibration_error": metrics.calibration_error(calibration.temperature_scale(p, 2.0), labels),
         "temperature": 2.0,
     }
     assert card["calibration_error_before"] > 5 * card["calibration_error"]  # type: ignore[operator]
@@ -308,7 +310,7 @@ def test_wrong_input_is_refused_in_words(p: Array, labels: Array, message: str) 
         metrics.macro_f1,
         metrics.confusion,
         metrics.per_class,
-        metrics.fit_temperature,
+        calibration.fit_temperature,
         metrics.reliability,
         metrics.calibration_error,
         metrics.correct,

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cifar_core import paths
 from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
 
@@ -52,5 +53,5 @@ def no_worker_left(runs: Path) -> Iterator[None]:
 
 @pytest.fixture
 def finished(runs: Path) -> ModelDirectory:
-    shutil.copytree(model_dir.models_root() / "quick", runs / "finished")
+    shutil.copytree(paths.models_root() / "quick", runs / "finished")
     return ModelDirectory(runs / "finished")

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from benchmarks.browser import Server
 from benchmarks.crowd import Visitor
-from cifar_core.runs import model_dir
+from cifar_core import paths
 from tests.model_directories import LONG
 
 PAGES = ["Overview", "Data", "Train", "Evaluate", "Compare", "Classify", "Deploy"]
@@ -23,7 +23,7 @@ def test_a_small_crowd_is_served() -> None:
     """Each is shown its own picture."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.crowd", "--visitors", "3", "--minutes", "0.05"],
-        cwd=model_dir.code_root(),
+        cwd=paths.code_root(),
         capture_output=True,
         text=True,
         check=False,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cifar_core import paths
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import model_dir
@@ -75,7 +76,7 @@ def test_a_model_that_points_to_other_files_is_refused(
     folder.mkdir()
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    model = onnx.load(model_dir.models_root() / "quick" / "model.onnx")
+    model = onnx.load(paths.models_root() / "quick" / "model.onnx")
     tensor = max(model.graph.initializer, key=lambda item: len(item.raw_data))
     for place in (elsewhere, tmp_path):
         (place / "weights.bin").write_bytes(tensor.raw_data)

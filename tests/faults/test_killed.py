@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cifar_core import access
+from cifar_core import settings
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
 from cifar_core.runs import jobs, model_dir
@@ -59,20 +59,20 @@ def test_a_run_survives_every_death(
 def test_the_time_limit_stops_a_training_and_resume_goes_on(
     runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(access.MINUTES, "0.0001")
+    monkeypatch.setenv(settings.TRAINING_MINUTES.name, "0.0001")
     run = jobs.start(tiny.with_(epochs=1), "limited")
     status = ended(run)
     assert status.state == "stopped"
     assert status.error == "It has trained for as long as this app allows at a stretch; Resume goes on."
     assert not run.has_results()
 
-    monkeypatch.setenv(access.MINUTES, "soon")
+    monkeypatch.setenv(settings.TRAINING_MINUTES.name, "soon")
     jobs.resume(run)
     status = ended(run)
     assert status.state == "failed"
     assert "must be a number of minutes, not “soon”; nothing is trained" in status.error
 
-    monkeypatch.setenv(access.MINUTES, "60")
+    monkeypatch.setenv(settings.TRAINING_MINUTES.name, "60")
     jobs.resume(run)
     until(lambda: run.status().state != "starting")
     assert run.status().state in ("running", "finished")

@@ -5,16 +5,15 @@ import io
 import psutil
 from PIL import Image
 
-from cifar_core import images
+from cifar_core import images, paths
 from cifar_core.inference import ood
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
 
 
 def test_memory_does_not_grow_over_a_thousand_classifications() -> None:
-    model = ModelDirectory(model_dir.models_root() / "quick")
+    model = ModelDirectory(paths.models_root() / "quick")
     classifier, calibration = Classifier(model.onnx_path), calibration_of(model)
     file = io.BytesIO()
     Image.fromarray(ood.photographs(1)[0]).resize((640, 480)).save(file, "JPEG")

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import ood
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import Views
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
 
-QUICK = ModelDirectory(model_dir.models_root() / "quick")
+QUICK = ModelDirectory(paths.models_root() / "quick")
 CARD = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}, "novelty_threshold": -2.0}
 
 

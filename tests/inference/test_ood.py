@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.inference import ood
 from cifar_core.inference.ood import SETS, auroc, class_directions, familiarity, fpr95
-from cifar_core.runs import model_dir
 
 Array = NDArray[Any]
 
@@ -119,7 +119,7 @@ def test_a_jigsaw_has_the_same_squares_elsewhere(photos: cifar10.Batch) -> None:
 
 def test_a_real_model_finds_the_sets_strange(photos: cifar10.Batch) -> None:
     session = ort.InferenceSession(
-        model_dir.models_root() / "quick" / "model.onnx", providers=["CPUExecutionProvider"]
+        paths.models_root() / "quick" / "model.onnx", providers=["CPUExecutionProvider"]
     )
 
     def ask(images: Array) -> list[Array]:

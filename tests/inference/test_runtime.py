@@ -11,14 +11,14 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import runtime
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import Views, weighted
-from cifar_core.runs import model_dir
 
-MODEL = model_dir.models_root() / "quick" / "model.onnx"
+MODEL = paths.models_root() / "quick" / "model.onnx"
 
 Image = NDArray[np.uint8]
 

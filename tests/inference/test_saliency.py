@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.saliency import MASKS, RAMP, overlay, saliency
-from cifar_core.runs import model_dir
 
 Images = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
@@ -105,7 +105,7 @@ def test_another_image_is_refused(wrong: Any) -> None:
 
 
 def test_deleting_what_the_map_points_at_hurts_a_real_model_most(cifar10_folder: Path) -> None:
-    classifier = Classifier(model_dir.models_root() / "quick" / "model.onnx")
+    classifier = Classifier(paths.models_root() / "quick" / "model.onnx")
     images = cifar10.load_test(cifar10_folder).images[:20]
     guesses = classifier.probabilities(images).argmax(axis=1)
     rng = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import formats, images
+from cifar_core import formats, images, paths
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
@@ -119,8 +119,8 @@ def test_visitors_do_not_see_each_others_pictures() -> None:
 
 
 def test_two_models_side_by_side(runs: Path) -> None:
-    shutil.copytree(model_dir.models_root() / "quick", runs / "second")
-    shutil.copytree(model_dir.models_root() / "quick", runs / "broken")
+    shutil.copytree(paths.models_root() / "quick", runs / "second")
+    shutil.copytree(paths.models_root() / "quick", runs / "broken")
     (runs / "broken" / "model.onnx").write_bytes(b"no model")
     app = opened("classify", model=["quick", "second", "broken"], image="0")
     assert len(verdicts(app)) == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifar_core import paths
 from cifar_core.runs import model_dir
 from tests.pages import ROOT, checked, opened
 
@@ -14,7 +15,7 @@ from tests.pages import ROOT, checked, opened
 @pytest.fixture
 def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in the place of `artifacts/`."""
-    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path)
+    monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path)
     monkeypatch.delenv("CIFAR_LAB_RUNS", raising=False)
     return tmp_path
 
@@ -106,7 +107,7 @@ def test_the_best_of_each_column_is_marked() -> None:
 
 @pytest.mark.usefixtures("cifar10_folder")
 def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
-    shutil.copytree(model_dir.models_root() / "quick", runs / "damaged")
+    shutil.copytree(paths.models_root() / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
     app = opened("compare", models="quick,damaged,report")
     assert app.multiselect(key="compared").value == ["quick", "report"]
@@ -119,7 +120,7 @@ def test_without_the_public_lists_it_says_so_and_shows_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CIFAR10_TRUST", raising=False)
-    monkeypatch.setattr("cifar_core.datasets.cifar10.cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr("cifar_core.paths.cache", lambda: tmp_path / "empty")
     app = opened("compare", models="quick,report", view="Cleaner test sets")
     assert list(app.table[1].value.index) == ["original test set"]
     assert "Not on this machine" in said(app)

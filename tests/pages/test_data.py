@@ -41,7 +41,7 @@ def test_an_unknown_view_in_the_address_opens_the_first() -> None:
 
 def test_without_cifar10_it_offers_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    monkeypatch.setattr("cifar_core.datasets.cifar10.cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr("cifar_core.paths.cache", lambda: tmp_path / "empty")
     app = opened("data")
     assert "CIFAR-10 is not on this machine" in app.warning[0].value
     assert not alts(app)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import formats
+from cifar_core import formats, paths
 from cifar_core.runs import model_dir
 from tests.pages import opened
 
@@ -66,7 +66,7 @@ def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("cifar10_folder")
 def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: Path) -> None:
-    shutil.copytree(model_dir.models_root() / "quick", runs / "measured")
+    shutil.copytree(paths.models_root() / "quick", runs / "measured")
     card = model_dir.find("measured").card()
     card["robustness"] = {"noise": [0.7, 0.6, 0.5, 0.4, 0.123], "blur": [0.8] * 5}
     card["robustness_images"] = 2_000

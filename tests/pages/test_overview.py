@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core import formats
+from cifar_core import formats, paths
 from cifar_core.runs import model_dir
 from tests.pages import opened
 
-ARTIFACTS = model_dir.models_root()
+ARTIFACTS = paths.models_root()
 
 
 @pytest.mark.usefixtures("runs", "cifar10_folder")
@@ -36,7 +36,7 @@ def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
 @pytest.mark.usefixtures("runs")
 def test_without_cifar10_it_offers_to_download_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    monkeypatch.setattr("cifar_core.datasets.cifar10.cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr("cifar_core.paths.cache", lambda: tmp_path / "empty")
     app = opened("overview")
     assert "CIFAR-10 is not on this machine" in app.warning[0].value
     assert "Download CIFAR-10 (170 MB)" in [button.label for button in app.button]
@@ -44,7 +44,7 @@ def test_without_cifar10_it_offers_to_download_it(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.usefixtures("cifar10_folder")
 def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path)
+    monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path)
     monkeypatch.delenv("CIFAR_LAB_RUNS", raising=False)
     app = opened("overview")
     assert "Train your own" in app.info[0].value

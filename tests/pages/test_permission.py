@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import access
+from cifar_core import settings
 from cifar_core.deploy import exporting
 from cifar_core.recipes import Recipe
 from cifar_core.runs.status import State
@@ -22,7 +22,7 @@ def button(app: AppTest, label: str) -> Any:
 
 
 def test_where_it_is_off_train_says_so_and_shows_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(access.OPERATORS, "nobody")
+    monkeypatch.setenv(settings.OPERATORS.name, "nobody")
     app = opened("train")
     assert "Training and exporting are switched off on this app." in [item.value for item in app.info]
     assert "Start" not in [item.label for item in app.button]
@@ -30,7 +30,7 @@ def test_where_it_is_off_train_says_so_and_shows_what_there_is(monkeypatch: pyte
 
 def test_a_click_on_a_button_drawn_before_starts_nothing(monkeypatch: pytest.MonkeyPatch, runs: Path) -> None:
     app = opened("train")
-    monkeypatch.setenv(access.OPERATORS, "ada@example.org")
+    monkeypatch.setenv(settings.OPERATORS.name, "ada@example.org")
     button(app, "Start").click()
     checked(app)
     assert [item.value for item in app.error] == [
@@ -48,7 +48,7 @@ def test_a_click_on_a_button_drawn_before_changes_no_run(
     run = run_that_is(state, runs / "mine", tiny)
     before = run.status_path.read_bytes()
     app = opened("train", run="mine")
-    monkeypatch.setenv(access.OPERATORS, "ada@example.org")
+    monkeypatch.setenv(settings.OPERATORS.name, "ada@example.org")
     button(app, label).click()
     checked(app)
     assert "Only some people may train and export on this app; log in." in [item.value for item in app.error]
@@ -71,7 +71,7 @@ def test_a_click_on_a_button_drawn_before_exports_nothing(monkeypatch: pytest.Mo
     asked: list[object] = []
     monkeypatch.setattr(exporting, "archive", asked.append)
     app = opened("deploy", model="quick")
-    monkeypatch.setenv(access.OPERATORS, "nobody")
+    monkeypatch.setenv(settings.OPERATORS.name, "nobody")
     button(app, "Make the SavedModel").click()
     checked(app)
     assert [item.value for item in app.error] == ["Training and exporting are switched off on this app."]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core import formats
+from cifar_core import formats, paths
 from cifar_core.datasets import cifar10
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
@@ -40,7 +40,7 @@ def test_classify_looks_six_times_when_asked() -> None:
 @pytest.mark.usefixtures("cifar10_folder")
 def test_evaluate_tells_the_accuracy_with_six_views_apart(runs: Path) -> None:
     card = model_dir.find("quick").card()
-    shutil.copytree(model_dir.models_root() / "quick", runs / "older")
+    shutil.copytree(paths.models_root() / "quick", runs / "older")
     older = {name: value for name, value in card.items() if name != "test_time_augmentation"}
     (runs / "older" / "card.json").write_text(json.dumps(older))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import charts, formats
+from cifar_core import charts, formats, paths
 from cifar_core.recipes import RECIPES, Recipe
 from cifar_core.runs import jobs, model_dir
 from pages.parts import shared, train_runs
@@ -32,7 +32,7 @@ def test_without_a_run_it_offers_the_quickest() -> None:
 
 
 def test_a_finished_run_shows_its_best_epoch_and_its_time(runs: Path) -> None:
-    shutil.copytree(model_dir.models_root() / "quick", runs / "mine")
+    shutil.copytree(paths.models_root() / "quick", runs / "mine")
     history = model_dir.find("mine").history()
     best = history.iloc[int(history["val_accuracy"].argmax())]
     app = opened("train", run="mine")
@@ -137,7 +137,7 @@ def test_a_run_says_which_of_its_numbers_are_not_the_recipes(runs: Path) -> None
 
 def test_no_more_runs_are_drawn_than_have_a_colour(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(9):
-        shutil.copytree(model_dir.models_root() / "quick", runs / f"run{number}")
+        shutil.copytree(paths.models_root() / "quick", runs / f"run{number}")
     drawn: list[list[charts.Curve]] = []
     monkeypatch.setattr(shared, "show_curves", lambda curves, _: drawn.append(curves))
     app = opened("train", run="run0")

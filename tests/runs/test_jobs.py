@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cifar_core import files, hardware
+from cifar_core import files, hardware, paths
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import jobs, model_dir
@@ -291,7 +291,7 @@ def test_of_two_servers_one_trains_and_its_death_does_not_end_the_training(
         **os.environ,
         "CIFAR_LAB_RUNS": "their runs",  # both relative to where the servers were started
         "CIFAR10_DIR": "data",
-        "PYTHONPATH": str(model_dir.code_root()),
+        "PYTHONPATH": str(paths.code_root()),
     }
     servers = {
         name: subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cifar_core import paths
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.recipes import get_recipe
 from cifar_core.runs import model_dir
@@ -217,7 +218,7 @@ def test_find_takes_a_path_only_where_it_is_allowed(
 
 
 def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
+    monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path / "artifacts")
     assert model_dir.runs() == model_dir.models() == []
 
     old = complete(made(runs / "old", created="2026-11-20T10:00:00+00:00"))
@@ -241,7 +242,7 @@ def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_an_untrained_run_hides_no_shipped_model(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_dir, "_ARTIFACTS", tmp_path / "artifacts")
+    monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path / "artifacts")
     shipped = complete(made(tmp_path / "artifacts/models/quick"))
     run = run_that_is("running", runs / "quick")
     assert model_dir.models() == [shipped]
@@ -298,8 +299,8 @@ def test_the_folder_of_runs_is_absolute_and_can_be_chosen(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CIFAR_LAB_RUNS", "mine")
-    assert model_dir.runs_root() == tmp_path / "mine"
+    assert paths.runs_root() == tmp_path / "mine"
     for unset in ("", None):
         monkeypatch.delenv("CIFAR_LAB_RUNS") if unset is None else monkeypatch.setenv("CIFAR_LAB_RUNS", unset)
-        assert model_dir.runs_root() == model_dir.code_root() / "artifacts" / "runs"
-    assert (model_dir.code_root() / "cifar_core" / "runs" / "model_dir.py").is_file()
+        assert paths.runs_root() == paths.code_root() / "artifacts" / "runs"
+    assert (paths.code_root() / "cifar_core" / "runs" / "model_dir.py").is_file()

@@ -17,6 +17,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from benchmarks.scoring import alone
+from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.inference import runtime
 from cifar_core.inference.classify import calibration_of, classify
@@ -117,7 +118,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         text=True,
         check=False,
         env={**os.environ, **environment},
-        cwd=model_dir.code_root(),
+        cwd=paths.code_root(),
     )
 
 

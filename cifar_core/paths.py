@@ -1,0 +1,30 @@
+"""The folders that everything else stands in."""
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from cifar_core import settings
+
+_CODE = Path(__file__).resolve().parents[1]
+_ARTIFACTS = _CODE / "artifacts"
+
+
+def code_root() -> Path:
+    """Return the folder that holds `cifar_core/`."""
+    return _CODE
+
+
+def models_root() -> Path:
+    """Return the folder of the shipped models."""
+    return _ARTIFACTS / "models"
+
+
+def runs_root() -> Path:
+    """Return the folder of the user's own runs: the setting `CIFAR_LAB_RUNS`, or `artifacts/runs`."""
+    return (settings.RUNS.path() or _ARTIFACTS / "runs").resolve()
+
+
+def cache() -> Path:
+    """Return the folder that downloads go to; it need not exist yet."""
+    return user_cache_path("cifar-lab")

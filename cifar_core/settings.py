@@ -1,0 +1,85 @@
+"""The settings: every environment variable that CIFAR Lab reads, what it does, and what holds without it.
+
+Streamlit makes environment variables of the top level of an app's secrets, too.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable: its name, what its value says, and what holds where it is not set."""
+
+    name: str
+    says: str
+    default: str
+
+    def value(self) -> str | None:
+        """Return its value, which may be empty, or None where it is not set."""
+        return os.environ.get(self.name)
+
+    def path(self) -> Path | None:
+        """Return the path it names, `~` as the home folder; None where it is not set or empty."""
+        if not (value := self.value()):
+            return None
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:  # the home folder of nobody
+            return Path(value)
+
+
+CIFAR10_DIR = Setting(
+    "CIFAR10_DIR",
+    "the folder with CIFAR-10's six official python-version batches",
+    "the user's cache, to which they are downloaded",
+)
+CIFAR10_TRUST = Setting(
+    "CIFAR10_TRUST",
+    "the folder with the three public lists about CIFAR-10's test images",
+    "the user's cache, to which they are downloaded",
+)
+VGG16_WEIGHTS = Setting(
+    "VGG16_WEIGHTS",
+    "the file with VGG16's ImageNet weights, without top",
+    "Keras downloads it",
+)
+RUNS = Setting("CIFAR_LAB_RUNS", "the folder of your runs", "artifacts/runs")
+OPERATORS = Setting(
+    "CIFAR_LAB_OPERATORS",
+    "who may train, stop, resume, delete and export: e-mail addresses with commas between, or `nobody`",
+    "everybody",
+)
+TRAINING_MINUTES = Setting(
+    "CIFAR_LAB_TRAINING_MINUTES",
+    "the minutes after which a training stops; *Resume* goes on",
+    "no limit",
+)
+SERVING_HOSTS = Setting(
+    "CIFAR_LAB_SERVING_HOSTS",
+    "the hosts that the Deploy page's check may ask, `HOST` or `HOST:PORT` with commas between",
+    "this machine, for visitors who sit at it",
+)
+ENDPOINT = Setting(
+    "CIFAR_LAB_ENDPOINT",
+    "a model that Classify may ask instead: `http://HOST:8501/v1/models/NAME` or `vertex:NAME`",
+    "the models here answer",
+)
+PROJECT = Setting("CIFAR_LAB_PROJECT", "the id of your Google Cloud project", "`--project`")
+REGION = Setting("CIFAR_LAB_REGION", "its region, such as europe-west4", "`--region`")
+BUCKET = Setting("CIFAR_LAB_BUCKET", "a bucket of Cloud Storage in that region", "`--bucket`")
+
+SETTINGS = (
+    CIFAR10_DIR,
+    CIFAR10_TRUST,
+    VGG16_WEIGHTS,
+    RUNS,
+    OPERATORS,
+    TRAINING_MINUTES,
+    SERVING_HOSTS,
+    ENDPOINT,
+    PROJECT,
+    REGION,
+    BUCKET,
+)
