@@ -18,7 +18,7 @@ from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, augment
 from cifar_core.training.checkpoint import load_checkpoint
-from cifar_core.training.optimizers import AirbenchMuon, ConvMuon, FusedAdam
+from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
 from cifar_core.training.run_log import Report, RunLog, StopRequested, patience_spent
 
 WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
@@ -127,7 +127,7 @@ def _compile(network: keras.Model, recipe: Recipe) -> None:
     optimizer: keras.optimizers.Optimizer
     match recipe.optimizer:
         case "adam":
-            optimizer = FusedAdam(recipe.learning_rate)
+            optimizer = keras.optimizers.Adam(recipe.learning_rate)
         case "sgd":
             optimizer = keras.optimizers.SGD(
                 _rise_and_fall(recipe, steps), momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay

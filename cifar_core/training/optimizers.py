@@ -8,31 +8,7 @@ alike. Three epochs of the recipe `quick` reach 86.5 % of the validation images 
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
-
-
-class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam (Kingma and Ba 2015), a variable's step as TensorFlow's one operation for it, not a dozen.
-
-    For the report's CNN two Zen 3 cores take 5.5 ms instead of 10.8, where all of a step takes some 240.
-    """
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Apply one gradient to one variable."""
-        index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
-            lr=learning_rate,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
 
 
 class ConvMuon(keras.optimizers.Muon):
