@@ -1,6 +1,7 @@
 """The machine: its processor, without which a time is worth nothing, and its memory."""
 
 import ctypes
+import enum
 import gc
 import math
 import os
@@ -10,26 +11,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
-# Linux leaves the processor's name and what it can do out of `platform`.
-_CPU_INFO = Path("/proc/cpuinfo")
+# NumPy has asked the processor and the system, whichever they are; it has no public name for the answer.
+_CPU_FEATURES: dict[str, bool] = _multiarray_umath.__cpu_features__
+_CPU_INFO = Path("/proc/cpuinfo")  # Linux: the processor's name, and AMX, which NumPy does not know of
 _CGROUP = Path("/sys/fs/cgroup")  # where a container is told its limit
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # as glibc's malloc.h numbers them
 
 
+class Vectors(enum.IntEnum):
+    """Instructions for arithmetic with many numbers at once; the greater, the faster one trains."""
+
+    UNKNOWN = 0
+    AVX2 = 1
+    AVX512 = 2
+    AVX512_BFLOAT16 = 3
+    AMX_BFLOAT16 = 4
+
+    @property
+    def text(self) -> str:
+        """Their name in words, "" if they are not known."""
+        return ("", "AVX2", "AVX-512", "AVX-512 with bfloat16", "AMX with bfloat16")[self]
+
+
+def vectors() -> Vectors:
+    """Return the widest instructions for arithmetic that the processor has."""
+    if _CPU_INFO.exists() and "amx_bf16" in _CPU_INFO.read_text().split():
+        return Vectors.AMX_BFLOAT16
+    named = {"AVX512BF16": Vectors.AVX512_BFLOAT16, "AVX512F": Vectors.AVX512, "AVX2": Vectors.AVX2}
+    return max((named[name] for name in named if _CPU_FEATURES.get(name)), default=Vectors.UNKNOWN)
+
+
 def has_bfloat16() -> bool:
     """Whether the processor is known to multiply bfloat16 natively; elsewhere it would be slower."""
-    return "bfloat16" in vector_instructions()
-
-
-def vector_instructions() -> str:
-    """Return the widest instructions for arithmetic, which decide how fast one trains; "" if not known."""
-    flags = set(_CPU_INFO.read_text().split()) if _CPU_INFO.exists() else set()
-    if "amx_bf16" in flags:
-        return "AMX with bfloat16"
-    if "avx512_bf16" in flags:
-        return "AVX-512 with bfloat16"
-    return "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else ""
+    return vectors() >= Vectors.AVX512_BFLOAT16
 
 
 def describe() -> str:
@@ -40,7 +56,7 @@ def describe() -> str:
         names = [line.partition(":")[2] for line in lines if "model name" in line]
         model = names[0].strip() if names else model
     # Two processors of one name, as clouds call theirs, can differ by a factor of two.
-    extra = f" ({instructions})" if (instructions := vector_instructions()) else ""
+    extra = f" ({text})" if (text := vectors().text) else ""
     return f"{model or platform.machine()}{extra}, {cores()} core{'' if cores() == 1 else 's'}"
 
 

@@ -42,7 +42,7 @@ def _faster_layer(layer: layers.Layer) -> layers.Layer:
 
 def _only_avx2() -> bool:
     # oneDNN makes more of AVX-512; whether Winograd's convolutions gain anything there is not measured.
-    return hardware.vector_instructions() == "AVX2"
+    return hardware.vectors() is hardware.Vectors.AVX2
 
 
 class FusedBatchNormalization(layers.BatchNormalization):

@@ -12,6 +12,7 @@ from keras import layers
 from cifar_core import hardware
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
+from cifar_core.hardware import Vectors
 from cifar_core.training import architectures
 from cifar_core.training.kernels import FusedBatchNormalization
 
@@ -94,13 +95,13 @@ def test_fused_batch_norm_of_vectors_is_keras_own() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("instructions", "tolerance"), [("AVX-512", 1e-6), ("AVX2", 5e-5)])
+@pytest.mark.parametrize(("vectors", "tolerance"), [(Vectors.AVX512, 1e-6), (Vectors.AVX2, 5e-5)])
 @pytest.mark.parametrize("network", OPTIONS)
 def test_weights_move_between_the_training_network_and_the_plain_one(
-    network: str, instructions: str, tolerance: float, monkeypatch: pytest.MonkeyPatch
+    network: str, vectors: Vectors, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Winograd's convolutions, on AVX2, round a little more; all else agrees to the last digits.
-    monkeypatch.setattr(hardware, "vector_instructions", lambda: instructions)
+    monkeypatch.setattr(hardware, "vectors", lambda: vectors)
     fused = architectures.build(network, OPTIONS[network], fused=True)
     plain = architectures.build(network, OPTIONS[network])
     architectures.start(fused, (images(40) * 255).astype(np.uint8))

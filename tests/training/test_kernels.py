@@ -11,6 +11,7 @@ from keras import layers
 from scipy.stats import norm
 
 from cifar_core import hardware
+from cifar_core.hardware import Vectors
 from cifar_core.training import kernels, winograd
 
 
@@ -77,19 +78,19 @@ def test_many_channels_go_winograds_way_whatever_the_picture(
 
 
 @pytest.mark.parametrize(
-    ("instructions", "precision", "swapped"),
+    ("vectors", "precision", "swapped"),
     [
-        ("AVX2", "float32", True),
-        ("AVX-512", "float32", False),
-        ("", "float32", False),
-        ("AVX-512 with bfloat16", "float32", False),
-        ("AVX-512 with bfloat16", "bfloat16", True),
+        (Vectors.AVX2, "float32", True),
+        (Vectors.AVX512, "float32", False),
+        (Vectors.UNKNOWN, "float32", False),
+        (Vectors.AVX512_BFLOAT16, "float32", False),
+        (Vectors.AVX512_BFLOAT16, "bfloat16", True),
     ],
 )
 def test_the_processor_decides_which_convolution_is_faster(
-    instructions: str, precision: str, swapped: bool, monkeypatch: pytest.MonkeyPatch
+    vectors: Vectors, precision: str, swapped: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hardware, "vector_instructions", lambda: instructions)
+    monkeypatch.setattr(hardware, "vectors", lambda: vectors)
     inputs = keras.Input([8, 8, 3])
     model = keras.Model(inputs, layers.Conv2D(4, 3, padding="same", dtype=precision)(inputs))
     assert isinstance(kernels.faster(model).layers[1], kernels.FasterConv2D) == swapped
@@ -113,11 +114,11 @@ def test_gelu_of_half_precision_is_rounded_once() -> None:
     np.testing.assert_allclose(tf.cast(y, tf.float32), exact, rtol=2**-8, atol=1e-6)
 
 
-@pytest.mark.parametrize("instructions", ["AVX2", "AVX-512"])
+@pytest.mark.parametrize("vectors", [Vectors.AVX2, Vectors.AVX512])
 def test_a_faster_model_has_the_same_weights_names_and_answers(
-    instructions: str, monkeypatch: pytest.MonkeyPatch
+    vectors: Vectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hardware, "vector_instructions", lambda: instructions)
+    monkeypatch.setattr(hardware, "vectors", lambda: vectors)
     monkeypatch.setattr(kernels, "MANY_CHANNELS", 0)
     keras.utils.set_random_seed(3)
     inputs = x = keras.Input([8, 8, 3])
