@@ -25,7 +25,7 @@ from benchmarks.browser import AT_REST, Server, Within, chromium, rest
 from benchmarks.measure import command, show
 from cifar_core import formats
 from cifar_core.cli import console
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -135,7 +135,7 @@ def switch(tab: "Page", title: str) -> float:
 
 def measure_uploads(tab: "Page", server: Server, visits: int, into: Figures) -> None:
     """Drop a photograph on the page Classify, for every model once, and for the first again and again."""
-    models = [model.name for model in model_dir.shipped()]
+    models = [model.name for model in catalogue.shipped()]
     for number, model in enumerate(models[:1] * (1 + visits) + models[1:]):
         tab.goto(f"{server.url}/classify?model={model}")
         rest(tab)

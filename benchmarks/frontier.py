@@ -25,7 +25,7 @@ from cifar_core.errors import JobError
 from cifar_core.evaluation import comparison
 from cifar_core.files import write_whole
 from cifar_core.recipes import Recipe, get_recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 
 RESULTS = Path(__file__).with_name("frontier.csv")
 
@@ -137,7 +137,7 @@ def draw(path: Path) -> None:
     """Draw the results behind the shipped models."""
     searched = pd.read_csv(RESULTS).rename(columns={"validation_accuracy": "accuracy"})
     drawn = charts.frontier(
-        comparison.costs(model_dir.shipped()), searched=searched[["minutes", "accuracy", "precision"]]
+        comparison.costs(catalogue.shipped()), searched=searched[["minutes", "accuracy", "precision"]]
     )
     drawn.properties(width=680, background="white").save(path, scale_factor=2)
 

@@ -18,7 +18,7 @@ import typer
 from benchmarks.measure import Contender, Rounds, command, in_turns, median, show
 from cifar_core import paths
 from cifar_core.errors import CifarLabError
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 WAYS = {"CIFAR Lab": "onnx_runtime", "model(x) in a tf.function": "tf_function", "model.predict": "predict"}
@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Compare cold start, latency, throughput and memory of three ways to ask a trained model."""
     default = [name for name in ("report", "vgg16") if (paths.models_root() / name).is_dir()]
-    chosen = [model_dir.find(name, allow_path=True) for name in models or default]
+    chosen = [catalogue.find(name, allow_path=True) for name in models or default]
     contenders = {
         f"{model.name}: {way}": Contender(function, options(model, images, batches))
         for model in chosen

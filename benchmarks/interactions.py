@@ -18,7 +18,7 @@ import typer
 from benchmarks.measure import command, show
 from cifar_core import formats, paths
 from cifar_core.errors import CifarLabError
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 # What a click leads to: the page and the choices in its URL.
 STATES = [
@@ -45,9 +45,9 @@ def main(repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each st
 
     from pages.parts import shared
 
-    for model in model_dir.shipped():
+    for model in catalogue.shipped():
         shared.classifier(model)
-    names = ",".join(model.name for model in model_dir.shipped())
+    names = ",".join(model.name for model in catalogue.shipped())
     rows, medians = [], []
     for state in STATES:
         page, _, query = state.partition("?")
@@ -73,7 +73,7 @@ def main(repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each st
         ["where it leads", "median", "least", "most"],
         rows,
         {},
-        [f"Memory of this process with {len(model_dir.shipped())} models: {memory}."],
+        [f"Memory of this process with {len(catalogue.shipped())} models: {memory}."],
     )
 
 

@@ -30,7 +30,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import metrics
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 Pixels = NDArray[np.uint8]
 
@@ -114,7 +114,7 @@ def main(
     count: Annotated[int, typer.Option("--images", min=1, help="Validation images, at most.")] = 2_000,
 ) -> None:
     """Compare ways to make a photograph 32×32 by the accuracy of shipped models."""
-    chosen = [model_dir.find(name, allow_path=True) for name in models or ("quick", "fast")]
+    chosen = [catalogue.find(name, allow_path=True) for name in models or ("quick", "fast")]
     for model in chosen:
         if model.recipe().validation == "test":
             raise CifarLabError(f"“{model.name}” validated on the test set, which no choice may look at.")

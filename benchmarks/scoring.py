@@ -27,7 +27,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.errors import CifarLabError, ScaleError
 from cifar_core.inference.classify import calibration_of
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.scale.score import PART, Scorer, score
 from cifar_core.scale.sources import Source, open_source
@@ -42,7 +42,7 @@ def main(
     ] = TEST_SIZE,
 ) -> None:
     """Compare one process with a cluster of two nodes, whole and losing its workers."""
-    chosen = model_dir.find(model)
+    chosen = catalogue.find(model)
     ways: dict[str, Way] = {
         "one process": alone,
         "two nodes": on_two_nodes,

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.measure import command
 from cifar_core import formats
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 STRANGE = ("digits", "photographs", "static", "waves", "jigsaw")
 WORSE = ("noise", "blur", "contrast", "jpeg", "shift")
@@ -19,7 +19,7 @@ MIDDLE = 2  # of five strengths
 
 def main() -> None:
     """Print a row a shipped model: how good it is, and how it takes what it does not know."""
-    cards = sorted((model.card() for model in model_dir.shipped()), key=lambda card: card["accuracy"])
+    cards = sorted((model.card() for model in catalogue.shipped()), key=lambda card: card["accuracy"])
     print(
         table(
             "model | test accuracy (95 % interval) | six views | loss | calibration error | training | on",

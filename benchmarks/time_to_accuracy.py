@@ -24,7 +24,7 @@ from benchmarks.measure import Contender, Steps, command, in_turns, median, show
 from cifar_core import hardware
 from cifar_core.datasets.cifar10 import TRAIN_SIZE
 from cifar_core.formats import count, percent
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 TARGETS = (0.85, 0.94)
@@ -43,8 +43,8 @@ def main(
     steps: Steps = 30,
 ) -> None:
     """Compare how long trained models needed for 85 % and 94 % with the plain Keras script."""
-    chosen = [model_dir.find(name, allow_path=True) for name in models or []] or model_dir.shipped()
-    reference = model_dir.find(report, allow_path=True)
+    chosen = [catalogue.find(name, allow_path=True) for name in models or []] or catalogue.shipped()
+    reference = catalogue.find(report, allow_path=True)
 
     results: dict[str, list[dict[str, Any]]] = {}
     if plain_images_per_second is None:

@@ -13,7 +13,7 @@ from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError, ImageError
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import classify_answers, shared
@@ -29,7 +29,7 @@ FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 def choose_models() -> list[ModelDirectory]:
     """Let the visitor choose models, `?model=…&model=…`; say what to do if there are none."""
-    models = {model.name: model for model in model_dir.models()}
+    models = {model.name: model for model in catalogue.models()}
     if not models:
         shared.offer_training(shared.NO_MODEL)
         return []

@@ -8,7 +8,7 @@ from cifar_core.annotations import lists, sources
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import comparison, metrics
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import compare_duel, compare_table, downloads, model_list, shared
@@ -27,7 +27,7 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     asked = st.session_state.get("compared", default) if linked is None else linked
     known = [name for name in dict.fromkeys(asked) if name in models][:MOST]
     st.session_state["compared"] = known if known or not asked else default
-    there = {*models, *model_dir.damaged_models()}  # of which it is said already that they are left out
+    there = {*models, *catalogue.damaged_models()}  # of which it is said already that they are left out
     shared.warn_if_gone(linked or [], there, st.session_state["compared"])
 
     def write_url() -> None:

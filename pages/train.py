@@ -9,7 +9,7 @@ from cifar_core import charts, formats
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import ACTIVE, Status
 from pages import require_entry
@@ -33,10 +33,10 @@ def chosen_run() -> ModelDirectory | None:
     """Return the run in the URL, else the one that trains, else the newest."""
     if name := st.query_params.get("run"):
         try:
-            return model_dir.find(name)
+            return catalogue.find(name)
         except CifarLabError as error:
             st.warning(shared.plain(str(error)))
-    runs = model_dir.runs()
+    runs = catalogue.runs()
     return jobs.active_run() or (runs[0] if runs else None)
 
 

@@ -22,7 +22,7 @@ from benchmarks.measure import Contender
 from cifar_core import hardware, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, ModelDirectory
 from cifar_core.runs.status import State, Status
 
@@ -107,7 +107,7 @@ def test_the_readme_has_the_figures_of_the_cards() -> None:
     done = run("shipped")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("| `")]
-    assert len(lines) == 2 * len(model_dir.shipped())
+    assert len(lines) == 2 * len(catalogue.shipped())
     readme = (paths.code_root() / "README.md").read_text()
     assert [line for line in lines if line not in readme] == []
 
@@ -163,7 +163,7 @@ def test_training_memory(cifar10_folder: Path) -> None:  # noqa: ARG001
     precision, batch, held, asked = rows(done.stdout)["quick"]
     assert (precision, batch, asked) == ("float32", "16", "1.4 GB")
     assert 0.7 < numbers([held])[0] < 2.5
-    assert not [run for run in model_dir.runs() if run.name.startswith("memory-")]
+    assert not [run for run in catalogue.runs() if run.name.startswith("memory-")]
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from cifar_core.cli import console
 from cifar_core.cli.options import Json, Model
 from cifar_core.errors import ImageError, ServingError
 from cifar_core.formats import percent, printable
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 if TYPE_CHECKING:
     from cifar_core.deploy.check import Comparison
@@ -31,7 +31,7 @@ def export(
     """Write a model for TensorFlow Serving, DIRECTORY/MODEL/1 or the next number, with a Compose file."""
     from cifar_core.deploy import container, exporting
 
-    found = model_dir.find_model(model, allow_path=True)
+    found = catalogue.find_model(model, allow_path=True)
     with console.working(f"exporting “{found.name}”"):
         path = exporting.export(found, directory, "litert" if litert else "savedmodel")
         if not litert:
@@ -59,7 +59,7 @@ def check(
     name = model or served
     if not name:
         raise ServingError("Say which model with --model NAME, or give its address, …/v1/models/NAME.")
-    directory = model_dir.find_model(name, allow_path=True)
+    directory = catalogue.find_model(name, allow_path=True)
     pictures = [(str(image), _read(image)) for image in images]
     client = Client(url, served or directory.name)
     with console.working(f"asking {url}"):

@@ -30,7 +30,7 @@ from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.inference.tta import Views
 from cifar_core.recipes import get_recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 
@@ -114,7 +114,7 @@ def stop(
     wait: Annotated[bool, typer.Option(help="Return only when the run has stopped.")] = True,
 ) -> None:
     """Stop a run; `resume` continues it from its last finished epoch."""
-    directory = model_dir.find(run, allow_path=True)
+    directory = catalogue.find(run, allow_path=True)
     jobs.stop(directory)
     if wait:
         print(_how_it_ended(directory, console.wait(directory)))
@@ -125,7 +125,7 @@ def stop(
 @app.command()
 def resume(run: Run, foreground: Foreground = False) -> None:
     """Continue a stopped, failed or interrupted run from its last finished epoch."""
-    directory = model_dir.find(run, allow_path=True)
+    directory = catalogue.find(run, allow_path=True)
     jobs.resume(directory)
     print(directory.path, flush=True)
     if foreground:
@@ -135,7 +135,7 @@ def resume(run: Run, foreground: Foreground = False) -> None:
 @app.command()
 def delete(run: Run, yes: Yes = False) -> None:
     """Delete a run with all its files, its model included."""
-    directory = model_dir.find(run, allow_path=True)
+    directory = catalogue.find(run, allow_path=True)
     if directory.own and not yes:  # others are refused, there is nothing to ask
         console.confirm(f"This deletes for good {directory.path}.")
     jobs.delete(directory)
@@ -145,8 +145,8 @@ def delete(run: Run, yes: Yes = False) -> None:
 @app.command()
 def runs(as_json: Json = False) -> None:
     """List your runs, newest first, and the shipped models."""
-    shipped = [model for model in model_dir.models() if not model.own]
-    rows = [console.overview(directory) for directory in [*model_dir.runs(), *shipped]]
+    shipped = [model for model in catalogue.models() if not model.own]
+    rows = [console.overview(directory) for directory in [*catalogue.runs(), *shipped]]
     if as_json:
         print(json.dumps(rows))
     elif rows:
@@ -166,7 +166,7 @@ def evaluate(
     """Recompute a model's predictions and results from its model.onnx, and print the results."""
     from cifar_core.evaluation.card import evaluate as recompute
 
-    directory = model_dir.find_model(model, allow_path=True)
+    directory = catalogue.find_model(model, allow_path=True)
     with console.working(f"evaluating “{directory.name}”"):
         card = recompute(directory, robustness)
     if as_json:
@@ -194,7 +194,7 @@ def classify(
     from cifar_core.inference.classify import classify as ask
     from cifar_core.inference.runtime import Classifier
 
-    directory = model_dir.find_model(model, allow_path=True)
+    directory = catalogue.find_model(model, allow_path=True)
     classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, views)
 
     def answer(image: str) -> Answer | ImageError:

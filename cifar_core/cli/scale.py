@@ -13,7 +13,7 @@ from cifar_core.cli.options import Epochs, Json, Model, RecipeName, TrainingImag
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.formats import percent
 from cifar_core.recipes import get_recipe
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 Address = Annotated[
     str | None,
@@ -39,7 +39,7 @@ def score(
     from cifar_core.scale import score as scoring
     from cifar_core.scale.sources import open_source
 
-    directory = model_dir.find_model(model, allow_path=True)
+    directory = catalogue.find_model(model, allow_path=True)
     pictures = open_source(source, column)
     total, remaining = len(pictures.names()), len(scoring.left(pictures, destination))
     done = refused = 0

@@ -21,7 +21,7 @@ from cifar_core.cli.options import Images, Json, Model, Yes
 from cifar_core.deploy import exporting, vertex, vertex_storage
 from cifar_core.deploy.google_calls import Calls, Place, plain_errors
 from cifar_core.errors import CloudError, ImageError, ModelDirectoryError
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 app = typer.Typer(help="Put a model on Google Cloud's Vertex AI, and ask it there.", no_args_is_help=True)
 
@@ -173,7 +173,7 @@ def _calls(dry_run: bool) -> Calls:
 @contextlib.contextmanager
 def _exported(model: str) -> Iterator[Path]:
     """Export a model into a folder that is gone afterwards."""
-    directory = model_dir.find_model(model, allow_path=True)
+    directory = catalogue.find_model(model, allow_path=True)
     with tempfile.TemporaryDirectory() as folder:
         with console.working(f"exporting “{directory.name}”"):
             version = exporting.export(directory, Path(folder))

@@ -23,7 +23,7 @@ from cifar_core import files, hardware, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import model_dir, processes, resources
+from cifar_core.runs import catalogue, processes, resources
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE
 
@@ -40,7 +40,7 @@ def lock() -> filelock.FileLock:
 
 def active_run() -> ModelDirectory | None:
     """Return the run that trains on this machine now, if one does."""
-    statuses = ((run, run.status()) for run in model_dir.runs())
+    statuses = ((run, run.status()) for run in catalogue.runs())
     return next((run for run, status in statuses if status.active and status.here), None)
 
 
@@ -69,7 +69,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         _refuse_if_busy()
         resources.refuse_if_short_of_memory(recipe)
         resources.refuse_if_short_of_disk(paths.runs_root())
-        directory = model_dir.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+        directory = catalogue.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
         try:
             files.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")

@@ -4,10 +4,8 @@ A shipped model, a run in progress and a finished run look alike. This module is
 names of the files in it, each of which is written whole or appended by the line (`cifar_core.files`).
 """
 
-import contextlib
 import json
 import math
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +17,9 @@ import numpy as np
 
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.files import read_arrays, read_log, write_over, write_whole
-from cifar_core.paths import models_root, runs_root
+from cifar_core.paths import runs_root
 from cifar_core.recipes import Recipe
-from cifar_core.runs.status import RESUMABLE, Status, believed
+from cifar_core.runs.status import Status, believed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +32,6 @@ _FIGURES = [
     *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
     *("parameters", "bytes", "training_seconds", "epochs"),
 ]
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -198,108 +195,6 @@ class ModelDirectory:
                 f"The predictions of “{self.name}” cannot be read; recompute them with "
                 f"`python -m cifar_core evaluate {self.name}`."
             ) from error
-
-
-def runs() -> list[ModelDirectory]:
-    """Return the user's runs, newest first."""
-    return sorted(_directories(runs_root()), key=lambda run: run.created, reverse=True)
-
-
-def shipped() -> list[ModelDirectory]:
-    """Return the models that come with the project."""
-    return [item for item in _directories(models_root()) if item.has_results()]
-
-
-def models() -> list[ModelDirectory]:
-    """Return what has sound results: the shipped models, then own runs, which hide a model of their name."""
-    damaged = damaged_models()
-    return [item for item in _with_results() if item.name not in damaged]
-
-
-def damaged_models() -> dict[str, str]:
-    """Return what has results that cannot be used, by name, with a sentence that says why."""
-    found = {}
-    for item in _with_results():
-        try:
-            item.check_results()
-        except ModelDirectoryError as error:
-            found[item.name] = str(error)
-    return found
-
-
-def _with_results() -> list[ModelDirectory]:
-    own = [run for run in runs() if run.has_results()]
-    own_names = {run.name for run in own}
-    return [*(item for item in shipped() if item.name not in own_names), *own]
-
-
-def new_run(name: str) -> ModelDirectory:
-    """Return the directory of a run to be; ModelDirectoryError if its name is unfit or taken."""
-    if not _NAME.fullmatch(name):
-        raise ModelDirectoryError(
-            "A run's name may hold up to 64 letters, digits, dots, dashes and underscores, and starts with a "
-            "letter or digit."
-        )
-    directory = ModelDirectory(runs_root() / name)
-    if directory.path.exists():
-        raise ModelDirectoryError(f"There is already a run “{name}”; choose another name.")
-    return directory
-
-
-def find(name: str, *, allow_path: bool = False) -> ModelDirectory:
-    """Find a model directory by name, own runs before shipped models.
-
-    Parameters
-    ----------
-    name
-        A name under `artifacts/runs` or `artifacts/models`.
-    allow_path
-        Also accept a path, as the command line does. Never set it for a name that came from a URL.
-
-    Raises
-    ------
-    ModelDirectoryError
-        If there is none.
-    """
-    if _NAME.fullmatch(name):
-        for directory in (ModelDirectory(root / name) for root in (runs_root(), models_root())):
-            if directory.config_path.is_file():
-                return directory
-    with contextlib.suppress(OSError):  # a path can be too long to ask for
-        if allow_path and name and ModelDirectory(Path(name)).config_path.is_file():
-            return ModelDirectory(Path(name).resolve())
-    raise ModelDirectoryError(f"There is no model or run “{name}”; `python -m cifar_core runs` lists them.")
-
-
-def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
-    """Find a trained model, as `find` does; an own run that is not trained hides no shipped model.
-
-    Raises
-    ------
-    ModelDirectoryError
-        If there is none; it says what to do about one that is not trained.
-    """
-    found = find(name, allow_path=allow_path)
-    if found.onnx_path.is_file():
-        return found
-    namesake = ModelDirectory(models_root() / found.name)
-    if found.own and namesake.onnx_path.is_file():
-        return namesake
-    status = found.status()
-    if status.active:
-        problem = "is still being trained; wait until it is finished"
-    elif status.state in RESUMABLE:
-        problem = f"was not trained to its end; `python -m cifar_core resume {found.name}` goes on with it"
-    else:
-        problem = f"has no {found.onnx_path.name} any more; train it again"
-    raise ModelDirectoryError(f"“{found.name}” {problem}.")
-
-
-def _directories(root: Path) -> list[ModelDirectory]:
-    if not root.is_dir():
-        return []
-    found = (ModelDirectory(path) for path in sorted(root.iterdir()) if not path.name.startswith("."))
-    return [directory for directory in found if directory.config_path.is_file()]
 
 
 def _read_json(path: Path, cure: str = "start a new run") -> dict[str, Any]:

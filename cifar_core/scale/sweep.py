@@ -18,7 +18,7 @@ from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError, ModelDirectoryError, ScaleError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE
 from cifar_core.scale import cluster
@@ -178,9 +178,9 @@ def _begin(run: ModelDirectory, recipe: Recipe) -> None:
 def _run(name: str, recipe: Recipe) -> ModelDirectory:
     """Return the directory of a run that is there, with this recipe, or can be made."""
     try:
-        run = model_dir.find(name)
+        run = catalogue.find(name)
     except ModelDirectoryError:
-        return model_dir.new_run(name)
+        return catalogue.new_run(name)
     # A machine without bfloat16 has changed the precision, another version perhaps the words.
     free = {item: getattr(recipe, item) for item in ("precision", "title", "summary")}
     if run.recipe().with_(**free) != recipe:

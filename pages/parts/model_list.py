@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 
 def readable() -> dict[str, ModelDirectory]:
     """Return the models there are by name, but for those whose results are damaged, which it says."""
-    for name, problem in model_dir.damaged_models().items():
+    for name, problem in catalogue.damaged_models().items():
         st.warning(f"“{name}” is left out. {problem}", icon=":material/warning:")
-    return {model.name: model for model in model_dir.models()}
+    return {model.name: model for model in catalogue.models()}
 
 
 def warn_if_validated_on_test(model: ModelDirectory) -> None:

@@ -19,7 +19,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import calibration
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 Choice = TypeVar("Choice", bound=str)
@@ -100,7 +100,7 @@ def tile(index: int, scale: int = 8) -> str:
 
 def choose_model() -> ModelDirectory | None:
     """Let the visitor choose a model with results, `?model=…`; None if there is none."""
-    models = {model.name: model for model in model_dir.models()}
+    models = {model.name: model for model in catalogue.models()}
     if not models:
         offer_training(NO_MODEL)
         return None
@@ -113,7 +113,7 @@ def warn_if_gone(linked: Sequence[str], there: Container[str], shown: Sequence[s
     """Say which models of a link are not there or damaged, and what is shown."""
     if not (gone := [name for name in linked if name and name not in there]):
         return
-    damaged = model_dir.damaged_models()
+    damaged = catalogue.damaged_models()
     problems = [damaged.get(name, f"There is no finished model “{plain(name)}”.") for name in gone]
     here = ", ".join(f"“{name}”" for name in shown)
     st.warning(f"{' '.join(problems)} What is shown: {here}.", icon=":material/warning:")

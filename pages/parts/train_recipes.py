@@ -8,14 +8,14 @@ import streamlit as st
 from cifar_core import charts, formats
 from cifar_core.evaluation import comparison
 from cifar_core.recipes import RECIPES, Recipe
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 
 def shipped() -> dict[str, ModelDirectory]:
     """Return the shipped models, but for damaged ones, by the recipe that made them."""
-    damaged = model_dir.damaged_models()
-    return {model.recipe().name: model for model in model_dir.shipped() if model.name not in damaged}
+    damaged = catalogue.damaged_models()
+    return {model.recipe().name: model for model in catalogue.shipped() if model.name not in damaged}
 
 
 def measured(recipe: Recipe) -> str:

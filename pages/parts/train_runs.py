@@ -7,7 +7,7 @@ import streamlit as st
 from cifar_core import charts, formats
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RANGES, RECIPES, Recipe
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 MOST_OTHERS = len(charts.RUN_COLOURS) - 1  # curves beside those of the run: each has a colour of its own
@@ -15,7 +15,7 @@ MOST_OTHERS = len(charts.RUN_COLOURS) - 1  # curves beside those of the run: eac
 
 def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
     """Draw the table of runs; return those to draw over the curves of `run`."""
-    runs = model_dir.runs()
+    runs = catalogue.runs()
     if not runs:
         return []
     st.markdown(f"**All runs** · select rows to draw them over the curves, at most {MOST_OTHERS}")

@@ -14,7 +14,7 @@ from benchmarks.browser import rest
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import comparison
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import StartServer
 
@@ -26,7 +26,7 @@ ONLY_FIRST, ONLY_SECOND = 7, 4  # images that fit on one page of the gallery
 @pytest.fixture
 def twin(tmp_path: Path) -> tuple[set[int], set[int]]:
     """Make a run `twin` that answers like `quick` but for a few images: those it loses, and those it wins."""
-    quick, folder = model_dir.find("quick"), tmp_path / "twin"
+    quick, folder = catalogue.find("quick"), tmp_path / "twin"
     shutil.copytree(quick.path, folder)
     labels, predictions = cifar10.load_test().labels, quick.predictions()
     probabilities, guesses = predictions["test"], predictions["test"].argmax(axis=1)
@@ -85,7 +85,7 @@ def test_a_field_shows_exactly_its_images_and_the_address_keeps_it(
     page.wait_for_url(lambda url: "who=second" in url)
     shows_exactly(page, won)
     labels = cifar10.load_test().labels
-    guesses = model_dir.find("quick").predictions()["test"].argmax(axis=1)
+    guesses = catalogue.find("quick").predictions()["test"].argmax(axis=1)
     for index in won:
         true, guess = CLASS_NAMES[labels[index]], CLASS_NAMES[guesses[index]]
         said = f"test image {index}: {true}, taken for {guess}, {true}"

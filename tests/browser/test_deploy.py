@@ -19,7 +19,7 @@ from cifar_core import images
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import Server, StartServer
 
@@ -31,7 +31,7 @@ class Endpoint(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        directory = model_dir.find("quick")
+        directory = catalogue.find("quick")
         self.classifier, self.calibration = Classifier(directory.onnx_path), calibration_of(directory)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.asked: list[str] = []
@@ -139,7 +139,7 @@ def test_from_the_dashboard_into_tensorflow_serving(page: Page, server: Server, 
     } <= set(archive.namelist())
 
     page.get_by_text("Files", exact=True).click()
-    quick = model_dir.find("quick")
+    quick = catalogue.find("quick")
     assert downloaded(page, "Download quick.onnx") == quick.onnx_path.read_bytes()
     assert downloaded(page, "Download quick.keras") == quick.keras_path.read_bytes()
     no_exception(page)

@@ -15,7 +15,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import metrics
 from cifar_core.inference import calibration
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import Server
 
@@ -65,7 +65,7 @@ def drawn(page: Page, what: str) -> None:
 
 
 def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
-    model, labels, votes = model_dir.find(MODEL), cifar10.load_test().labels, lists.human_votes()
+    model, labels, votes = catalogue.find(MODEL), cifar10.load_test().labels, lists.human_votes()
     assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
     raw = model.predictions()["test"].astype(float)
     answers = calibration.temperature_scale(raw, model.card()["temperature"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cifar_core.datasets import cifar10
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.command_line import ROOT, Typed, answer, call, error
 
 OPTIONS = {
@@ -180,7 +180,7 @@ def test_bad_input(arguments: list[str], told: str, typed: Typed, runs: Path) ->
 
 def test_no_runs_yet(env: dict[str, str], tmp_path: Path) -> None:
     listed = json.loads(answer("runs", "--json", env=env))
-    assert [row["name"] for row in listed if row["shipped"]] == [model.name for model in model_dir.shipped()]
+    assert [row["name"] for row in listed if row["shipped"]] == [model.name for model in catalogue.shipped()]
     assert all(row["shipped"] for row in listed)
     shutil.copytree(ROOT / "cifar_core", tmp_path / "code" / "cifar_core")  # which ships no model
     env["PYTHONPATH"] = str(tmp_path / "code")

@@ -19,7 +19,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.images import to_png
 from cifar_core.inference.classify import Answer, calibration_of, classify
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.deploy.saved_model import lay_out
 from tests.pictures import encode
 from tests.servers import free_port
@@ -110,7 +110,7 @@ def test_images(cifar10_folder: Path) -> np.ndarray:
 
 @functools.cache
 def model_here() -> Classifier:
-    return Classifier(model_dir.find(MODEL).onnx_path)
+    return Classifier(catalogue.find(MODEL).onnx_path)
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +120,7 @@ def here() -> Classifier:
 
 def in_the_app(arrays: np.ndarray) -> list[Answer]:
     """What the app says about images."""
-    return classify(model_here(), calibration_of(model_dir.find(MODEL)), arrays)
+    return classify(model_here(), calibration_of(catalogue.find(MODEL)), arrays)
 
 
 # Google's cloud

@@ -9,7 +9,7 @@ import pytest
 
 from cifar_core.deploy import exporting
 from cifar_core.errors import ServingError
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.command_line import answer
 from tests.deploy.conftest import MODEL
@@ -26,14 +26,14 @@ def test_a_process_that_dies_without_a_word_is_reported(
 ) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(ServingError, match=r"“quick” could not be exported: .* status 1, perhaps for lack"):
-        exporting.export(model_dir.find(MODEL), tmp_path)
+        exporting.export(catalogue.find(MODEL), tmp_path)
 
 
 @pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServingError, match=r"“quick” could not be exported: .*Not a directory"):
-        exporting.export(model_dir.find(MODEL), tmp_path / "file" / "out")
+        exporting.export(catalogue.find(MODEL), tmp_path / "file" / "out")
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from cifar_core.deploy.check import TOLERANCE, compare
 from cifar_core.deploy.serving import Client
 from cifar_core.errors import ServingError
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.deploy.conftest import MODEL, in_the_app
 
@@ -60,13 +60,13 @@ def test_compare_finds_the_same_model_and_another_one(
     kserve: str, pictures: list[Path], here: Classifier, tmp_path: Path
 ) -> None:
     given = [(path.name, path.read_bytes()) for path in pictures]
-    same = compare(Client(kserve, MODEL), model_dir.find(MODEL), here, given)
+    same = compare(Client(kserve, MODEL), catalogue.find(MODEL), here, given)
     assert same.same
     assert same.agreement == 1
     assert 0 < same.largest_difference < 1e-4 < TOLERANCE
 
     copy = ModelDirectory(tmp_path / MODEL)
-    shutil.copytree(model_dir.find(MODEL).path, copy.path)
+    shutil.copytree(catalogue.find(MODEL).path, copy.path)
     card = copy.card()
     copy.card_path.write_text(json.dumps({**card, "temperature": 1.1 * card["temperature"]}))
     other = compare(Client(kserve, MODEL), copy, here, given)

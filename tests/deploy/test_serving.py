@@ -19,7 +19,7 @@ from cifar_core.deploy.check import compare
 from cifar_core.deploy.serving import Client
 from cifar_core.errors import ServingError
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.deploy.conftest import MODEL, in_the_app
 from tests.servers import free_port
 
@@ -142,7 +142,7 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
     [answer] = in_the_app(images.load(content)[1][None])
     server.answer(200, {"predictions": [answer.probabilities.tolist()]}, "my_model:predict")
     with pytest.raises(ServingError, match="ten probabilities and their names"):
-        compare(Client(server.url, "my_model"), model_dir.find(MODEL), here, [("one.png", content)])
+        compare(Client(server.url, "my_model"), catalogue.find(MODEL), here, [("one.png", content)])
     assert server.asked[-1][2]["signature_name"] == "classify_bytes"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cifar_core.annotations import lists
 from cifar_core.evaluation import findings, metrics, selective
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 
 CURVE = pd.DataFrame({"coverage": [0.2, 0.5, 0.8, 1.0], "accuracy": [1.0, 0.98, 0.99, 0.9]})
 
@@ -27,7 +27,7 @@ def test_coverage_for_an_accuracy_is_the_largest_that_reaches_it() -> None:
 
 @pytest.fixture(scope="module")
 def fast() -> NDArray[np.float64]:
-    return model_dir.find("fast").predictions()["test"].astype(np.float64)
+    return catalogue.find("fast").predictions()["test"].astype(np.float64)
 
 
 def test_parts_of_the_test_set_and_a_model_on_them(

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cifar_core import paths
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 
 WORKER = "cifar_core.training.worker"
@@ -39,7 +39,7 @@ def trap(monkeypatch: pytest.MonkeyPatch, moment: str | None) -> None:
 
 def end_workers(runs: Path) -> None:
     """Leave no worker behind, however a test ended."""
-    for run in model_dir.runs():
+    for run in catalogue.runs():
         status = run.status()
         if run.path.parent == runs and status.active and status.pid != os.getpid():  # tests pose as workers
             psutil.Process(status.pid).kill()

@@ -10,7 +10,7 @@ import pytest
 from cifar_core import paths
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.faults.conftest import contents
 from tests.pages import opened
@@ -52,7 +52,7 @@ def test_every_page_opens_whatever_befell_a_file(runs: Path, finished: ModelDire
         damage(runs / "mine" / name)
         for page, query in VISITS:
             opened(page, **query)  # fails where the page shows an error of Python's
-        assert finished in model_dir.models()
+        assert finished in catalogue.models()
     assert contents(finished) == before
 
 

@@ -15,7 +15,7 @@ from cifar_core import access
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays, write_whole
 from cifar_core.recipes import Recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 from cifar_core.training.worker import Heart
@@ -127,7 +127,7 @@ def check_what_is_kept(run: ModelDirectory) -> int:
     assert epochs[:done] == list(range(1, done + 1))
     assert len(epochs) <= done + 1  # a row is written before its checkpoint
     assert jobs.active_run() is None
-    assert run not in model_dir.models()
+    assert run not in catalogue.models()
     return done
 
 
@@ -138,7 +138,7 @@ def check_resume(run: ModelDirectory, epochs: int) -> None:
     assert run.history()["epoch"].tolist() == list(range(1, epochs + 1))
     assert run.steps()["step"].is_monotonic_increasing
     assert run.steps()["step"].is_unique
-    assert run in model_dir.models()
+    assert run in catalogue.models()
     assert not list(run.path.rglob("*.tmp"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from cifar_core import settings
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training.worker import Heart
 from tests.faults.conftest import contents, trap
@@ -36,8 +36,8 @@ def test_a_run_survives_every_death(
         assert status.state == "interrupted", (moment, run.log_path.read_text())
         assert "memory ran out" in status.error
         assert jobs.active_run() is None
-        assert run not in model_dir.models()
-        assert model_dir.runs() != []
+        assert run not in catalogue.models()
+        assert catalogue.runs() != []
         epochs.append(run.history()["epoch"].tolist())
         with pytest.raises(JobError, match="nothing to stop"):
             jobs.stop(run)
@@ -49,7 +49,7 @@ def test_a_run_survives_every_death(
     assert run.history()["epoch"].tolist() == [1, 2, 3]
     assert run.steps()["step"].is_monotonic_increasing
     assert run.steps()["step"].is_unique
-    assert {finished, run} <= set(model_dir.models())
+    assert {finished, run} <= set(catalogue.models())
     assert not list(run.path.rglob("*.tmp"))
     assert contents(finished) == before
 

@@ -17,7 +17,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.inference import ood, saliency
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from pages.parts import classify_answers
 from tests.pages import checked, opened
 
@@ -204,12 +204,12 @@ def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
     said = verdicts(upload(app, {f"ship {n}.png": png(array) for n, array in enumerate(ships(6))}))
     assert sum(each.startswith("ship, ") for each in said) >= 4
     assert sum("none of the ten" in each for each in said) <= 1
-    fpr95 = model_dir.find("quick").card()["out_of_distribution"]["static"]["fpr95"]
+    fpr95 = catalogue.find("quick").card()["out_of_distribution"]["static"]["fpr95"]
     assert any(f"{formats.percent(fpr95)} of noise" in caption.value for caption in app.caption)
 
 
 def test_a_test_image_is_right_or_wrong() -> None:
-    test, predicted = cifar10.load_test(), model_dir.find("quick").predictions()["test"].argmax(axis=1)
+    test, predicted = cifar10.load_test(), catalogue.find("quick").predictions()["test"].argmax(axis=1)
     for index in (0, int(np.flatnonzero(predicted != test.labels)[0])):
         app = opened("classify", model="quick", image=str(index))
         [said] = verdicts(app)

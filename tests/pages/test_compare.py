@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import paths
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.pages import ROOT, checked, opened
 
 
@@ -41,7 +41,7 @@ def test_with_one_model_it_shows_it_and_says_to_train_another(artifacts: Path) -
 
 @pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_second() -> None:
-    accuracies = {model.name: model.card()["accuracy"] for model in model_dir.shipped()}
+    accuracies = {model.name: model.card()["accuracy"] for model in catalogue.shipped()}
     app = opened("compare")
     expected: list[str] = [name for name in ("cnn", "vgg16") if name in accuracies]
     expected += sorted(set(accuracies) - set(expected), key=lambda name: -accuracies[name])
@@ -90,7 +90,7 @@ def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
 
 @pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_the_best_of_each_column_is_marked() -> None:
-    models = [model_dir.find(name) for name in ("quick", "report")]
+    models = [catalogue.find(name) for name in ("quick", "report")]
     quick, report = (model.card() for model in models)
     table = opened("compare", models="quick,report").table[0].value
     for column, name, best in (("accuracy", "accuracy", max), ("loss", "loss", min)):

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import formats, paths
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.pages import opened
 
 LISTS = "Download the lists (0.9 MB)"
@@ -67,7 +67,7 @@ def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("cifar10_folder")
 def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", runs / "measured")
-    card = model_dir.find("measured").card()
+    card = catalogue.find("measured").card()
     card["robustness"] = {"noise": [0.7, 0.6, 0.5, 0.4, 0.123], "blur": [0.8] * 5}
     card["robustness_images"] = 2_000
     card["out_of_distribution"] = {

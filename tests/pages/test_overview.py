@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cifar_core import formats, paths
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.pages import opened
 
 ARTIFACTS = paths.models_root()
@@ -15,7 +15,7 @@ ARTIFACTS = paths.models_root()
 @pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
     app = opened("overview")
-    cards = {model.name: model.card() for model in model_dir.shipped()}
+    cards = {model.name: model.card() for model in catalogue.shipped()}
     assert [metric.label for metric in app.metric] == list(cards)
     for metric, card in zip(app.metric, cards.values(), strict=True):
         low, high = (formats.percent(end) for end in card["accuracy_interval"])

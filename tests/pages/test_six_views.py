@@ -11,14 +11,14 @@ from cifar_core.datasets import cifar10
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import Views
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from tests.pages import opened
 
 INDEX = 58  # of a test image about which the model changes its mind
 
 
 def verdict(views: Views) -> str:
-    model = model_dir.find("quick")
+    model = catalogue.find("quick")
     image = cifar10.load_test().images[INDEX][None]
     [answer] = classify(Classifier(model.onnx_path), calibration_of(model, views), image, views)
     return f"{answer.class_name}, {formats.percent(answer.confidence)}"
@@ -39,7 +39,7 @@ def test_classify_looks_six_times_when_asked() -> None:
 
 @pytest.mark.usefixtures("cifar10_folder")
 def test_evaluate_tells_the_accuracy_with_six_views_apart(runs: Path) -> None:
-    card = model_dir.find("quick").card()
+    card = catalogue.find("quick").card()
     shutil.copytree(paths.models_root() / "quick", runs / "older")
     older = {name: value for name, value in card.items() if name != "test_time_augmentation"}
     (runs / "older" / "card.json").write_text(json.dumps(older))

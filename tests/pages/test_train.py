@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifar_core import charts, formats, paths
 from cifar_core.recipes import RECIPES, Recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from pages.parts import shared, train_runs
 from tests.model_directories import made, run_that_is
 from tests.pages import checked, opened
@@ -33,13 +33,13 @@ def test_without_a_run_it_offers_the_quickest() -> None:
 
 def test_a_finished_run_shows_its_best_epoch_and_its_time(runs: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", runs / "mine")
-    history = model_dir.find("mine").history()
+    history = catalogue.find("mine").history()
     best = history.iloc[int(history["val_accuracy"].argmax())]
     app = opened("train", run="mine")
     shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
     assert shown["Best validation"] == (formats.percent(best["val_accuracy"]), f"epoch {best['epoch']:.0f}")
     assert shown["Trained for"][0] == formats.duration(history["seconds"].iloc[-1])
-    epochs = model_dir.find("mine").recipe().epochs
+    epochs = catalogue.find("mine").recipe().epochs
     assert app.get("progress")[0].proto.text == f"finished after {len(history)} of {epochs} epochs"
     assert not [item for item in app.button if item.label in ("Stop mine", "Resume mine")]
 
@@ -69,7 +69,7 @@ def test_a_run_that_began_meanwhile_is_named_where_a_second_one_was_asked_for(
     assert [item.value for item in app.error] == [
         "The run “busy” is training; stop it or wait until it is done."
     ]
-    assert [run.name for run in model_dir.runs()] == ["busy"]
+    assert [run.name for run in catalogue.runs()] == ["busy"]
 
 
 def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
@@ -90,7 +90,7 @@ def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
 
 @pytest.mark.usefixtures("runs")
 def test_a_run_can_be_given_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "start", lambda recipe, name: made(model_dir.new_run(name).path, recipe))
+    monkeypatch.setattr(jobs, "start", lambda recipe, name: made(catalogue.new_run(name).path, recipe))
     app = opened("train")
     app.text_input(key="run-name").set_value(" my/run ")
     labelled(app, "Start").click()
@@ -100,7 +100,7 @@ def test_a_run_can_be_given_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     labelled(app, "Start").click()
     assert checked(app).query_params["run"] == "my-run"
     assert app.text_input(key="run-name").value == ""
-    assert [run.name for run in model_dir.runs()] == ["my-run"]
+    assert [run.name for run in catalogue.runs()] == ["my-run"]
 
 
 def test_a_run_can_be_deleted_and_the_newest_of_the_others_is_shown(runs: Path, tiny: Recipe) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cifar_core import files, hardware, paths
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
 from cifar_core.recipes import Recipe, get_recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import State, Status
 from tests.model_directories import LONG, bury, ended, in_mid_epoch, made, run_that_is, until
@@ -61,7 +61,7 @@ def test_a_name_that_leaves_the_folder_is_refused_and_nothing_is_created(
         jobs.start(tiny, name.format(tmp_path=tmp_path))
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert found <= {"runs", "runs/.start.lock"}
-    assert model_dir.runs() == []
+    assert catalogue.runs() == []
 
 
 @pytest.mark.usefixtures("no_process", "cifar10_folder")
@@ -73,7 +73,7 @@ def test_nothing_starts_without_the_memory_that_it_needs(monkeypatch: pytest.Mon
     run = run_that_is("stopped", runs / "stopped", get_recipe("fast").with_(precision="float32"))
     with pytest.raises(JobError, match=r"“fast” needs about 3\.4 GB"):
         jobs.resume(run)
-    assert model_dir.runs() == [run]
+    assert catalogue.runs() == [run]
     assert run.status().state == "stopped"
 
 
@@ -98,7 +98,7 @@ def test_one_run_trains_at_a_time(runs: Path, tiny: Recipe, state: State) -> Non
         jobs.resume(other)
     with pytest.raises(JobError, match=f"“{state}” is {state}, there is nothing to resume"):
         jobs.resume(busy)
-    assert {run.name for run in model_dir.runs()} == {state, "stopped"}
+    assert {run.name for run in catalogue.runs()} == {state, "stopped"}
 
 
 def test_a_run_on_another_machine_does_not_keep_this_one_busy(runs: Path, tiny: Recipe) -> None:

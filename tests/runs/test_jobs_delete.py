@@ -7,7 +7,7 @@ import pytest
 
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import jobs, model_dir
+from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.status import State
 from tests.model_directories import made, run_that_is
 
@@ -18,7 +18,7 @@ def test_a_run_that_has_ended_can_be_deleted(runs: Path, tiny: Recipe, state: St
     run.checkpoint_path.parent.mkdir()
     run.checkpoint_path.touch()
     jobs.delete(run)
-    assert model_dir.runs() == [other]
+    assert catalogue.runs() == [other]
     assert not [path for path in runs.rglob("*") if "mine" in str(path)]
 
 
@@ -32,7 +32,7 @@ def test_a_run_that_trains_is_not_deleted(runs: Path, tiny: Recipe, state: State
 
 def test_a_model_that_is_nobodys_run_is_not_deleted(tmp_path: Path, tiny: Recipe) -> None:
     elsewhere = run_that_is("finished", tmp_path / "mine", tiny)
-    for model in (elsewhere, *model_dir.shipped()):
+    for model in (elsewhere, *catalogue.shipped()):
         with pytest.raises(JobError, match=f"“{model.name}” is no run of your own"):
             jobs.delete(model)
         assert model.config_path.exists()
@@ -40,7 +40,7 @@ def test_a_model_that_is_nobodys_run_is_not_deleted(tmp_path: Path, tiny: Recipe
 
 def test_what_half_a_deletion_left_is_no_run_and_goes_with_the_next(runs: Path, tiny: Recipe) -> None:
     made(runs / ".mine", tiny)
-    assert model_dir.runs() == []
+    assert catalogue.runs() == []
     jobs.delete(run_that_is("stopped", runs / "mine", tiny))
     assert not [path for path in runs.iterdir() if path.is_dir()]
 
@@ -56,4 +56,4 @@ def test_a_run_that_cannot_be_deleted_is_reported(
     monkeypatch.setattr(Path, "rename", in_use)
     with pytest.raises(JobError, match=r"“mine” cannot be deleted \(.*in use.*mine"):
         jobs.delete(run)
-    assert model_dir.runs() == [run]
+    assert catalogue.runs() == [run]

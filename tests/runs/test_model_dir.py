@@ -1,5 +1,4 @@
 import io
-import json
 import os
 import re
 from pathlib import Path
@@ -11,10 +10,8 @@ import pytest
 from cifar_core import paths
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.recipes import get_recipe
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
-from cifar_core.runs.status import State
-from tests.model_directories import archive, complete, made, run_that_is
+from tests.model_directories import archive
 
 # CSV logs
 
@@ -148,150 +145,6 @@ def test_a_pickle_in_the_predictions_is_not_run(directory: ModelDirectory, tmp_p
     with pytest.raises(ModelDirectoryError):
         directory.predictions()
     assert not (tmp_path / "exploded").exists()
-
-
-# Names and listings
-
-NOT_NAMES = [
-    "",
-    ".",
-    "..",
-    "../x",
-    "x/..",
-    "a/b",
-    "a\\b",
-    "/tmp/x",
-    "C:\\x",
-    ".hidden",
-    "-x",
-    "_x",
-    "x" * 65,
-    "x\n",
-    "x y",
-    "x\0",
-    "é",
-    "~",
-    "%2e%2e",
-]
-
-
-@pytest.mark.parametrize("name", NOT_NAMES)
-def test_a_name_cannot_leave_the_folder(runs: Path, name: str) -> None:
-    made(runs.parent / "x")
-    made(runs / "a")
-    with pytest.raises(ModelDirectoryError, match="name may hold up to 64"):
-        model_dir.new_run(name)
-    with pytest.raises(ModelDirectoryError, match="There is no model or run"):
-        model_dir.find(name)
-
-
-@pytest.mark.parametrize("name", ["x", "0", "X" * 64, "quick-20261123-180000", "a..b", "a.b_c-d"])
-def test_a_fit_name_gives_a_directory_in_the_folder(runs: Path, name: str) -> None:
-    directory = model_dir.new_run(name)
-    assert (directory.path, directory.name) == (runs / name, name)
-    assert not runs.exists()  # it is a name so far
-
-    made(runs / name)
-    with pytest.raises(ModelDirectoryError, match="already a run"):
-        model_dir.new_run(name)
-    assert model_dir.find(name) == directory
-
-
-def test_find_takes_a_path_only_where_it_is_allowed(
-    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    elsewhere = made(tmp_path / "elsewhere" / "model")
-    monkeypatch.chdir(tmp_path)
-    for path in (str(elsewhere.path), "elsewhere/model", "./elsewhere/model"):
-        with pytest.raises(ModelDirectoryError):
-            model_dir.find(path)
-        assert model_dir.find(path, allow_path=True) == elsewhere
-
-    for path in ("elsewhere", "elsewhere/none", "elsewhere/model/config.json", "x" * 5_000, "a\0b", ""):
-        with pytest.raises(ModelDirectoryError):
-            model_dir.find(path, allow_path=True)
-    monkeypatch.chdir(elsewhere.path)
-    with pytest.raises(ModelDirectoryError):
-        model_dir.find("", allow_path=True)
-    made(runs / "model")
-    assert model_dir.find("model", allow_path=True).path == runs / "model"
-
-
-def test_listings(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path / "artifacts")
-    assert model_dir.runs() == model_dir.models() == []
-
-    old = complete(made(runs / "old", created="2026-11-20T10:00:00+00:00"))
-    newest = complete(made(runs / "b", created="2026-11-23T10:00:00+00:00"))
-    unfinished = made(runs / "c", created="2026-11-22T10:00:00+00:00")
-    damaged = made(runs / "damaged")
-    damaged.config_path.write_bytes(b"{")
-    (runs / "no-run").mkdir()
-    (runs / "file").touch()
-    (runs / ".worker.lock").touch()
-    old.config_path.touch()  # that a file was written again later makes the run no younger
-    assert model_dir.runs() == [newest, unfinished, old, damaged]
-
-    shipped = [complete(made(tmp_path / "artifacts/models" / name)) for name in ("alpha", "old")]
-    made(tmp_path / "artifacts/models" / "half")
-    assert model_dir.models() == [shipped[0], newest, old]  # one's own run hides the shipped model
-    assert model_dir.find("old") == old
-    assert model_dir.find("alpha") == shipped[0]
-
-
-def test_an_untrained_run_hides_no_shipped_model(
-    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path / "artifacts")
-    shipped = complete(made(tmp_path / "artifacts/models/quick"))
-    run = run_that_is("running", runs / "quick")
-    assert model_dir.models() == [shipped]
-    assert model_dir.find_model("quick") == shipped
-    assert model_dir.find("quick") == run  # which can be stopped
-    complete(run)
-    assert model_dir.models() == [run] == [model_dir.find_model("quick")]
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        ("running", "“new” is still being trained; wait until it is finished."),
-        ("stopped", "“new” was not trained to its end; `python -m cifar_core resume new` goes on with it."),
-        ("finished", "“new” has no model.onnx any more; train it again."),
-    ],
-)
-def test_what_is_no_model_yet_says_what_to_do(runs: Path, state: State, said: str) -> None:
-    run = run_that_is(state, runs / "new")
-    for name in ("new", str(run.path)):
-        with pytest.raises(ModelDirectoryError, match=f"^{re.escape(said)}$"):
-            model_dir.find_model(name, allow_path=True)
-
-
-NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” are damaged; `python -m cifar_core ev"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("{", NO_CARD),
-        ('"text"', NO_CARD),
-        ("{}", DAMAGED),
-        *(({"accuracy": wrong}, DAMAGED) for wrong in ("high", None, float("nan"))),
-        *(({"accuracy_interval": wrong}, DAMAGED) for wrong in ([0.9], [0.9, "x"], [0.9, 0.8])),
-        ({"hardware": 1}, DAMAGED),
-        ({"command": None}, DAMAGED),
-        ({"temperature": 0}, DAMAGED),
-        ({"parameters": 10**400}, DAMAGED),
-    ],
-)
-def test_a_damaged_card_costs_its_own_model_only(runs: Path, change: Any, said: str) -> None:
-    damaged, sound = (complete(made(runs / name)) for name in ("damaged", "sound"))
-    damaged.card_path.write_text(change if isinstance(change, str) else json.dumps(damaged.card() | change))
-    assert model_dir.models()[-1] == sound
-    assert damaged not in model_dir.models()
-    [(name, why)] = model_dir.damaged_models().items()
-    assert name == "damaged"
-    assert why.startswith(said)
 
 
 def test_the_folder_of_runs_is_absolute_and_can_be_chosen(

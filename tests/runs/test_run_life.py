@@ -17,7 +17,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays
 from cifar_core.recipes import Recipe
-from cifar_core.runs import jobs, model_dir, status
+from cifar_core.runs import catalogue, jobs, status
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 from tests.model_directories import LONG, bury, ended, in_mid_epoch, shorten, until
@@ -152,7 +152,7 @@ def test_what_is_not_possible_now_is_refused_with_the_runs_name(story: Story) ->
         "The run “story” is stopped, there is nothing to stop.",
         "The run “story” is finished, there is nothing to resume.",
     ]
-    assert [run.name for run in model_dir.runs()] == ["story"]
+    assert [run.name for run in catalogue.runs()] == ["story"]
     assert {path.name for path in story.root.iterdir()} == {"story", ".start.lock", WORKER_LOCK}
 
 
@@ -201,7 +201,7 @@ def test_a_finished_run_holds_every_file_and_no_other(story: Story) -> None:
         "model.onnx", "predictions.npz", "card.json", "worker.log",
     }  # fmt: skip
     assert run.has_results()
-    assert run in model_dir.models()
+    assert run in catalogue.models()
     config = run.config()
     assert run.recipe() == story.recipe
     assert set(config["versions"]) == {"python", "keras", "tensorflow", "onnxruntime"}

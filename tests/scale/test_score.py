@@ -22,7 +22,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.inference import runtime
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.scale import score as scoring
 from cifar_core.scale.score import Part, Scorer, left, score
 from cifar_core.scale.sources import open_source
@@ -59,7 +59,7 @@ def workers() -> list[psutil.Process]:
 
 @pytest.mark.slow
 def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: Path, tmp_path: Path) -> None:
-    model = model_dir.find("quick")
+    model = catalogue.find("quick")
     killed, node = False, cluster.add_node(num_cpus=1)
     parts: list[Part] = []
     for part in score(model, open_source(pictures), tmp_path / "out", cluster.address, PART):
@@ -128,7 +128,7 @@ LATIN = os.fsdecode(b"caf\xe9.png")
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there every file name is Unicode")
 def test_a_name_that_is_not_utf8_is_stored_with_an_escape(tmp_path: Path) -> None:
-    model, source = model_dir.find("quick"), tmp_path / "in"
+    model, source = catalogue.find("quick"), tmp_path / "in"
     source.mkdir()
     for name in ("a.png", LATIN):
         Image.new("RGB", (32, 32), "red").save(source / name)
@@ -148,7 +148,7 @@ def test_a_cluster_takes_names_that_are_not_utf8(cluster: Any, tmp_path: Path) -
     for name in ("a.png", "b.png", LATIN, "z.png"):
         Image.new("RGB", (32, 32), "red").save(source / name)
     pictures = open_source(source)
-    done = [*score(model_dir.find("quick"), pictures, out, cluster.address, part=2)]
+    done = [*score(catalogue.find("quick"), pictures, out, cluster.address, part=2)]
     assert done == [Part(2, 0)] * 2
     assert sorted(row["picture"] for row in rows(out)) == ["a.png", "b.png", r"caf\xe9.png", "z.png"]
     assert left(pictures, out) == []
@@ -166,7 +166,7 @@ def test_one_process_has_the_threads_that_a_classifier_has_by_default(
     monkeypatch.setattr(runtime, "Classifier", noted)
     scoring._classifier.cache_clear()
     Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
-    alone(model_dir.find("quick"), open_source(tmp_path), tmp_path)
+    alone(catalogue.find("quick"), open_source(tmp_path), tmp_path)
     assert given == [None]
 
 

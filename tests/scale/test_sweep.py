@@ -9,7 +9,7 @@ import pytest
 
 from cifar_core.errors import RecipeError, ScaleError
 from cifar_core.recipes import Recipe, get_recipe
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue, model_dir
 from cifar_core.runs.status import Status
 from cifar_core.scale import sweep
 from tests.model_directories import made, run_that_is, until
@@ -83,7 +83,7 @@ def test_a_sweep_whose_every_loss_is_no_number_says_so_after_one_training(
         sweep.sweep(
             replace(tiny, network_options=options), [{"learning_rate": 100.0}], "bad", cluster.address
         )
-    assert model_dir.find("bad-00").status().state == "failed"
+    assert catalogue.find("bad-00").status().state == "failed"
     assert not [*(runs / ".sweeps").rglob("error.txt")]  # Ray has seen no error to try again after
 
 
@@ -103,13 +103,13 @@ def test_trials_are_ordinary_runs_and_a_killed_node_loses_none(
     killer.start()
     trials = sweep.sweep(tiny, changes, "try", cluster.address)
     killer.join()
-    assert {trial.run for trial in trials} == {run.name for run in model_dir.runs()}
+    assert {trial.run for trial in trials} == {run.name for run in catalogue.runs()}
     assert {trial.run for trial in trials} == {"try-00", "try-01"}
     by_run = {trial.run: trial for trial in trials}
     bests = [trial.best or 0.0 for trial in trials]
     assert bests == sorted(bests, reverse=True)
     for name, trial in by_run.items():
-        run = model_dir.find(name)
+        run = catalogue.find(name)
         recipe = run.recipe()
         assert {key: getattr(recipe, key) for key in trial.changes} == trial.changes
         assert run.history()["epoch"].tolist() == [*range(1, trial.epochs + 1)]

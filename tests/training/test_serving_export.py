@@ -12,7 +12,7 @@ from PIL import Image
 
 from cifar_core import images
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.runs import model_dir
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import serving_export
 from cifar_core.training.server_images import decode_all
@@ -119,7 +119,7 @@ def test_what_is_no_picture_is_refused(
 
 
 def test_versions_count_on_and_nothing_half_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = model_dir.find("quick")
+    quick = catalogue.find("quick")
     (tmp_path / "quick" / "7").mkdir(parents=True)
     (tmp_path / "quick" / "notes").mkdir()
     assert serving_export.export(quick, tmp_path) == tmp_path / "quick" / "8"
@@ -135,18 +135,18 @@ def test_versions_count_on_and_nothing_half_stays(tmp_path: Path, monkeypatch: p
 
 def test_a_damaged_model(tmp_path: Path) -> None:
     copy = ModelDirectory(tmp_path / "copy")
-    shutil.copytree(model_dir.find("quick").path, copy.path)
+    shutil.copytree(catalogue.find("quick").path, copy.path)
     copy.keras_path.write_bytes(b"no model")
     with pytest.raises(ModelDirectoryError, match="of “copy” is missing or damaged"):
         serving_export.export(copy, tmp_path)
     copy.card_path.unlink()
-    shutil.copy(model_dir.find("quick").keras_path, copy.keras_path)
+    shutil.copy(catalogue.find("quick").keras_path, copy.keras_path)
     with pytest.raises(ModelDirectoryError, match="`python -m cifar_core evaluate copy`"):
         serving_export.export(copy, tmp_path)
 
 
 def test_litert_answers_as_keras_does(tmp_path: Path) -> None:
-    path = serving_export.export_litert(model_dir.find("quick"), tmp_path)
+    path = serving_export.export_litert(catalogue.find("quick"), tmp_path)
     assert path == tmp_path / "quick.tflite"
     with pytest.warns(UserWarning, match="deprecated"):  # in favour of a package that is not needed otherwise
         interpreter = tf.lite.Interpreter(str(path))
@@ -156,5 +156,5 @@ def test_litert_answers_as_keras_does(tmp_path: Path) -> None:
     interpreter.allocate_tensors()
     interpreter.set_tensor(taken["index"], x)
     interpreter.invoke()
-    expected = serving_export._load(model_dir.find("quick"))(x, training=False)
+    expected = serving_export._load(catalogue.find("quick"))(x, training=False)
     np.testing.assert_allclose(interpreter.get_tensor(given["index"]), expected, atol=1e-5)
