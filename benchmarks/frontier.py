@@ -22,7 +22,7 @@ import typer
 from benchmarks.measure import command, show
 from cifar_core import charts, hardware
 from cifar_core.errors import JobError
-from cifar_core.evaluation import comparison
+from cifar_core.evaluation import ranking
 from cifar_core.files import write_whole
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import catalogue, jobs
@@ -137,7 +137,7 @@ def draw(path: Path) -> None:
     """Draw the results behind the shipped models."""
     searched = pd.read_csv(RESULTS).rename(columns={"validation_accuracy": "accuracy"})
     drawn = charts.frontier(
-        comparison.costs(catalogue.shipped()), searched=searched[["minutes", "accuracy", "precision"]]
+        ranking.costs(catalogue.shipped()), searched=searched[["minutes", "accuracy", "precision"]]
     )
     drawn.properties(width=680, background="white").save(path, scale_factor=2)
 

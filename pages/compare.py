@@ -7,7 +7,7 @@ from cifar_core import charts, formats
 from cifar_core.annotations import lists, sources
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
-from cifar_core.evaluation import comparison, metrics
+from cifar_core.evaluation import comparison, metrics, ranking
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
@@ -22,7 +22,7 @@ ORIGINAL = "original test set"
 def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     """Let the visitor choose models, `?models=a,b`."""
     accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
-    default = comparison.first_choice(accuracies, PREFERRED)
+    default = ranking.first_choice(accuracies, PREFERRED)
     linked = st.query_params["models"].split(",") if "models" in st.query_params else None
     asked = st.session_state.get("compared", default) if linked is None else linked
     known = [name for name in dict.fromkeys(asked) if name in models][:MOST]

@@ -137,7 +137,7 @@ def frontier(
     Parameters
     ----------
     points
-        One row a model, as of `cifar_core.evaluation.comparison.costs`.
+        One row a model, as of `cifar_core.evaluation.ranking.costs`.
     chosen
         The recipe whose point is ringed.
     searched

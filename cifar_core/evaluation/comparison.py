@@ -1,4 +1,4 @@
-"""Models side by side: which one answers faster, on which images they differ, and whether that is chance.
+"""Models side by side: on which images they differ, and whether that is chance.
 
 Throughout, `right` is bool [N]: whether a model is right about each image; two of them are about the same
 images in the same order. Rates are fractions.
@@ -8,31 +8,22 @@ intervals for comparing matched proportions"; Wilson 1927 (`metrics.wilson_inter
 """
 
 import math
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-import psutil
 from numpy.typing import NDArray
 
 from cifar_core.arrays import Labels, Probabilities
-from cifar_core.datasets.cifar10 import IMAGE_SHAPE
 from cifar_core.evaluation import metrics
 from cifar_core.evaluation.metrics import Interval
-from cifar_core.recipes import NETWORK_TITLES
-
-if TYPE_CHECKING:
-    from cifar_core.inference.runtime import Classifier
-    from cifar_core.runs.model_dir import ModelDirectory
 
 Right = NDArray[np.bool_]
 Quadrant = Literal["both", "first", "second", "neither"]  # who is right about an image
 
 QUADRANTS: tuple[Quadrant, ...] = get_args(Quadrant)
 COMMON_LEVEL = 0.05  # below it a difference is usually not put down to chance
-TIMED_IMAGES, WARM_UP_IMAGES = 31, 5
 
 
 class Duel(NamedTuple):
@@ -50,40 +41,6 @@ class Duel(NamedTuple):
     difference: float
     interval: Interval
     p_value: float
-
-
-class Timing(NamedTuple):
-    """Median seconds for one image, and whether the machine had more to do meanwhile than it has cores."""
-
-    seconds: float
-    busy: bool
-
-
-def costs(models: Iterable["ModelDirectory"]) -> pd.DataFrame:
-    """Return what models cost and reached: columns recipe, family, minutes, accuracy, low, high.
-
-    `family` is the network's title; `low` and `high` are the accuracy's 95 % interval.
-    """
-    rows = []
-    for model in models:
-        recipe, card = model.recipe(), model.card()
-        low, high = card["accuracy_interval"]
-        rows.append(
-            {
-                "recipe": recipe.name,
-                "family": NETWORK_TITLES[recipe.network],
-                "minutes": card["training_seconds"] / 60,
-                **{"accuracy": card["accuracy"], "low": low, "high": high},
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def first_choice(accuracies: Mapping[str, float], preferred: Sequence[str] = ()) -> list[str]:
-    """Return up to two names to begin with: the preferred ones there are, then the most accurate."""
-    ranked = sorted(accuracies, key=lambda name: -accuracies[name])
-    wanted = [name for name in preferred if name in accuracies]
-    return [*wanted, *(name for name in ranked if name not in wanted)][:2]
 
 
 def duel(first: Right, second: Right) -> Duel:
@@ -151,22 +108,6 @@ def on_test_sets(right: Mapping[str, Right], sets: Mapping[str, Right]) -> pd.Da
             row = {"test_set": test_set, "images": images, "model": model, "accuracy": correct / images}
             rows.append({**row, "low": interval.low, "high": interval.high})
     return pd.DataFrame(rows)
-
-
-def time_one_image(classifier: "Classifier") -> Timing:
-    """Measure how long the classifier takes for one image on this machine, after a few to warm up.
-
-    The images are noise: what they show does not change the arithmetic.
-    """
-    noise = np.random.default_rng(0).integers(0, 256, (TIMED_IMAGES, 1, *IMAGE_SHAPE), dtype=np.uint8)
-    for image in noise[:WARM_UP_IMAGES]:
-        classifier.probabilities(image)
-    times = []
-    for image in noise:
-        started = time.perf_counter()
-        classifier.probabilities(image)
-        times.append(time.perf_counter() - started)
-    return Timing(float(np.median(times)), psutil.getloadavg()[0] >= (psutil.cpu_count() or 1))
 
 
 def _difference_interval(only_first: int, only_second: int, images: int) -> Interval:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from cifar_core import formats, hardware
 from cifar_core.errors import CifarLabError
-from cifar_core.evaluation import comparison
-from cifar_core.evaluation.comparison import Timing
+from cifar_core.inference import stopwatch
 from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.stopwatch import Timing
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import shared
 
@@ -88,7 +88,7 @@ def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
     if timings:
         busy = ", while it was busy with other work" if any(measured.busy for measured in timings) else ""
         remarks.append(
-            f"One image: median of {comparison.TIMED_IMAGES} on this machine, {hardware.describe()}{busy}"
+            f"One image: median of {stopwatch.TIMED_IMAGES} on this machine, {hardware.describe()}{busy}"
         )
     if any(looked_at_the_test_set(model) for model in models):
         remarks.append(
@@ -133,6 +133,6 @@ def timing(model: ModelDirectory) -> Timing | None:
 @st.cache_data(max_entries=16, show_spinner="Measuring the time for one image")
 def _timing(model: ModelDirectory, modified: float) -> Timing:  # noqa: ARG001
     # With a classifier that goes when it is measured: several large ones would not fit into the memory.
-    measured = comparison.time_one_image(Classifier(model.onnx_path))
+    measured = stopwatch.time_one_image(Classifier(model.onnx_path))
     hardware.give_back_memory()
     return measured

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.evaluation import comparison
+from cifar_core.evaluation import ranking
 from cifar_core.recipes import RECIPES, Recipe
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
@@ -58,7 +58,7 @@ def frontier_chart(
     modified: list[float],  # noqa: ARG001
     chosen: str,
 ) -> dict[str, Any]:
-    return charts.frontier(comparison.costs(models.values()), chosen).to_dict()
+    return charts.frontier(ranking.costs(models.values()), chosen).to_dict()
 
 
 def choose_recipe(widget: str) -> None:

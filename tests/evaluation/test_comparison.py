@@ -11,8 +11,6 @@ from sklearn.metrics import f1_score
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import comparison
 from cifar_core.evaluation.comparison import QUADRANTS
-from cifar_core.inference.runtime import Classifier
-from cifar_core.paths import models_root
 
 Array = NDArray[Any]
 
@@ -90,15 +88,6 @@ def test_what_is_no_probability_has_no_words(p_value: float) -> None:
         comparison.chance(p_value)
 
 
-def test_first_choice_prefers_the_two_of_the_report_and_then_the_most_accurate() -> None:
-    models = {"quick": 0.86, "fast": 0.93, "cnn": 0.85}
-    assert comparison.first_choice(models) == ["fast", "quick"]
-    assert comparison.first_choice(models, ["cnn", "vgg16"]) == ["cnn", "fast"]
-    assert comparison.first_choice({**models, "vgg16": 0.9}, ["cnn", "vgg16"]) == ["cnn", "vgg16"]
-    assert comparison.first_choice({"quick": 0.86}, ["cnn"]) == ["quick"]
-    assert comparison.first_choice({}) == []
-
-
 @pytest.fixture(scope="module")
 def predictions() -> tuple[dict[str, Array], Array]:
     """Return what three models of different skill say, float64 [3000, 10] each, and the labels."""
@@ -141,16 +130,3 @@ def test_accuracy_on_parts_of_the_test_set_agrees_with_scipy(
         assert row["images"] == len(inside)
         assert row["accuracy"] == pytest.approx(inside.mean())
         assert (row["low"], row["high"]) == pytest.approx((theirs.low, theirs.high))
-
-
-def test_the_time_is_that_of_single_images() -> None:
-    seen: list[int] = []
-
-    class Watched(Classifier):
-        def probabilities(self, images: Array, *arguments: Any) -> Array:
-            seen.append(len(images))
-            return super().probabilities(images, *arguments)
-
-    timing = comparison.time_one_image(Watched(models_root() / "quick" / "model.onnx"))
-    assert seen == [1] * (comparison.TIMED_IMAGES + comparison.WARM_UP_IMAGES)
-    assert timing.seconds > 0

@@ -1,0 +1,35 @@
+"""Which models are worth a look: what each cost and reached, and which two to begin a comparison with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from cifar_core.recipes import NETWORK_TITLES
+from cifar_core.runs.model_dir import ModelDirectory
+
+
+def costs(models: Iterable[ModelDirectory]) -> pd.DataFrame:
+    """Return what models cost and reached: columns recipe, family, minutes, accuracy, low, high.
+
+    `family` is the network's title; `low` and `high` are the accuracy's 95 % interval.
+    """
+    rows = []
+    for model in models:
+        recipe, card = model.recipe(), model.card()
+        low, high = card["accuracy_interval"]
+        rows.append(
+            {
+                "recipe": recipe.name,
+                "family": NETWORK_TITLES[recipe.network],
+                "minutes": card["training_seconds"] / 60,
+                **{"accuracy": card["accuracy"], "low": low, "high": high},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def first_choice(accuracies: Mapping[str, float], preferred: Sequence[str] = ()) -> list[str]:
+    """Return up to two names to begin with: the preferred ones there are, then the most accurate."""
+    ranked = sorted(accuracies, key=lambda name: -accuracies[name])
+    wanted = [name for name in preferred if name in accuracies]
+    return [*wanted, *(name for name in ranked if name not in wanted)][:2]
