@@ -48,35 +48,7 @@ def who_is_right(
     chosen
         The quadrant to outline.
     """
-    first, second = names
-    right, wrong = ([f"{name} {answer}" for name in names] for answer in ("right", "wrong"))
-    total = sum(counts.values()) or 1
-    cells = [  # quadrant, row, column, words
-        ("both", right[0], right[1], "both right"),
-        ("first", right[0], wrong[1], f"only {first} right"),
-        ("second", wrong[0], right[1], f"only {second} right"),
-        ("neither", wrong[0], wrong[1], "both wrong"),
-    ]
-    table = pd.DataFrame(cells, columns=["who", "row", "column", "words"])
-    table["images"] = table["who"].map(counts)
-    table["share"] = table["images"] / total
-    table["chosen"] = table["who"] == chosen
-    table["colour"] = table["who"].where(table["who"].isin(["first", "second"]), "agree")
-    axis = alt.Axis(labelLimit=150, labelAngle=0, orient="top", ticks=False, domain=False, grid=False)
-    base = alt.Chart().encode(
-        x=alt.X("column:N", sort=[right[1], wrong[1]], title=None, axis=axis),
-        y=alt.Y(
-            "row:N",
-            sort=[right[0], wrong[0]],
-            title=None,
-            axis=alt.Axis(labelLimit=150, labelAngle=-90, ticks=False, domain=False, labelAlign="center"),
-        ),
-        tooltip=[
-            alt.Tooltip("words:N", title="of the test images"),
-            alt.Tooltip("images:Q", format=","),
-            alt.Tooltip("share:Q", format=".1%", title="of all"),
-        ],
-    )
+    base = _square(names)
     clicked = alt.selection_point(name="quadrant", fields=["who"], on="click", empty=False)
     areas = (
         base.mark_rect(cursor="pointer", cornerRadius=4, opacity=0.4)
@@ -96,7 +68,51 @@ def who_is_right(
         text=alt.Text("images:Q", format=",")
     )
     words = base.mark_text(fontSize=12, dy=14, color=ink, cursor="pointer").encode(text="words:N")
+    table = _quadrants(counts, names, chosen)
     return alt.LayerChart(layer=[areas, outline, numbers, words], data=table, height=HEIGHT)
+
+
+def _square(names: tuple[str, str]) -> alt.Chart:
+    """Place the first model's answers in rows, the second's in columns."""
+    (right, also_right), (wrong, also_wrong) = _rows_and_columns(names)
+    axis = alt.Axis(labelLimit=150, labelAngle=0, orient="top", ticks=False, domain=False, grid=False)
+    return alt.Chart().encode(
+        x=alt.X("column:N", sort=[also_right, also_wrong], title=None, axis=axis),
+        y=alt.Y(
+            "row:N",
+            sort=[right, wrong],
+            title=None,
+            axis=alt.Axis(labelLimit=150, labelAngle=-90, ticks=False, domain=False, labelAlign="center"),
+        ),
+        tooltip=[
+            alt.Tooltip("words:N", title="of the test images"),
+            alt.Tooltip("images:Q", format=","),
+            alt.Tooltip("share:Q", format=".1%", title="of all"),
+        ],
+    )
+
+
+def _rows_and_columns(names: tuple[str, str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the row and the column of the right answers, then those of the wrong ones."""
+    first, second = names
+    return (f"{first} right", f"{second} right"), (f"{first} wrong", f"{second} wrong")
+
+
+def _quadrants(counts: Mapping[Quadrant, int], names: tuple[str, str], chosen: Quadrant) -> pd.DataFrame:
+    (right, also_right), (wrong, also_wrong) = _rows_and_columns(names)
+    total = sum(counts.values()) or 1
+    cells = [  # quadrant, row, column, words
+        ("both", right, also_right, "both right"),
+        ("first", right, also_wrong, f"only {names[0]} right"),
+        ("second", wrong, also_right, f"only {names[1]} right"),
+        ("neither", wrong, also_wrong, "both wrong"),
+    ]
+    table = pd.DataFrame(cells, columns=["who", "row", "column", "words"])
+    table["images"] = table["who"].map(counts)
+    table["share"] = table["images"] / total
+    table["chosen"] = table["who"] == chosen
+    table["colour"] = table["who"].where(table["who"].isin(["first", "second"]), "agree")
+    return table
 
 
 def cleaner_test_sets(table: pd.DataFrame) -> alt.LayerChart:

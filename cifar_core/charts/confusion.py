@@ -16,6 +16,19 @@ from cifar_core.evaluation.browse import ANY, describe
 
 # Cells that are bright enough for dark text in the dark theme, too; green is brighter than orange.
 STRONG = "datum.strength >= (datum.right ? 0.8 : 0.92)"
+AXIS = {"labels": False, "ticks": False, "domain": False, "grid": False}
+PLACE = {"type": "nominal", "scale": {"domain": CLASS_NAMES}}
+X = {**PLACE, "field": "predicted", "title": "predicted", "axis": {**AXIS, "titlePadding": 56}}
+Y = {**PLACE, "field": "true", "title": "true class", "axis": {**AXIS, "titlePadding": 72}}
+CELL = {
+    "x": X,
+    "y": Y,
+    "description": {"field": "said"},
+    "tooltip": [
+        {"field": "said", "title": "images"},
+        {"field": "share", "type": "quantitative", "format": ".1%", "title": "of its class"},
+    ],
+}
 
 
 def confusion_cells(
@@ -62,7 +75,12 @@ def confusion_cells(
         for i, true in enumerate(CLASS_NAMES)
         for j, predicted in enumerate(CLASS_NAMES)
     ]
-    names = [
+    return pd.DataFrame(cells + _names(turn))
+
+
+def _names(turn: int) -> list[dict[str, Any]]:
+    """Return the rows of the class names, which choose a class's mistakes either way."""
+    return [
         {"kind": kind, "true": true, "predicted": predicted, "label": name, "said": said, "turn": turn}
         for name in CLASS_NAMES
         for kind, true, predicted, said in (
@@ -70,7 +88,6 @@ def confusion_cells(
             ("column", ANY, name, f"mistaken {describe(ANY, name)}"),
         )
     ]
-    return pd.DataFrame(cells + names)
 
 
 def confusion_matrix(clickable: bool = True) -> dict[str, Any]:
@@ -81,26 +98,32 @@ def confusion_matrix(clickable: bool = True) -> dict[str, Any]:
     clickable
         Whether a click on a cell or a class name selects it: parameter `cell`, fields true, predicted, turn.
     """
-    axis = {"labels": False, "ticks": False, "domain": False, "grid": False}
-    place = {"type": "nominal", "scale": {"domain": CLASS_NAMES}}
-    x = {**place, "field": "predicted", "title": "predicted", "axis": {**axis, "titlePadding": 56}}
-    y = {**place, "field": "true", "title": "true class", "axis": {**axis, "titlePadding": 72}}
-    cell = {
-        "x": x,
-        "y": y,
-        "description": {"field": "said"},
-        "tooltip": [
-            {"field": "said", "title": "images"},
-            {"field": "share", "type": "quantitative", "format": ".1%", "title": "of its class"},
-        ],
-    }
     mark = {"cursor": "pointer" if clickable else "default"}
-    name = {**mark, "type": "text", "align": "right", "fontSize": 12, "color": TEXT}
-    colours: dict[str, Any] = {
+    colours = _colours(mark)
+    if clickable:
+        select = {"type": "point", "fields": ["true", "predicted", "turn"], "on": "click"}
+        colours["params"] = [{"name": "cell", "select": select}]
+    outline = {
+        "transform": [{"filter": "datum.kind == 'cell' && datum.chosen"}],
+        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING, "aria": False},
+        "encoding": {"x": X, "y": Y},
+    }
+    return {
+        "layer": [colours, _numbers(mark), outline, *_class_names(mark)],
+        # As high as it is wide, however wide the page lets it be; the number stands for "not by the step".
+        "height": 400,
+        "params": [{"name": "height", "expr": "width"}],
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": CONFIG,
+    }
+
+
+def _colours(mark: dict[str, Any]) -> dict[str, Any]:
+    return {
         "transform": [{"filter": "datum.kind == 'cell'"}],
         "mark": {**mark, "type": "rect", "cornerRadius": 2},
         "encoding": {
-            **cell,
+            **CELL,
             "color": {
                 "field": "right",
                 "type": "nominal",
@@ -115,47 +138,36 @@ def confusion_matrix(clickable: bool = True) -> dict[str, Any]:
             },
         },
     }
-    if clickable:
-        select = {"type": "point", "fields": ["true", "predicted", "turn"], "on": "click"}
-        colours["params"] = [{"name": "cell", "select": select}]
-    numbers = {
+
+
+def _numbers(mark: dict[str, Any]) -> dict[str, Any]:
+    return {
         "transform": [{"filter": "datum.kind == 'cell'"}],
         "mark": {**mark, "type": "text", "fontSize": 12, "fontWeight": 500, "aria": False},
         "encoding": {
-            **cell,
+            **CELL,
             "text": {"field": "label"},
-            "color": {
-                "condition": {"test": STRONG, "value": TEXT_ON_LIGHT},
-                "value": TEXT,
-            },
+            "color": {"condition": {"test": STRONG, "value": TEXT_ON_LIGHT}, "value": TEXT},
         },
     }
-    outline = {
-        "transform": [{"filter": "datum.kind == 'cell' && datum.chosen"}],
-        "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING, "aria": False},
-        "encoding": {"x": x, "y": y},
-    }
+
+
+def _class_names(mark: dict[str, Any]) -> list[dict[str, Any]]:
+    name = {**mark, "type": "text", "align": "right", "fontSize": 12, "color": TEXT}
     # Marks of another layer than the selection's take clicks only where they have a tooltip.
     said = {"field": "said"}
     named = {"text": {"field": "label"}, "tooltip": said, "description": said}
     beside = {
         "transform": [{"filter": "datum.kind == 'row'"}],
         "mark": name,
-        "encoding": {**named, "x": {"value": -8}, "y": y},
+        "encoding": {**named, "x": {"value": -8}, "y": Y},
     }
     below = {
         "transform": [{"filter": "datum.kind == 'column'"}],
         "mark": {**name, "angle": 315, "dy": 8},
-        "encoding": {**named, "x": x, "y": {"value": "height"}},
+        "encoding": {**named, "x": X, "y": {"value": "height"}},
     }
-    return {
-        "layer": [colours, numbers, outline, beside, below],
-        # As high as it is wide, however wide the page lets it be; the number stands for "not by the step".
-        "height": 400,
-        "params": [{"name": "height", "expr": "width"}],
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": CONFIG,
-    }
+    return [beside, below]
 
 
 def _label(count: int, share: float, rates: bool) -> str:

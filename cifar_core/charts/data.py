@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, TRAINING, VALIDATION
+from cifar_core.charts.palette import BLACK, HEIGHT, TRAINING, VALIDATION, WHITE
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 
 
@@ -43,10 +43,10 @@ def pixel_values(image: np.ndarray, channel: int) -> alt.LayerChart:
         tooltip=["x", "y", "value"],
     )
     cells = base.mark_rect().encode(
-        color=alt.Color("value:Q", legend=None).scale(domain=[0, 1], range=["#000000", "#FFFFFF"])
+        color=alt.Color("value:Q", legend=None).scale(domain=[0, 1], range=[BLACK, WHITE])
     )
     numbers = base.mark_text(fontSize=10).encode(
         text=alt.Text("value:Q", format=".2f"),
-        color=alt.condition("datum.value > 0.5", alt.value("#000000"), alt.value("#FFFFFF")),
+        color=alt.condition("datum.value > 0.5", alt.value(BLACK), alt.value(WHITE)),
     )
     return (cells + numbers).properties(width=HEIGHT + 40, height=HEIGHT + 40)

@@ -11,7 +11,7 @@ LABEL_ON_LIGHT, LABEL_ON_DARK = "#4A535C", "#B4BEC8"
 # Expressions, because the one who draws a chart does not know the page's background, but Vega does.
 TEXT = {"expr": f"luminance(background) > 0.5 ? '{TEXT_ON_LIGHT}' : '{TEXT_ON_DARK}'"}
 LABEL = {"expr": f"luminance(background) > 0.5 ? '{LABEL_ON_LIGHT}' : '{LABEL_ON_DARK}'"}
+BLACK, WHITE = "#000000", "#FFFFFF"  # of pixels drawn as numbers, and the numbers on them
 RUN_COLOURS = [TRAINING, VALIDATION, RIGHT, "#9C4DE6", "#D2145A", NEUTRAL]
-
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another

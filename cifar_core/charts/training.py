@@ -40,14 +40,47 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
     epochs
         Where the x axis ends.
     """
-    alone = len(curves) == 1
-    training = pd.concat(
+    alone, percent = len(curves) == 1, measure == "accuracy"
+    training, validation = _training(curves, measure), _validation(curves, measure)
+    by_run = validation.groupby("run")[measure]
+    best = validation.loc[by_run.idxmax() if percent else by_run.idxmin()]
+    whole = alt.Axis(tickMinStep=1, format="d")
+    base = alt.Chart().encode(
+        x=alt.X("epoch:Q", title="epoch", axis=whole).scale(domain=[0, max(epochs, 1)], nice=False),
+        y=_measured(measure, max(training[measure].max(), validation[measure].max())),
+        color=_curve_colour(curves),
+        tooltip=[
+            alt.Tooltip("run:N"),
+            alt.Tooltip("series:N", title="on"),
+            alt.Tooltip("epoch:Q", format=".2f"),
+            alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
+        ],
+    )
+    in_sight = alt.datum[measure] <= (1 if percent else LOSS_IN_SIGHT)  # dots are not cut, so those left go
+    dots = base.transform_filter(in_sight)
+    layers: list[alt.Chart | alt.LayerChart] = [
+        base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
+        base.mark_line(strokeWidth=1 if alone else 2.5, clip=True).properties(data=validation),
+        dots.mark_point(size=45, filled=True, opacity=1).properties(data=validation),
+        dots.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
+    ]
+    if percent:
+        accuracy = REPORT["accuracy"]  # the line to beat
+        layers.append(_rule(accuracy, f"the report: {accuracy * 100:.0f} %"))
+    return alt.LayerChart(layer=layers, height=HEIGHT)
+
+
+def _training(curves: Sequence[Curve], measure: Measure) -> pd.DataFrame:
+    return pd.concat(
         [
             thinned(curve.steps)[["epoch", measure]].assign(series="training", run=curve.name)
             for curve in curves
         ]
     )
-    validation = pd.concat(
+
+
+def _validation(curves: Sequence[Curve], measure: Measure) -> pd.DataFrame:
+    return pd.concat(
         [
             curve.history[["epoch", f"val_{measure}"]]
             .rename(columns={f"val_{measure}": measure})
@@ -56,47 +89,26 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
         ],
         ignore_index=True,
     )
-    by_run = validation.groupby("run")[measure]
-    best = validation.loc[by_run.idxmax() if measure == "accuracy" else by_run.idxmin()]
-    if alone:
-        colour = alt.Color("series:N", title=None).scale(
+
+
+def _curve_colour(curves: Sequence[Curve]) -> alt.Color:
+    """Tell training and validation of one run apart, and of several the runs."""
+    legend = alt.Legend(orient="top", symbolOpacity=1)
+    if len(curves) == 1:
+        return alt.Color("series:N", title=None, legend=legend).scale(
             domain=["training", "validation"], range=[TRAINING, VALIDATION]
         )
-    else:
-        colour = alt.Color("run:N", title=None).scale(
-            domain=[curve.name for curve in curves], range=RUN_COLOURS
-        )
-    whole = alt.Axis(tickMinStep=1, format="d")
-    x = alt.X("epoch:Q", title="epoch", axis=whole).scale(domain=[0, max(epochs, 1)], nice=False)
-    percent = measure == "accuracy"
-    y = alt.Y(f"{measure}:Q", title=measure, axis=alt.Axis(format="%") if percent else alt.Axis())
-    if percent:
-        y = y.scale(domain=[0, 1])
-    else:
-        highest = max(training[measure].max(), validation[measure].max())
-        y = y.scale(zero=False, domainMax=LOSS_IN_SIGHT if highest > LOSS_IN_SIGHT else alt.Undefined)
-    in_sight = alt.datum[measure] <= (1 if percent else LOSS_IN_SIGHT)  # dots are not cut, so those left go
-    tooltip = [
-        alt.Tooltip("run:N"),
-        alt.Tooltip("series:N", title="on"),
-        alt.Tooltip("epoch:Q", format=".2f"),
-        alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
-    ]
-    base = alt.Chart().encode(x=x, y=y, color=colour.legend(orient="top", symbolOpacity=1), tooltip=tooltip)
-    layers: list[alt.Chart | alt.LayerChart] = [
-        base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
-        base.mark_line(strokeWidth=1 if alone else 2.5, clip=True).properties(data=validation),
-        base.transform_filter(in_sight)
-        .mark_point(size=45, filled=True, opacity=1)
-        .properties(data=validation),
-        base.transform_filter(in_sight)
-        .mark_point(size=190, filled=False, strokeWidth=2, opacity=1)
-        .properties(data=best),
-    ]
-    if percent:
-        accuracy = REPORT["accuracy"]  # the line to beat
-        layers.append(_rule(accuracy, f"the report: {accuracy * 100:.0f} %"))
-    return alt.LayerChart(layer=layers, height=HEIGHT)
+    return alt.Color("run:N", title=None, legend=legend).scale(
+        domain=[curve.name for curve in curves], range=RUN_COLOURS
+    )
+
+
+def _measured(measure: Measure, highest: float) -> alt.Y:
+    if measure == "accuracy":
+        return alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format="%")).scale(domain=[0, 1])
+    return alt.Y("loss:Q", title="loss", axis=alt.Axis()).scale(
+        zero=False, domainMax=LOSS_IN_SIGHT if highest > LOSS_IN_SIGHT else alt.Undefined
+    )
 
 
 def epochs_in_sight(curves: Sequence[Curve], planned: int) -> float:
@@ -143,7 +155,6 @@ def frontier(
     searched
         More networks, as small marks behind the points: columns minutes, accuracy, precision.
     """
-    families = sorted(points["family"].unique())
     points = points.sort_values("minutes").assign(chosen=points["recipe"] == chosen)
     unbeaten = points[points["accuracy"] == points["accuracy"].cummax()]
     minutes = alt.Axis(values=_MINUTES, labelBound=True)
@@ -153,7 +164,7 @@ def frontier(
         ),
         y=alt.Y("accuracy:Q", title="test accuracy", axis=alt.Axis(format="%")).scale(zero=False, padding=24),
         color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top", symbolOpacity=1)).scale(
-            domain=families, range=RUN_COLOURS
+            domain=sorted(points["family"].unique()), range=RUN_COLOURS
         ),
         tooltip=[
             alt.Tooltip("recipe:N"),
@@ -165,19 +176,9 @@ def frontier(
         ],
     )
     clicked = alt.selection_point(name="recipe", fields=["recipe"], on="click", empty=False)
-    behind = []
-    if searched is not None:
-        legend = alt.Legend(
-            orient="top", symbolFillColor=NEUTRAL, labelExpr="'searched in ' + datum.label", labelLimit=0
-        )
-        shape = alt.Shape("precision:N", title=None, legend=legend).scale(
-            domain=get_args(Precision), range=["triangle", "cross"]
-        )
-        marks = alt.Chart(searched).mark_point(filled=True, size=40, color=NEUTRAL)
-        behind = [marks.encode(x="minutes:Q", y="accuracy:Q", shape=shape)]
     return alt.LayerChart(
         layer=[
-            *behind,
+            *([] if searched is None else [_small_marks(searched)]),
             alt.Chart(unbeaten).mark_line(strokeWidth=1, color=NEUTRAL).encode(x="minutes:Q", y="accuracy:Q"),
             base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.transform_filter(alt.datum.chosen).mark_point(size=330, strokeWidth=2),
@@ -188,3 +189,14 @@ def frontier(
         ],
         height=HEIGHT,
     )
+
+
+def _small_marks(searched: pd.DataFrame) -> alt.Chart:
+    legend = alt.Legend(
+        orient="top", symbolFillColor=NEUTRAL, labelExpr="'searched in ' + datum.label", labelLimit=0
+    )
+    shape = alt.Shape("precision:N", title=None, legend=legend).scale(
+        domain=get_args(Precision), range=["triangle", "cross"]
+    )
+    marks = alt.Chart(searched).mark_point(filled=True, size=40, color=NEUTRAL)
+    return marks.encode(x="minutes:Q", y="accuracy:Q", shape=shape)

@@ -87,42 +87,8 @@ def sweep(
     recipes = [recipe.with_(**dict(change)) for change in changes]  # which checks every number
     runs = [_run(f"{name}-{number:02d}", item) for number, item in enumerate(recipes)]
     with cluster.connected(address) as ray:
-        from ray import tune
-        from ray.tune.schedulers import AsyncHyperBandScheduler
-
-        class StopItsRun(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
-            """The run of a trial is a process of its own, which does not end with the trial."""
-
-            def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
-                """Stop what ASHA has ended."""
-                _stop(ModelDirectory(paths.runs_root() / trial.config["trial"]["run"]))
-
         machines = len({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
-        space = [{"run": run.name, "recipe": item.to_dict()} for run, item in zip(runs, recipes, strict=True)]
-        tuner = tune.Tuner(
-            tune.with_resources(_train, {"cpu": 1}),
-            param_space={"trial": tune.grid_search(space)},
-            tune_config=tune.TuneConfig(
-                metric=MEASURE,
-                mode="max",
-                # A machine trains one run at a time.
-                max_concurrent_trials=machines,
-                scheduler=AsyncHyperBandScheduler(
-                    time_attr="epoch",
-                    max_t=max(item.epochs for item in recipes),
-                    grace_period=grace,
-                    reduction_factor=factor,
-                ),
-            ),
-            run_config=tune.RunConfig(
-                name=name,
-                storage_path=str(paths.runs_root() / ".sweeps"),
-                failure_config=tune.FailureConfig(max_failures=3),  # of a node: the run is gone on with
-                callbacks=[StopItsRun()],
-                verbose=0,
-            ),
-        )
-        outcome = tuner.fit()
+        outcome = _tuner(runs, recipes, name, machines, grace, factor).fit()
     for run in runs:
         _stop(run)
         _until_settled(run)
@@ -130,6 +96,50 @@ def sweep(
     if all(problems):
         raise ScaleError(f"No trial could be trained: {problems[0]}")
     return sorted(map(_result, runs, changes), key=lambda trial: -(trial.best or 0.0))
+
+
+def _tuner(
+    runs: Sequence[ModelDirectory],
+    recipes: Sequence[Recipe],
+    name: str,
+    machines: int,
+    grace: int,
+    factor: int,
+) -> Any:
+    """Return Ray's Tuner, which trains each run by its recipe and stops what is behind."""
+    from ray import tune
+    from ray.tune.schedulers import AsyncHyperBandScheduler
+
+    class StopItsRun(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
+        """The run of a trial is a process of its own, which does not end with the trial."""
+
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
+            """Stop what ASHA has ended."""
+            _stop(ModelDirectory(paths.runs_root() / trial.config["trial"]["run"]))
+
+    space = [{"run": run.name, "recipe": item.to_dict()} for run, item in zip(runs, recipes, strict=True)]
+    return tune.Tuner(
+        tune.with_resources(_train, {"cpu": 1}),
+        param_space={"trial": tune.grid_search(space)},
+        tune_config=tune.TuneConfig(
+            metric=MEASURE,
+            mode="max",
+            max_concurrent_trials=machines,  # each trains one run at a time
+            scheduler=AsyncHyperBandScheduler(
+                time_attr="epoch",
+                max_t=max(item.epochs for item in recipes),
+                grace_period=grace,
+                reduction_factor=factor,
+            ),
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=str(paths.runs_root() / ".sweeps"),
+            failure_config=tune.FailureConfig(max_failures=3),  # of a node: the run is gone on with
+            callbacks=[StopItsRun()],
+            verbose=0,
+        ),
+    )
 
 
 def _train(config: dict[str, Any]) -> None:

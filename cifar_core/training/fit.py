@@ -62,15 +62,8 @@ def train(
     began = time.monotonic()
     recipe = directory.recipe()
     keras.utils.set_random_seed(recipe.seed)
-    data = cifar10.load_train()
-    split = cifar10.split(data.labels, **recipe.split)
-    held_out = cifar10.load_test() if recipe.validation == "test" else _take(data, split.validation)
-    training = _take(data, split.train)
-
-    network = architectures.build(
-        recipe.network, recipe.network_options, fused=True, precision=recipe.precision
-    )
-    architectures.start(network, training.images)
+    training, held_out = _data(recipe)
+    network = _started(recipe, training.images)
     learner = network
     if recipe.frozen:
         backbone, learner = architectures.split_at_embedding(network)
@@ -96,6 +89,23 @@ def train(
     plain = architectures.build(recipe.network, recipe.network_options)
     plain.set_weights(network.get_weights())
     return architectures.with_probabilities(plain)
+
+
+def _data(recipe: Recipe) -> tuple[cifar10.Batch, cifar10.Batch]:
+    """Return what the recipe trains on, and what it validates on."""
+    data = cifar10.load_train()
+    split = cifar10.split(data.labels, **recipe.split)
+    held_out = cifar10.load_test() if recipe.validation == "test" else _take(data, split.validation)
+    return _take(data, split.train), held_out
+
+
+def _started(recipe: Recipe, images: np.ndarray) -> keras.Model:
+    """Return the recipe's network in its faster layers, with the weights that training starts from."""
+    network = architectures.build(
+        recipe.network, recipe.network_options, fused=True, precision=recipe.precision
+    )
+    architectures.start(network, images)
+    return network
 
 
 def _take(batch: cifar10.Batch, indices: np.ndarray) -> cifar10.Batch:
