@@ -3,12 +3,14 @@
 import contextlib
 import math
 import os
+import shutil
 import time
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +44,27 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a writer that was killed left half written, in a folder that nobody writes to now."""
     for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked_scratch(folder: Path) -> Iterator[Path]:
+    """Yield a folder beside this one for what is on its way into it, to one process at a time.
+
+    Neither is made. What a killed process left in it goes before, and all else afterwards.
+
+    Raises
+    ------
+    OSError
+        The folder around it cannot be made or written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = folder.with_name(f"{folder.name}-download")
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:

@@ -5,12 +5,30 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from cifar_core import files
 
 
 def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def test_a_scratch_folder_is_one_processs_alone_and_goes(tmp_path: Path) -> None:
+    target = tmp_path / "cache" / "lists"
+    left = tmp_path / "cache" / "lists-download" / "half"
+    left.mkdir(parents=True)
+    with pytest.raises(KeyError), files.locked_scratch(target) as scratch:
+        assert not scratch.exists()
+        scratch.mkdir()
+        with pytest.raises(Timeout), FileLock(target.with_name("lists.lock"), timeout=0):
+            pass
+        raise KeyError
+    assert {path.name for path in target.parent.iterdir()} <= {"lists.lock"}
+    with files.locked_scratch(target) as scratch:
+        (scratch / "whole").mkdir(parents=True)
+        scratch.replace(target)
+    assert names_in(target) == ["whole"]
 
 
 def test_write_whole_replaces_a_file(tmp_path: Path) -> None:

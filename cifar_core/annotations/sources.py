@@ -5,15 +5,13 @@ not on this machine costs no more than a look into a folder.
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
-
 from cifar_core import paths, settings
 from cifar_core.errors import DatasetError
+from cifar_core.files import locked_scratch
 
 TIMEOUT_SECONDS = 10  # of silence; the three files are 0.9 MB together
 GITHUB = "https://raw.githubusercontent.com"
@@ -107,24 +105,10 @@ def download(progress: Callable[[int, int], None] | None = None) -> Path:
                 "put them there, or unset it to download them."
             )
         return target
-    scratch = target.with_name("trust-download")
-    problem: DatasetError | None = None
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_name("trust.lock")):
-            wanted = [source for source in SOURCES if not _is_whole(target / source.name, source)]
-            done, total = 0, sum(source.size for source in wanted)
-            try:
-                for source in wanted:
-                    try:
-                        _fetch(source, scratch).replace(target / source.name)
-                    except _RefusedError as error:
-                        problem = problem or error
-                    done += source.size
-                    if progress:
-                        progress(done, total)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+        with locked_scratch(target) as scratch:
+            target.mkdir(exist_ok=True)
+            problem = _fetch_missing(target, scratch, progress)
     except OSError as error:
         raise DatasetError(
             f"The lists about the test set could not be saved, {target} cannot be written "
@@ -133,6 +117,24 @@ def download(progress: Callable[[int, int], None] | None = None) -> Path:
     if problem:
         raise problem
     return target
+
+
+def _fetch_missing(
+    target: Path, scratch: Path, progress: Callable[[int, int], None] | None
+) -> DatasetError | None:
+    """Download each list that is missing or damaged; return what the first refused one met."""
+    problem: DatasetError | None = None
+    wanted = [source for source in SOURCES if not _is_whole(target / source.name, source)]
+    done, total = 0, sum(source.size for source in wanted)
+    for source in wanted:
+        try:
+            _fetch(source, scratch).replace(target / source.name)
+        except _RefusedError as error:
+            problem = problem or error
+        done += source.size
+        if progress:
+            progress(done, total)
+    return problem
 
 
 class _RefusedError(DatasetError):
