@@ -16,6 +16,9 @@ class Setting:
     says: str
     default: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.says}. Not set: {self.default}."
+
     def value(self) -> str | None:
         """Return its value, which may be empty, or None where it is not set."""
         return os.environ.get(self.name)

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,11 @@ def test_a_scratch_folder_is_one_processs_alone_and_goes(tmp_path: Path) -> None
     target = tmp_path / "cache" / "lists"
     left = tmp_path / "cache" / "lists-download" / "half"
     left.mkdir(parents=True)
-    with pytest.raises(KeyError), files.locked_scratch(target) as scratch:
+    with suppress(KeyError), files.locked_scratch(target) as scratch:
         assert not scratch.exists()
         scratch.mkdir()
-        with pytest.raises(Timeout), FileLock(target.with_name("lists.lock"), timeout=0):
-            pass
+        with pytest.raises(Timeout):
+            FileLock(target.with_name("lists.lock")).acquire(timeout=0)
         raise KeyError
     assert {path.name for path in target.parent.iterdir()} <= {"lists.lock"}
     with files.locked_scratch(target) as scratch:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cifar_core import paths
+from cifar_core import paths, settings
 from cifar_core.cli import console, deploy, scale, vertex
 from cifar_core.cli.options import (
     Epochs,
@@ -38,6 +38,7 @@ from cifar_core.runs.status import Status
 
 app = typer.Typer(
     help="Train, evaluate and use CIFAR-10 image classifiers.",
+    epilog="\n\n".join(["Settings, as environment variables:", *map(str, settings.SETTINGS)]),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

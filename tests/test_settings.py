@@ -1,0 +1,52 @@
+"""One list of settings: what README, `--help` and the code say of them is the same."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from cifar_core import paths, settings
+from cifar_core.settings import SETTINGS, Setting
+from tests.command_line import answer
+
+ROOT = paths.code_root()
+
+
+def test_every_setting_is_in_the_list() -> None:
+    assert list(SETTINGS) == [item for item in vars(settings).values() if isinstance(item, Setting)]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_readme_says_what_it_does(setting: Setting) -> None:
+    row = f"| `{setting.name}` | {setting.says} | {setting.default} |"
+    assert row in (ROOT / "README.md").read_text("utf-8").splitlines()
+
+
+def test_the_readme_knows_no_others() -> None:
+    rows = [
+        line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("| `CIFAR_LAB_")
+    ]
+    assert len(rows) == sum(setting.name.startswith("CIFAR_LAB_") for setting in SETTINGS)
+
+
+def test_help_says_what_they_do() -> None:
+    text = " ".join(answer("--help").split())
+    for setting in SETTINGS:
+        assert f"{setting.name}: {setting.says}. Not set: {setting.default}." in text
+
+
+def sources() -> list[Path]:
+    folders = [ROOT / name for name in ("cifar_core", "pages")]
+    return [ROOT / "streamlit_app.py", *(path for folder in folders for path in folder.rglob("*.py"))]
+
+
+def test_nothing_else_reads_them() -> None:
+    names = {setting.name for setting in SETTINGS}
+    elsewhere = {
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
+        for path in sources()
+        if path != ROOT / "cifar_core" / "settings.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert not elsewhere
