@@ -1,5 +1,6 @@
 """CIFAR Lab: `streamlit run streamlit_app.py`. The pages, and what they all share."""
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -33,4 +34,5 @@ except CifarLabError as error:  # what a page did not expect, a damaged file per
 except OSError as error:
     if not error.strerror:  # not from the operating system, so its message could say anything
         raise
-    st.error(f"{Path(str(error.filename or 'A file')).name} cannot be read or written ({error.strerror}).")
+    name = "A file" if isinstance(error.filename, int | None) else Path(os.fsdecode(error.filename)).name
+    st.error(f"{name or 'A file'} cannot be read or written ({error.strerror}).")

@@ -80,7 +80,7 @@ def test_so_it_is_where_a_button_fails(monkeypatch: pytest.MonkeyPatch) -> None:
             OSError(28, "No space left on device"),
             "A file cannot be read or written (No space left on device).",
         ),
-        (OSError(9, "Bad file descriptor", 7), "7 cannot be read or written (Bad file descriptor)."),
+        (OSError(9, "Bad file descriptor", 7), "A file cannot be read or written (Bad file descriptor)."),
     ],
 )
 def test_a_foreseen_error_is_a_sentence_only(
