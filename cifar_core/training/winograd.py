@@ -1,4 +1,4 @@
-"""Convolutions with 3x3 kernels in a sixth of the multiplications (Winograd 1980; Lavin and Gray 2016).
+"""Convolutions with 3x3 kernels in about a sixth of the multiplications (Winograd 1980; Lavin and Gray 2016).
 
 Eight neighbouring results in a row are the coefficients of a product of polynomials, of the pixels and of the
 kernel's three weights. Ten values of each, multiplied in pairs, determine it (Toom 1963, Cook 1966): ten
