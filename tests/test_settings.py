@@ -10,6 +10,7 @@ from cifar_core.settings import SETTINGS, Setting
 from tests.command_line import answer
 
 ROOT = paths.code_root()
+README = (ROOT / "README.md").read_text("utf-8").splitlines()
 
 
 def test_every_setting_is_in_the_list() -> None:
@@ -19,13 +20,11 @@ def test_every_setting_is_in_the_list() -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_the_readme_says_what_it_does(setting: Setting) -> None:
     row = f"| `{setting.name}` | {setting.says} | {setting.default} |"
-    assert row in (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert row in README
 
 
 def test_the_readme_knows_no_others() -> None:
-    rows = [
-        line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("| `CIFAR_LAB_")
-    ]
+    rows = [line for line in README if line.startswith("| `CIFAR_LAB_")]
     assert len(rows) == sum(setting.name.startswith("CIFAR_LAB_") for setting in SETTINGS)
 
 
