@@ -12,7 +12,7 @@ from benchmarks.measure import command
 from cifar_core import formats
 from cifar_core.runs import catalogue
 
-STRANGE = ("digits", "photographs", "static", "waves", "jigsaw")
+OOD_SETS = ("digits", "photographs", "static", "waves", "jigsaw")
 WORSE = ("noise", "blur", "contrast", "jpeg", "shift")
 MIDDLE = 2  # of five strengths
 
@@ -28,8 +28,8 @@ def main() -> None:
     )
     print(
         table(
-            f"model | {' | '.join(STRANGE)} | | {' | '.join(WORSE)}",
-            [unfamiliar(card) for card in cards],
+            f"model | {' | '.join(OOD_SETS)} | | {' | '.join(WORSE)}",
+            [told_and_kept(card) for card in cards],
         )
     )
 
@@ -48,9 +48,9 @@ def results(card: dict[str, Any]) -> list[str]:
     ]
 
 
-def unfamiliar(card: dict[str, Any]) -> list[str]:
+def told_and_kept(card: dict[str, Any]) -> list[str]:
     """Return a model's row of doubts rightly had (AUROC), and of accuracies on worse pictures."""
-    told = [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in STRANGE]
+    told = [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in OOD_SETS]
     measured = card.get("robustness")
     kept = [f"{100 * measured[name][MIDDLE]:.0f} %" if measured else "–" for name in WORSE]
     return [f"`{card['name']}`", *told, "", *kept]

@@ -65,14 +65,14 @@ def show_metrics(model: ModelDirectory) -> None:
         f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)}",
         help=f"`{card['command']}` recomputes all these numbers.",
     )
-    if augmented := card.get("test_time_augmentation"):  # not on older cards
-        low, high = augmented["accuracy_interval"]
-        st.caption(
-            f"Looking {augmented['views']} times at each image: {formats.percent(augmented['accuracy'])} "
-            f"accuracy, 95 % interval {formats.percent(low)} to {formats.percent(high)}",
-            help="The answers for the image, its mirror image and small shifts of both, averaged. All other "
-            "numbers on this page are of one look.",
-        )
+    augmented = card["test_time_augmentation"]
+    low, high = augmented["accuracy_interval"]
+    st.caption(
+        f"Looking {augmented['views']} times at each image: {formats.percent(augmented['accuracy'])} "
+        f"accuracy, 95 % interval {formats.percent(low)} to {formats.percent(high)}",
+        help="The answers for the image, its mirror image and small shifts of both, averaged. All other "
+        "numbers on this page are of one look.",
+    )
     model_list.warn_if_validated_on_test(model)
 
 

@@ -159,10 +159,14 @@ def show_runs(rows: Iterable[dict[str, Any]]) -> None:
 def show_card(card: dict[str, Any]) -> None:
     """Print the results of a model as a small table."""
     low, high = card["accuracy_interval"]
+    augmented = card["test_time_augmentation"]
+    augmented_low, augmented_high = augmented["accuracy_interval"]
     epochs = f"{card['epochs']} epoch{'s' if card['epochs'] != 1 else ''}"
     rows: list[Sequence[str]] = [
         ("Accuracy", f"{formats.percent(card['accuracy'])} of the 10,000 test images"),
         ("", f"95 % interval {formats.percent(low)} to {formats.percent(high)}"),
+        (f"With {augmented['views']} views", f"{formats.percent(augmented['accuracy'])} accuracy"),
+        ("", f"95 % interval {formats.percent(augmented_low)} to {formats.percent(augmented_high)}"),
         ("Loss", formats.loss(card["loss"])),
         ("Macro F1", formats.percent(card["macro_f1"])),
         ("Calibration error", formats.percent(card["calibration_error"])),
@@ -173,12 +177,6 @@ def show_card(card: dict[str, Any]) -> None:
         ("Training", f"{epochs} in {formats.duration(card['training_seconds'])}"),
         ("", f"on {card['hardware']}, seed {card['seed']}"),
     ]
-    if augmented := card.get("test_time_augmentation"):  # not on older cards
-        low, high = augmented["accuracy_interval"]
-        rows[2:2] = [
-            (f"With {augmented['views']} views", f"{formats.percent(augmented['accuracy'])} accuracy"),
-            ("", f"95 % interval {formats.percent(low)} to {formats.percent(high)}"),
-        ]
     if card["validation"] == "test":
         rows.append(("Validation", "on the test set, as in the original report"))
     table = Table(box=SIMPLE, show_header=False, title=Text(f"{card['name']} ({card['recipe']})"))
@@ -212,7 +210,7 @@ def show_answers(
 def _in_words(answer: "Answer") -> str:
     ranked = (-answer.probabilities).argsort(kind="stable")
     others = [f"{CLASS_NAMES[i]} {formats.percent(answer.probabilities[i])}" for i in ranked[1:3]]
-    doubt = "probably none of the ten; nearest is " if answer.none_of_the_ten else ""
+    doubt = "probably none of these; nearest is " if answer.none_of_these else ""
     return f"{doubt}{answer.class_name}, {formats.percent(answer.confidence)} (then {', '.join(others)})"
 
 

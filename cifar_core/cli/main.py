@@ -28,7 +28,7 @@ from cifar_core.cli.options import (
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
-from cifar_core.inference.tta import Views
+from cifar_core.inference.tta import TTA
 from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
@@ -180,8 +180,8 @@ def evaluate(
 def classify(
     model: Model,
     images: Images,
-    views: Annotated[
-        Views,
+    tta: Annotated[
+        TTA,
         typer.Option(
             help="Looks at each picture: 2 adds its mirror image, 6 small shifts too; slower, a little more "
             "accurate."
@@ -196,11 +196,11 @@ def classify(
     from cifar_core.inference.runtime import Classifier
 
     directory = catalogue.find_model(model, allow_path=True)
-    classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, views)
+    classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, tta)
 
     def answer(image: str) -> Answer | ImageError:
         try:
-            return ask(classifier, calibration, load(Path(image))[1][None], views)[0]
+            return ask(classifier, calibration, load(Path(image))[1][None], tta)[0]
         except ImageError as error:
             return error
 

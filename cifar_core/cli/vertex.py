@@ -113,7 +113,7 @@ def predict(
         if isinstance(array, ImageError):
             return array
         row = next(rows, None)  # none in a dry run
-        return None if row is None else Answer.of(row, None)  # it does not tell what is none of the ten
+        return None if row is None else Answer.of(row, None)  # it does not tell what is none of these
 
     with plain_errors(project):
         console.show_answers(images, map(answer, loaded), as_json)

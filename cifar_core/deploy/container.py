@@ -104,7 +104,7 @@ def answer_json(answer: "Answer") -> str:
     row = {
         "class": answer.class_name,
         "classes": CLASS_NAMES,
-        "none_of_the_ten": answer.none_of_the_ten,
+        "none_of_these": answer.none_of_these,
         "probabilities": [round(float(p), 6) for p in answer.probabilities],
     }
     body = ",\n      ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in row.items())

@@ -36,7 +36,7 @@ class Endpoint:
 
     @property
     def on_vertex(self) -> bool:
-        """Whether Google serves it; then it says nothing of “none of the ten”."""
+        """Whether Google serves it; then it does not say what is none of the classes."""
         return self.address.startswith(_VERTEX)
 
     def classify(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
@@ -53,7 +53,7 @@ class Endpoint:
         client = serving.Client(self.address, seconds=_SECONDS)
         # As files, because their signature answers all that the app says; 32×32 come through bit for bit.
         rows = client.classify_files([images.to_png(array) for array in arrays])
-        return [Answer.of(row["probabilities"], bool(row.get("none_of_the_ten"))) for row in rows]
+        return [Answer.of(row["probabilities"], row["none_of_these"]) for row in rows]
 
     def _vertex(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
         project, region = (setting.value() or "" for setting in (settings.PROJECT, settings.REGION))

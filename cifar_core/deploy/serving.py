@@ -141,17 +141,21 @@ class Client:
         Returns
         -------
         list of dict
-            One a file: `class`, `classes`, `none_of_the_ten` and `probabilities`, float64 [10].
+            One a file: `class`, `classes`, `none_of_these` and `probabilities`, float64 [10].
         """
         rows = [row for file in files for row in self._predict(files_request([file]), 1)]
         try:
             answers = self._probabilities([row["probabilities"] for row in rows])
             names = [tuple(row["classes"]) for row in rows]
+            doubts = [bool(row["none_of_these"]) for row in rows]
         except (KeyError, TypeError) as error:
             raise self._another_kind("ten probabilities and their names") from error
         if any(name != CLASS_NAMES for name in names):
             raise self._another_kind("the ten classes of CIFAR-10")
-        return [{**row, "probabilities": answer} for row, answer in zip(rows, answers, strict=True)]
+        return [
+            {**row, "probabilities": answer, "none_of_these": doubt}
+            for row, answer, doubt in zip(rows, answers, doubts, strict=True)
+        ]
 
     def _predict(self, request: dict[str, Any], count: int) -> list[Any]:
         rows = self._ask("POST", ":predict", request).get("predictions")

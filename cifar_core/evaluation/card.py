@@ -8,15 +8,32 @@ import numpy as np
 
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.evaluation import corruptions, metrics
+from cifar_core.evaluation import corruptions, metrics, ood_sets
 from cifar_core.files import write_whole
 from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier, Outputs
+from cifar_core.inference.tta import TTA
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
 
-NOVEL_IMAGES = 1_000  # of each set that is none of the ten
+OOD_IMAGES = 1_000  # of each set that is none of the classes
 ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
+SIX: TTA = 6
+
+_ROBUSTNESS = ("robustness", "robustness_images", "robustness_plain")  # on the card
+
+
+class _Answered(NamedTuple):
+    """What the model says of labelled images: at one look, and its probabilities after six."""
+
+    labels: np.ndarray
+    outputs: Outputs
+    after_six: np.ndarray
+
+    @property
+    def stored(self) -> np.ndarray:
+        """The probabilities as `predictions.npz` holds them, of which the figures are."""
+        return self.outputs.probabilities.astype(np.float16)
 
 
 def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, Any]:
@@ -37,45 +54,39 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     ModelDirectoryError, DatasetError
         If the model or the data are missing or damaged; nothing is written then.
     """
-    recipe, history, config = directory.recipe(), directory.history(), directory.config()
+    recipe, classifier = directory.recipe(), Classifier(directory.onnx_path)
+    about, test = _about(directory, recipe), cifar10.load_test()
+    indices, held_out = _held_out(recipe, test)
+    on_test = _answered(classifier, test)
+    on_held_out = on_test if held_out is test else _answered(classifier, held_out)
+    directions = ood.class_directions(on_held_out.outputs.features, on_held_out.labels)
+
+    measured = _measured(on_test, on_held_out) | _ood(classifier, test, on_test, on_held_out, directions)
+    worse = _robustness(classifier, test, on_test) if robustness else _robustness_before(directory)
+    card = {"name": directory.name, "recipe": recipe.name, **measured, **worse, **about}
+
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        test=on_test.stored,
+        validation=on_held_out.stored,
+        validation_indices=indices,
+        class_directions=directions,
+    )
+    write_whole(directory.predictions_path, buffer.getvalue())
+    write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
+    return card
+
+
+def _about(directory: ModelDirectory, recipe: Recipe) -> dict[str, Any]:
+    """Return what the card tells of the model's making; ModelDirectoryError if it was never finished."""
+    history, config = directory.history(), directory.config()
     if history.empty or not {"parameters", "hardware"} <= config.keys():
         raise ModelDirectoryError(
             f"“{directory.name}” was not trained to its end, or {directory.history_path.name} or "
             f"{directory.config_path.name} is damaged; train it again."
         )
-    classifier = Classifier(directory.onnx_path)
-    test = cifar10.load_test()
-    indices, held_out = _held_out(recipe, test)
-    on_test = classifier.outputs(test.images)
-    on_held_out = on_test if held_out is test else classifier.outputs(held_out.images)
-    kept_test, kept_held_out = (each.probabilities.astype(np.float16) for each in (on_test, on_held_out))
-    six_test = classifier.probabilities(test.images, 6)
-    six_held_out = six_test if held_out is test else classifier.probabilities(held_out.images, 6)
-    augmented = _figures(six_test, test, six_held_out, held_out)
-    strange = _novelty(classifier, on_test, test, on_held_out, held_out)
-
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        test=kept_test,
-        validation=kept_held_out,
-        validation_indices=indices,
-        class_directions=strange.directions,
-    )
-    worse = _robustness(classifier, test) if robustness else _robustness_before(directory)
-    if images := worse.get("robustness_images"):  # the same pictures as they are
-        worse["robustness_plain"] = metrics.accuracy(kept_test[:images], test.labels[:images])
-    card = {
-        "name": directory.name,
-        "recipe": recipe.name,
-        **_figures(kept_test, test, kept_held_out, held_out),
-        "test_time_augmentation": {
-            "views": 6,
-            **{name: augmented[name] for name in ("accuracy", "accuracy_interval", "temperature")},
-        },
-        "novelty_threshold": strange.threshold,
-        "out_of_distribution": strange.figures,
-        **worse,
+    return {
         "validation": recipe.validation,
         "parameters": config["parameters"],
         "bytes": directory.onnx_path.stat().st_size,
@@ -85,9 +96,6 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
         "hardware": config["hardware"],
         "command": f"python -m cifar_core evaluate {directory.name}",
     }
-    write_whole(directory.predictions_path, buffer.getvalue())
-    write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
-    return card
 
 
 def _held_out(recipe: Recipe, test: cifar10.Batch) -> tuple[np.ndarray, cifar10.Batch]:
@@ -99,52 +107,60 @@ def _held_out(recipe: Recipe, test: cifar10.Batch) -> tuple[np.ndarray, cifar10.
     return indices, cifar10.Batch(train.images[indices], train.labels[indices])
 
 
-def _figures(
-    on_test: np.ndarray, test: cifar10.Batch, on_held_out: np.ndarray, held_out: cifar10.Batch
-) -> metrics.Summary:
-    """Summarise probabilities of the test images, calibrated by those of the validation images."""
-    return metrics.summary(on_test, test.labels, calibration.fit_temperature(on_held_out, held_out.labels))
+def _answered(classifier: Classifier, batch: cifar10.Batch) -> _Answered:
+    outputs, after_six = classifier.outputs(batch.images), classifier.probabilities(batch.images, SIX)
+    return _Answered(batch.labels, outputs, after_six)
 
 
-class _Novelty(NamedTuple):
-    directions: np.ndarray
-    threshold: float
-    figures: dict[str, dict[str, float]]
+def _measured(on_test: _Answered, on_held_out: _Answered) -> dict[str, Any]:
+    """Measure the test images' answers, calibrated by the validation images'."""
+
+    def figures(probabilities: np.ndarray, held_out: np.ndarray) -> metrics.Summary:
+        temperature = calibration.fit_temperature(held_out, on_held_out.labels)
+        return metrics.summary(probabilities, on_test.labels, temperature)
+
+    six = figures(on_test.after_six, on_held_out.after_six)
+    kept = {name: six[name] for name in ("accuracy", "accuracy_interval", "temperature")}
+    plain = figures(on_test.stored, on_held_out.stored)
+    return {**plain, "test_time_augmentation": {"views": SIX, **kept}}
 
 
-def _novelty(
+def _ood(
     classifier: Classifier,
-    on_test: Outputs,
     test: cifar10.Batch,
-    on_held_out: Outputs,
-    held_out: cifar10.Batch,
-) -> _Novelty:
-    """Learn from the validation images what is none of the ten, and measure how well it is told."""
-    directions = ood.class_directions(on_held_out.features, held_out.labels)
+    on_test: _Answered,
+    on_held_out: _Answered,
+    directions: np.ndarray,
+) -> dict[str, Any]:
+    """Set the bar for “none of these” by the validation images, and measure how well it is told."""
 
     def scores(outputs: Outputs) -> np.ndarray:
-        return ood.familiarity(outputs.logits, outputs.features, directions)
+        return ood.ood_score(outputs.logits, outputs.features, directions)
 
-    sets = {name: draw(NOVEL_IMAGES, 0) for name, draw in ood.SETS.items()}
-    sets["jigsaw"] = ood.jigsaw(test.images[:NOVEL_IMAGES])
-    inside = scores(on_test)
-    outside = {name: scores(classifier.outputs(images)) for name, images in sets.items()}
-    figures = {
-        name: {"auroc": ood.auroc(inside, each), "fpr95": ood.fpr95(inside, each)}
-        for name, each in outside.items()
+    inside = scores(on_test.outputs)
+    sets = {name: draw(OOD_IMAGES, 0) for name, draw in ood_sets.SETS.items()}
+    sets["jigsaw"] = ood_sets.jigsaw(test.images[:OOD_IMAGES])
+    return {
+        "ood_threshold": ood.threshold(scores(on_held_out.outputs)),
+        "out_of_distribution": {
+            name: ood_sets.told_apart(inside, scores(classifier.outputs(images)))
+            for name, images in sets.items()
+        },
     }
-    return _Novelty(directions, ood.threshold(scores(on_held_out)), figures)
 
 
-def _robustness(classifier: Classifier, test: cifar10.Batch) -> dict[str, Any]:
+def _robustness(classifier: Classifier, test: cifar10.Batch, on_test: _Answered) -> dict[str, Any]:
+    """Measure the model on worse pictures, and on the same as they are."""
     images, labels = test.images[:ROBUSTNESS_IMAGES], test.labels[:ROBUSTNESS_IMAGES]
     measured = corruptions.robustness(classifier.probabilities, images, labels)
-    return {"robustness": measured, "robustness_images": len(labels)}
+    plain = metrics.accuracy(on_test.stored[: len(labels)], labels)
+    return dict(zip(_ROBUSTNESS, (measured, len(labels), plain), strict=True))
 
 
 def _robustness_before(directory: ModelDirectory) -> dict[str, Any]:
+    """Return what the card says of worse pictures so far."""
     try:
         card = directory.card()
-    except ModelDirectoryError:
+        return {name: card[name] for name in _ROBUSTNESS}
+    except (ModelDirectoryError, KeyError):
         return {}
-    return {name: card[name] for name in ("robustness", "robustness_images") if name in card}

@@ -34,7 +34,7 @@ def coverage_for(curve: pd.DataFrame, accuracy: float) -> float | None:
 def parts_of_test_set() -> dict[str, Mask]:
     """Return the test set, whole and in the parts that the public lists on this machine tell apart.
 
-    By name, bool [10000] each: `trust.cleaner_test_sets`, and the images people disagree on.
+    By name, bool [10000] each: `lists.cleaner_test_sets`, and the images people disagree on.
     """
     cleaner = lists.cleaner_test_sets()
     agree = cleaner.get("images humans agree on")
@@ -81,6 +81,6 @@ def hardest(robustness: Mapping[str, Sequence[float]]) -> list[str]:
     return sorted(robustness, key=lambda corruption: float(np.mean(robustness[corruption])))
 
 
-def most_familiar(sets: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the set of strange pictures that the model tells from CIFAR-10 worst, by its AUROC."""
+def least_told(sets: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the set of `ood_sets` that the model tells from CIFAR-10 worst, by its AUROC."""
     return min(sets, key=lambda name: sets[name]["auroc"])

@@ -11,20 +11,20 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import ood
 from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.runtime import Classifier
-from cifar_core.inference.tta import Views
+from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
 
 
 class Calibration(NamedTuple):
     """What turns a model's outputs into answers that can be believed.
 
-    The temperature of its probabilities (positive), and for “none of the ten” the direction of each class,
+    The temperature of its probabilities (positive), and for “none of these” the direction of each class,
     float32 [10, D], and the score above which a picture is none of them (`cifar_core.inference.ood`).
     """
 
     temperature: float
     directions: npt.NDArray[np.float32]
-    threshold: float
+    ood_threshold: float
 
 
 class Answer(NamedTuple):
@@ -36,14 +36,14 @@ class Answer(NamedTuple):
     class_name: str
     confidence: float
     probabilities: npt.NDArray[np.float64]
-    none_of_the_ten: bool | None
+    none_of_these: bool | None
 
     @classmethod
-    def of(cls, probabilities: npt.NDArray[np.float64], none_of_the_ten: bool | None) -> "Answer":
+    def of(cls, probabilities: npt.NDArray[np.float64], none_of_these: bool | None) -> "Answer":
         """Return the answer that calibrated probabilities, float64 [10], come to."""
         likeliest = int(probabilities.argmax())
         confidence = float(probabilities[likeliest])
-        return cls(CLASS_NAMES[likeliest], confidence, probabilities, none_of_the_ten)
+        return cls(CLASS_NAMES[likeliest], confidence, probabilities, none_of_these)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON-ready values, the probabilities by class."""
@@ -51,11 +51,11 @@ class Answer(NamedTuple):
             "class": self.class_name,
             "confidence": self.confidence,
             "probabilities": dict(zip(CLASS_NAMES, self.probabilities.tolist(), strict=True)),
-            "none_of_the_ten": self.none_of_the_ten,
+            "none_of_these": self.none_of_these,
         }
 
 
-def calibration_of(directory: ModelDirectory, views: Views = 1) -> Calibration:
+def calibration_of(directory: ModelDirectory, tta: TTA = 1) -> Calibration:
     """Return what calibrates a model's answers after so many views.
 
     Averaged answers are right more often than they claim and need a temperature of their own, a lower one.
@@ -64,12 +64,12 @@ def calibration_of(directory: ModelDirectory, views: Views = 1) -> Calibration:
     Raises
     ------
     ModelDirectoryError
-        If card or predictions are missing, damaged, or of a version that did not have all of it.
+        If card or predictions are missing or damaged.
     """
     try:
         card = directory.card()
-        temperature = float((card if views == 1 else card["test_time_augmentation"])["temperature"])
-        threshold, directions = float(card["novelty_threshold"]), directory.predictions()["class_directions"]
+        temperature = float((card if tta == 1 else card["test_time_augmentation"])["temperature"])
+        threshold, directions = float(card["ood_threshold"]), directory.predictions()["class_directions"]
         if 0 < temperature < math.inf and math.isfinite(threshold):
             return Calibration(temperature, directions, threshold)
     except (ModelDirectoryError, KeyError, TypeError, ValueError):
@@ -81,7 +81,7 @@ def calibration_of(directory: ModelDirectory, views: Views = 1) -> Calibration:
 
 
 def classify(
-    classifier: Classifier, calibration: Calibration, images: npt.NDArray[np.uint8], views: Views = 1
+    classifier: Classifier, calibration: Calibration, images: npt.NDArray[np.uint8], tta: TTA = 1
 ) -> list[Answer]:
     """Classify images.
 
@@ -93,9 +93,8 @@ def classify(
         What calibrates it after so many views: `calibration_of`.
     images
         uint8 [N, 32, 32, 3] RGB, as `cifar_core.images` makes them.
-    views
-        How many views of each to look at, `tta`; whether it is none of the ten is decided at
-        the first.
+    tta
+        How many views of each to look at; whether it is none of the classes is decided at the first.
 
     Returns
     -------
@@ -105,11 +104,7 @@ def classify(
     if not len(images):
         return []
     plain = classifier.outputs(images)
-    raw = plain.probabilities if views == 1 else classifier.probabilities(images, views)
-    scores = ood.familiarity(plain.logits, plain.features, calibration.directions)
-    return [
-        Answer.of(row, bool(strange))
-        for row, strange in zip(
-            temperature_scale(raw, calibration.temperature), scores > calibration.threshold, strict=True
-        )
-    ]
+    raw = plain.probabilities if tta == 1 else classifier.probabilities(images, tta)
+    probabilities = temperature_scale(raw, calibration.temperature)
+    outside = ood.ood_score(plain.logits, plain.features, calibration.directions) > calibration.ood_threshold
+    return [Answer.of(row, bool(doubt)) for row, doubt in zip(probabilities, outside, strict=True)]

@@ -14,7 +14,7 @@ from scipy.special import softmax
 from cifar_core import hardware
 from cifar_core.datasets.cifar10 import check_images
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference.tta import Views, weighted
+from cifar_core.inference.tta import TTA, weighted
 
 BATCH = 250  # images at a time: large enough to be fast, small enough to keep the memory low
 
@@ -61,15 +61,15 @@ class Classifier:
             ) from error
         self._input = self._session.get_inputs()[0].name
 
-    def probabilities(self, images: np.ndarray, views: Views = 1) -> np.ndarray:
+    def probabilities(self, images: np.ndarray, tta: TTA = 1) -> np.ndarray:
         """Classify images.
 
         Parameters
         ----------
         images
             uint8 [N, 32, 32, 3] RGB.
-        views
-            How many views of each to look at, `tta`: 1, the picture alone, 2 or 6. The logits
+        tta
+            How many views of each to look at: 1, the picture alone, 2 or 6. The logits
             are averaged, not the probabilities, as in airbench94.
 
         Returns
@@ -77,9 +77,9 @@ class Classifier:
         ndarray
             float32 [N, 10], before calibration; rows sum to 1.
         """
-        if views not in get_args(Views):
-            raise ValueError(f"expected {', '.join(map(str, get_args(Views)))} views, got {views}")
-        parts = [self._answer(batch, views) for batch in _batches(images)]
+        if tta not in get_args(TTA):
+            raise ValueError(f"expected {', '.join(map(str, get_args(TTA)))} views, got {tta}")
+        parts = [self._answer(batch, tta) for batch in _batches(images)]
         return np.concatenate(parts) if parts else np.empty((0, 10), np.float32)
 
     def outputs(self, images: np.ndarray) -> Outputs:
@@ -87,11 +87,11 @@ class Classifier:
         parts = [self._run(Outputs._fields, batch) for batch in _batches(images)]
         return Outputs(*(np.concatenate(output) for output in zip(*parts, strict=True)))
 
-    def _answer(self, images: np.ndarray, views: Views) -> np.ndarray:
-        if views == 1:
+    def _answer(self, images: np.ndarray, tta: TTA) -> np.ndarray:
+        if tta == 1:
             return self._run(["probabilities"], images)[0]
         logits = np.zeros((len(images), 10), np.float32)
-        for weight, pictures in weighted(images, views):  # one view in memory at a time
+        for weight, pictures in weighted(images, tta):  # one view in memory at a time
             logits += weight * self._run(["logits"], pictures)[0]
         return np.asarray(softmax(logits, axis=1))
 

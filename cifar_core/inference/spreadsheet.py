@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.inference.classify import Answer
 
-COLUMNS = ["image", "model", "class", "confidence", "none_of_the_ten", *CLASS_NAMES, "error"]
+COLUMNS = ["image", "model", "class", "confidence", "none_of_these", *CLASS_NAMES, "error"]
 
 # At the start of a cell, or where a semicolon or a line's end may start one; the last four are full width.
 _FORMULA = re.compile(r"(^|[;\t\r\n])( *)(?=[-=+@＝＋－＠])")
@@ -46,9 +46,9 @@ def csv_of(
         for model, theirs in answers.items():
             answer = theirs[number]
             shares = [round(float(share), 6) for share in answer.probabilities]
-            strange = {True: "yes", False: "no", None: ""}[answer.none_of_the_ten]
+            doubt = {True: "yes", False: "no", None: ""}[answer.none_of_these]
             sure = round(answer.confidence, 6)
-            writer.writerow([text(name), text(model), answer.class_name, sure, strange, *shares, ""])
+            writer.writerow([text(name), text(model), answer.class_name, sure, doubt, *shares, ""])
     for name, reason in refused:
         writer.writerow([text(name), *[""] * (len(COLUMNS) - 2), text(reason)])
     return file.getvalue().encode("utf-8-sig", errors="replace")

@@ -10,17 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Views = Literal[1, 2, 6]
+TTA = Literal[1, 2, 6]  # how many views
 
 
-def weighted(images: NDArray[np.uint8], views: Views) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+def weighted(images: NDArray[np.uint8], tta: TTA) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """Yield each view of the images with its weight; the weights sum to 1.
 
     Parameters
     ----------
     images
         uint8 [N, 32, 32, 3].
-    views
+    tta
         1: the images as they are; 2: they and their mirror images; 6: the mirror pairs of them and of both
         shifts by one pixel along the diagonal from top left to bottom right, reflected at the border.
 
@@ -29,11 +29,11 @@ def weighted(images: NDArray[np.uint8], views: Views) -> Iterator[tuple[float, N
     tuple of float, ndarray
         The weight, and uint8 [N, 32, 32, 3], perhaps a view of `images` or one with negative strides.
     """
-    if views == 1:
+    if tta == 1:
         yield 1.0, images
         return
     pairs = [(1.0, images)]
-    if views == 6:
+    if tta == 6:
         padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
         pairs = [(0.5, images), (0.25, padded[:, :-2, :-2]), (0.25, padded[:, 2:, 2:])]
     for weight, pictures in pairs:

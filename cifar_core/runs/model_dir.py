@@ -30,7 +30,7 @@ HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val
 # What every card has, and every page relies on.
 _FIGURES = [
     *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
-    *("parameters", "bytes", "training_seconds", "epochs"),
+    *("ood_threshold", "parameters", "bytes", "training_seconds", "epochs"),
 ]
 
 
@@ -139,9 +139,12 @@ class ModelDirectory:
         card = self.card()
         try:
             self.recipe()
-            low, high = card["accuracy_interval"]
-            sound = all(math.isfinite(card[name]) for name in _FIGURES) and low <= high
-            if not sound or card["temperature"] <= 0:  # which divides
+            sound = all(math.isfinite(card[name]) for name in _FIGURES)
+            for figures in (card, card["test_time_augmentation"]):
+                low, high = figures["accuracy_interval"]
+                divisor, share = figures["temperature"], figures["accuracy"]
+                sound = sound and low <= high and divisor > 0 and math.isfinite(share)
+            if not sound:
                 raise ValueError
             if not all(isinstance(card[name], str) for name in ("hardware", "command")):
                 raise TypeError
@@ -186,7 +189,7 @@ class ModelDirectory:
             `test` float16 [10000, 10], probabilities before calibration in the test set's own order;
             `validation` float16 [V, 10] and `validation_indices` int64 [V], positions in the training set
             (or in the test set, where the recipe validated on it); `class_directions` float32 [10, D], where
-            the features of each class point (`cifar_core.inference.ood`; not in files of older versions).
+            the features of each class point (`cifar_core.inference.ood`).
         """
         try:
             return read_arrays(self.predictions_path, {"test", "validation", "validation_indices"})

@@ -49,7 +49,7 @@ def score(
         The pictures.
     destination
         A folder. It gets files `part-*.parquet` with the columns picture (its name),
-        class, confidence, probabilities (by class, calibrated), none_of_the_ten and error; the last alone is
+        class, confidence, probabilities (by class, calibrated), none_of_these and error; the last alone is
         set where there is no picture.
     address
         The cluster, as `cluster.connected` takes it.
@@ -169,7 +169,7 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
             "class": pa.string(),
             "confidence": number,
             "probabilities": pa.struct(dict.fromkeys(CLASS_NAMES, number)),
-            "none_of_the_ten": pa.bool_(),
+            "none_of_these": pa.bool_(),
             "error": pa.string(),
         }
     )

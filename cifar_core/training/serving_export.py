@@ -32,7 +32,7 @@ class Servable(tf.Module):
     single output, so that a REST answer's `predictions` are plain lists. `classify_bytes` takes JPEG or PNG
     files, string [N], and answers as the app does: also the likeliest class, the names that the probabilities
     belong to, [N, 10] because a server wants a row of each output for each picture, and whether it is none of
-    the ten.
+    these.
     """
 
     def __init__(self, network: keras.Model, calibration: Calibration) -> None:
@@ -58,15 +58,15 @@ class Servable(tf.Module):
         return {
             "class": tf.gather(names, tf.argmax(probabilities, axis=1)),
             "classes": tf.tile(names[None], [tf.shape(probabilities)[0], 1]),
-            "none_of_the_ten": self._strangeness(logits, features) > self._calibration.threshold,
+            "none_of_these": self._ood_score(logits, features) > self._calibration.ood_threshold,
             "probabilities": probabilities,
         }
 
     def _calibrated(self, logits: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(logits / self._calibration.temperature)
 
-    def _strangeness(self, logits: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """Score pictures as `cifar_core.inference.ood.familiarity` does."""
+    def _ood_score(self, logits: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        """Score pictures as `cifar_core.inference.ood.ood_score` does."""
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
         unit = tf.math.l2_normalize(features, axis=1)
         cosines = tf.matmul(unit, self._calibration.directions, transpose_b=True)

@@ -14,7 +14,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
 from cifar_core.inference import classify, saliency, spreadsheet
 from cifar_core.inference.classify import Answer
-from cifar_core.inference.tta import Views
+from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import shared
 
@@ -46,7 +46,7 @@ class Picture(NamedTuple):
 
 
 def show(
-    models: Sequence[Model], pictures: list[Picture], views: Views, refused: list[tuple[str, str]]
+    models: Sequence[Model], pictures: list[Picture], views: TTA, refused: list[tuple[str, str]]
 ) -> None:
     """Show what each model that can answer says of each picture."""
     arrays = np.stack([picture.array for picture in pictures])
@@ -63,7 +63,7 @@ def show(
     show_cards(pictures, answered)
 
 
-def answers(model: Model, arrays: np.ndarray, views: Views) -> list[Answer]:
+def answers(model: Model, arrays: np.ndarray, views: TTA) -> list[Answer]:
     if isinstance(model, Endpoint):
         return _answers_from(model, arrays)
     times = [path.stat().st_mtime for path in (model.onnx_path, model.card_path, model.predictions_path)]
@@ -71,7 +71,7 @@ def answers(model: Model, arrays: np.ndarray, views: Views) -> list[Answer]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Classifying")
-def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, views: Views) -> list[Answer]:  # noqa: ARG001
+def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, views: TTA) -> list[Answer]:  # noqa: ARG001
     calibration = classify.calibration_of(model, views)
     return classify.classify(shared.classifier(model), calibration, arrays, views)
 
@@ -90,7 +90,7 @@ def show_table(
     columns = {"thumbnail": st.column_config.ImageColumn("")}
     for model, theirs in answered.items():
         sure = f"{model.name}: confidence"
-        table[model.name] = [NONE if answer.none_of_the_ten else answer.class_name for answer in theirs]
+        table[model.name] = [NONE if answer.none_of_these else answer.class_name for answer in theirs]
         table[sure] = [answer.confidence * 100 for answer in theirs]
         columns[sure] = st.column_config.ProgressColumn(
             "confidence",
@@ -178,7 +178,7 @@ def show_answer(
     if not alone:
         st.markdown(f"**{shared.plain(model.name)}**")
     st.markdown(f"#### {verdict(answer, picture.true)}")
-    if answer.none_of_the_ten:
+    if answer.none_of_these:
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
         st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
     bars = st.container()
@@ -205,12 +205,12 @@ def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: f
 def verdict(answer: Answer, true: int | None) -> str:
     """Say in a few words what a model takes a picture for, and whether that is right."""
     said = f"{answer.class_name}, {formats.percent(answer.confidence)}"
-    if answer.none_of_the_ten:
+    if answer.none_of_these:
         said = f"probably {NONE}"
     if true is None:
         return said
     name = CLASS_NAMES[true]
-    if name == answer.class_name and not answer.none_of_the_ten:
+    if name == answer.class_name and not answer.none_of_these:
         return f"{said} · right"
     return f"{said} · wrong, it is {'an' if name[0] in 'aeiou' else 'a'} {name}"
 

@@ -50,10 +50,9 @@ def show_robustness(model: ModelDirectory) -> None:
             **{str(n): st.column_config.NumberColumn(format="%.1f %%") for n in range(1, 6)},
         },
     )
-    images = card.get("robustness_images")
     words.caption(
-        "In the style of CIFAR-10-C (Hendrycks and Dietterich 2019)"
-        + (f", on the first {formats.count(images)} test images." if images else ".")
+        "In the style of CIFAR-10-C (Hendrycks and Dietterich 2019), "
+        f"on the first {formats.count(card['robustness_images'])} test images."
     )
 
 
@@ -61,7 +60,7 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
     if not (sets := model.card().get("out_of_distribution")):
         say_what_computes(model, "How well it tells what is none of the ten")
         return
-    worst = findings.most_familiar(sets)
+    worst = findings.least_told(sets)
     st.markdown("**On pictures of something else**")
     st.markdown(
         f"Shown pictures of none of the ten classes, it is fooled most by **{worst}** "
@@ -98,7 +97,7 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
 
 def unharmed(card: dict[str, Any]) -> float:
     """Return the accuracy on the pictures of the robustness test as they are."""
-    return float(card.get("robustness_plain", card["accuracy"]))  # older cards have that of all test images
+    return float(card["robustness_plain"])
 
 
 def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:

@@ -24,7 +24,7 @@ OPTIONS = {
     "delete": ["--yes"],
     "runs": ["--json"],
     "evaluate": ["--robustness", "--json"],
-    "classify": ["--views", "--json"],
+    "classify": ["--tta", "--json"],
     "export": ["--litert", "--json"],
     "score": ["--column", "--address", "--json"],
     "sweep": [
@@ -72,7 +72,7 @@ def test_help_explains_every_option(command: str) -> None:
         ["nonsense"],
         ["train"],
         ["classify", "tiny"],
-        *(["classify", "quick", "cat.png", "--views", views] for views in ("0", "3", "six")),
+        *(["classify", "quick", "cat.png", "--tta", tta] for tta in ("0", "3", "six")),
         ["train", "quick", "--epochs", "many"],
     ],
 )

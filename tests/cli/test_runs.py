@@ -18,7 +18,7 @@ from scipy.special import softmax
 
 from cifar_core.datasets import cifar10
 from cifar_core.inference.runtime import Classifier
-from cifar_core.inference.tta import Views
+from cifar_core.inference.tta import TTA
 from tests.command_line import PROGRAM, ROOT, answer, call, environment, error
 from tests.model_directories import LONG
 
@@ -189,14 +189,14 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
     raw = Classifier(directory / "model.onnx").probabilities(pixels)
     expected = softmax(np.log(raw.astype(float)) / temperature, axis=1)
     for row, probabilities in zip((rows[0], rows[2], rows[4]), expected, strict=True):
-        assert set(row) == {"image", "class", "confidence", "probabilities", "none_of_the_ten"}
+        assert set(row) == {"image", "class", "confidence", "probabilities", "none_of_these"}
         assert tuple(row["probabilities"]) == cifar10.CLASS_NAMES
         np.testing.assert_allclose(list(row["probabilities"].values()), probabilities, atol=1e-5)
         assert row["confidence"] == row["probabilities"][row["class"]] == max(row["probabilities"].values())
 
     ranked = sorted(rows[0]["probabilities"].items(), key=lambda item: -item[1])
     (first, second, third) = (f"{100 * share:.1f} %" for _, share in ranked[:3])
-    doubt = "probably none of the ten; nearest is " if rows[0]["none_of_the_ten"] else ""
+    doubt = "probably none of these; nearest is " if rows[0]["none_of_these"] else ""
     words = f"0.png: {doubt}{ranked[0][0]}, {first} (then {ranked[1][0]} {second}, {ranked[2][0]} {third})"
     done = call("classify", "tiny", *given, env=lab, cwd=tmp_path)
     lines = done.stdout.splitlines()
@@ -207,8 +207,8 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("views", [2, 6])
-def test_classify_with_views(views: Views, lab: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("tta", [2, 6])
+def test_classify_with_views(tta: TTA, lab: dict[str, str], tmp_path: Path) -> None:
     pixels = cifar10.load_test().images[:2]
     names = ["0.png", "1.png"]
     for name, image in zip(names, pixels, strict=True):
@@ -217,11 +217,11 @@ def test_classify_with_views(views: Views, lab: dict[str, str], tmp_path: Path) 
     card = json.loads((directory / "card.json").read_text())
     temperature = card["test_time_augmentation"]["temperature"]
     assert temperature != card["temperature"]
-    raw = Classifier(directory / "model.onnx").probabilities(pixels, views)
+    raw = Classifier(directory / "model.onnx").probabilities(pixels, tta)
     expected = softmax(np.log(raw.astype(float)) / temperature, axis=1)
-    printed = answer("classify", "tiny", *names, "--views", str(views), "--json", env=lab, cwd=tmp_path)
+    printed = answer("classify", "tiny", *names, "--tta", str(tta), "--json", env=lab, cwd=tmp_path)
     plain = answer("classify", "tiny", *names, "--json", env=lab, cwd=tmp_path)
-    assert plain == answer("classify", "tiny", *names, "--views", "1", "--json", env=lab, cwd=tmp_path)
+    assert plain == answer("classify", "tiny", *names, "--tta", "1", "--json", env=lab, cwd=tmp_path)
     for line, other, probabilities in zip(printed.splitlines(), plain.splitlines(), expected, strict=True):
         found = list(json.loads(line)["probabilities"].values())
         np.testing.assert_allclose(found, probabilities, atol=1e-5)

@@ -141,7 +141,7 @@ def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp
     assert [row["image"] for row in rows] == names
     assert [row.get("class") for row in rows] == ["cat", None, "dog"]
     assert rows[0]["probabilities"] == dict(zip(CLASS_NAMES, CAT.tolist(), strict=True))
-    assert set(rows[0]) == {"image", "class", "confidence", "probabilities", "none_of_the_ten"}
+    assert set(rows[0]) == {"image", "class", "confidence", "probabilities", "none_of_these"}
     assert set(rows[1]) == {"image", "error"}
 
 

@@ -36,7 +36,7 @@ print(json.dumps({
     "files": by_file["probabilities"].numpy().tolist(),
     "class": [name.decode() for name in by_file["class"].numpy()],
     "classes": [[name.decode() for name in row] for row in by_file["classes"].numpy()],
-    "none_of_the_ten": by_file["none_of_the_ten"].numpy().tolist(),
+    "none_of_these": by_file["none_of_these"].numpy().tolist(),
 }))
 """
 
@@ -101,8 +101,8 @@ def test_both_signatures_answer_as_the_app_does(
     np.testing.assert_allclose(there["files"], [answer.probabilities for answer in answers], atol=1e-4)
     assert there["class"] == [answer.class_name for answer in answers]
     assert there["classes"] == [list(CLASS_NAMES)] * len(pictures)
-    assert there["none_of_the_ten"] == [answer.none_of_the_ten for answer in answers]
-    assert set(there["none_of_the_ten"]) == {True, False}
+    assert there["none_of_these"] == [answer.none_of_these for answer in answers]
+    assert set(there["none_of_these"]) == {True, False}
 
 
 def test_a_server_in_c_plus_plus_finds_the_variables(

@@ -44,7 +44,7 @@ def test_files_are_decoded_on_the_server_as_in_the_app(kserve: str, pictures: li
     expected = in_the_app(np.stack([images.load(path)[1] for path in pictures]))
     for there, answer in zip(found, expected, strict=True):
         np.testing.assert_allclose(there["probabilities"], answer.probabilities, atol=1e-4)
-        assert (there["class"], there["none_of_the_ten"]) == (answer.class_name, answer.none_of_the_ten)
+        assert (there["class"], there["none_of_these"]) == (answer.class_name, answer.none_of_these)
 
 
 def test_what_kserve_refuses(kserve: str) -> None:

@@ -31,7 +31,7 @@ def test_tensorflow_serving_says_what_the_app_says(kserve: str, arrays: np.ndarr
     endpoint = Endpoint(f"{kserve}/v1/models/{MODEL}")
     here, there = in_the_app(arrays), endpoint.classify(arrays)
     assert [answer.class_name for answer in there] == [answer.class_name for answer in here]
-    assert [answer.none_of_the_ten for answer in there] == [answer.none_of_the_ten for answer in here]
+    assert [answer.none_of_these for answer in there] == [answer.none_of_these for answer in here]
     for mine, other in zip(there, here, strict=True):
         np.testing.assert_allclose(mine.probabilities, other.probabilities, atol=1e-4)
     assert endpoint.name == f"{MODEL} at 127.0.0.1"

@@ -120,7 +120,7 @@ def test_what_is_sent(server: Scripted, test_images: np.ndarray) -> None:
     client = Client(server.url, "my_model")
     server.answer(200, {"predictions": [[0.1] * 10] * 2})
     client.predict(test_images[:2])
-    row = {"class": "cat", "classes": CLASS_NAMES, "none_of_the_ten": False, "probabilities": [0.1] * 10}
+    row = {"class": "cat", "classes": CLASS_NAMES, "none_of_these": False, "probabilities": [0.1] * 10}
     server.answer(200, {"predictions": [row]})
     client.classify_files([b"\xff\x00"])
     (_, path, first), (_, _, second) = server.asked

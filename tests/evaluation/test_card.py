@@ -12,8 +12,8 @@ from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import card as cards
-from cifar_core.evaluation import corruptions, metrics
-from cifar_core.evaluation.card import NOVEL_IMAGES, evaluate
+from cifar_core.evaluation import corruptions, metrics, ood_sets
+from cifar_core.evaluation.card import OOD_IMAGES, evaluate
 from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
@@ -121,16 +121,15 @@ def test_the_shipped_accuracy_with_six_views(cifar10_folder: Path) -> None:
     assert own < plain
 
 
-def test_what_is_none_of_the_ten_is_told_from_what_is(evaluated: Evaluated) -> None:
+def test_what_is_none_of_these_is_told_from_what_is(evaluated: Evaluated) -> None:
     card, directions = evaluated.card, evaluated.directory.predictions()["class_directions"]
-    assert set(card["out_of_distribution"]) == {*ood.SETS, "jigsaw"}
+    assert set(card["out_of_distribution"]) == {*ood_sets.SETS, "jigsaw"}
     outputs = Classifier(evaluated.directory.onnx_path).outputs(evaluated.test.images)
-    inside = ood.familiarity(outputs.logits, outputs.features, directions)
-    assert np.mean(inside > card["novelty_threshold"]) == pytest.approx(0.05, abs=0.025)
-    static = Classifier(evaluated.directory.onnx_path).outputs(ood.static(NOVEL_IMAGES))
-    outside = ood.familiarity(static.logits, static.features, directions)
-    assert card["out_of_distribution"]["static"]["auroc"] == pytest.approx(ood.auroc(inside, outside))
-    assert card["out_of_distribution"]["static"]["fpr95"] == pytest.approx(ood.fpr95(inside, outside))
+    inside = ood.ood_score(outputs.logits, outputs.features, directions)
+    assert np.mean(inside > card["ood_threshold"]) == pytest.approx(0.05, abs=0.025)
+    static = Classifier(evaluated.directory.onnx_path).outputs(ood_sets.static(OOD_IMAGES))
+    outside = ood.ood_score(static.logits, static.features, directions)
+    assert card["out_of_distribution"]["static"] == pytest.approx(ood_sets.told_apart(inside, outside))
 
 
 def test_robustness_is_measured_when_asked_for_and_kept_when_not(
@@ -146,7 +145,7 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     directory.config_path.write_text(json.dumps(config))
     few = cifar10.Batch(evaluated.test.images[:100], evaluated.test.labels[:100])
     monkeypatch.setattr(cifar10, "load_test", lambda: few)
-    monkeypatch.setattr(cards, "NOVEL_IMAGES", 100)
+    monkeypatch.setattr(cards, "OOD_IMAGES", 100)
     monkeypatch.setattr(cards, "ROBUSTNESS_IMAGES", 60)
     measured = evaluate(directory, robustness=True)
     assert measured["robustness_images"] == 60

@@ -84,11 +84,11 @@ def test_the_sentence_about_declining_holds_for_a_shipped_model(
     assert findings.accuracy_at(curve, 0.8) == pytest.approx(expected, abs=0.002)
 
 
-def test_worst_of_corruptions_and_of_strange_pictures() -> None:
+def test_worst_of_corruptions_and_of_ood_sets() -> None:
     assert findings.hardest({"blur": [0.9, 0.8], "noise": [0.9, 0.2], "shift": [0.8, 0.8]}) == [
         "noise",
         "shift",
         "blur",
     ]
     sets = {"static": {"auroc": 0.99, "fpr95": 0.0}, "jigsaw": {"auroc": 0.88, "fpr95": 0.4}}
-    assert findings.most_familiar(sets) == "jigsaw"
+    assert findings.least_told(sets) == "jigsaw"

@@ -11,14 +11,14 @@ import pytest
 from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference import ood
+from cifar_core.evaluation import ood_sets
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
-from cifar_core.inference.tta import Views
+from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
 
 QUICK = ModelDirectory(paths.models_root() / "quick")
-CARD = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}, "novelty_threshold": -2.0}
+CARD = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}, "ood_threshold": -2.0}
 
 
 def with_card(folder: Path, content: Any) -> ModelDirectory:
@@ -29,12 +29,10 @@ def with_card(folder: Path, content: Any) -> ModelDirectory:
     return directory
 
 
-@pytest.mark.parametrize(("views", "expected"), [(1, 1.5), (2, 1.25), (6, 1.25)])
-def test_averaged_answers_have_a_temperature_of_their_own(
-    tmp_path: Path, views: Views, expected: float
-) -> None:
-    calibration = calibration_of(with_card(tmp_path, CARD), views)
-    assert (calibration.temperature, calibration.threshold) == (expected, -2.0)
+@pytest.mark.parametrize(("tta", "expected"), [(1, 1.5), (2, 1.25), (6, 1.25)])
+def test_averaged_answers_have_a_temperature_of_their_own(tmp_path: Path, tta: TTA, expected: float) -> None:
+    calibration = calibration_of(with_card(tmp_path, CARD), tta)
+    assert (calibration.temperature, calibration.ood_threshold) == (expected, -2.0)
     np.testing.assert_allclose(np.linalg.norm(calibration.directions, axis=1), np.ones(10), rtol=1e-5)
 
 
@@ -42,15 +40,15 @@ DAMAGED = [0, -1, None, "warm", float("inf"), float("nan"), [1.5]]
 
 
 @pytest.mark.parametrize("wrong", DAMAGED)
-@pytest.mark.parametrize("views", [1, 6])
-def test_a_damaged_temperature_is_reported(tmp_path: Path, views: Views, wrong: Any) -> None:
+@pytest.mark.parametrize("tta", [1, 6])
+def test_a_damaged_temperature_is_reported(tmp_path: Path, tta: TTA, wrong: Any) -> None:
     # Only the one that is asked for is damaged.
     card = json.loads(json.dumps(CARD))
-    (card if views == 1 else card["test_time_augmentation"])["temperature"] = wrong
+    (card if tta == 1 else card["test_time_augmentation"])["temperature"] = wrong
     directory = with_card(tmp_path, card)
     with pytest.raises(ModelDirectoryError, match="`python -m cifar_core evaluate mine` recomputes them"):
-        calibration_of(directory, views)
-    assert calibration_of(directory, 6 if views == 1 else 1).temperature > 0
+        calibration_of(directory, tta)
+    assert calibration_of(directory, 6 if tta == 1 else 1).temperature > 0
 
 
 @pytest.mark.parametrize(
@@ -59,42 +57,39 @@ def test_a_damaged_temperature_is_reported(tmp_path: Path, views: Views, wrong: 
         {},
         [],
         {**CARD, "test_time_augmentation": None},
-        {**CARD, "novelty_threshold": float("nan")},
-        {
-            "temperature": 1.5,
-            "test_time_augmentation": {"temperature": 1.25},
-        },  # as before there was a threshold
+        {**CARD, "ood_threshold": float("nan")},
+        {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}},  # no threshold
     ],
 )
-def test_a_damaged_or_older_card_is_reported(tmp_path: Path, card: Any) -> None:
+def test_a_damaged_card_is_reported(tmp_path: Path, card: Any) -> None:
     with pytest.raises(ModelDirectoryError, match="“mine” are missing or damaged"):
         calibration_of(with_card(tmp_path, card), 6)
 
 
-def test_older_predictions_are_reported(tmp_path: Path) -> None:
+def test_predictions_without_directions_are_reported(tmp_path: Path) -> None:
     directory = with_card(tmp_path, CARD)
-    older = {name: value for name, value in QUICK.predictions().items() if name != "class_directions"}
-    np.savez(directory.predictions_path, **older)  # type: ignore[arg-type]
+    without = {name: value for name, value in QUICK.predictions().items() if name != "class_directions"}
+    np.savez(directory.predictions_path, **without)  # type: ignore[arg-type]
     with pytest.raises(ModelDirectoryError, match="“mine” are missing or damaged"):
         calibration_of(directory)
 
 
-@pytest.mark.parametrize("views", [1, 6])
-def test_the_answers_are_those_after_so_many_views(cifar10_folder: Path, views: Views) -> None:
+@pytest.mark.parametrize("tta", [1, 6])
+def test_the_answers_are_those_after_so_many_views(cifar10_folder: Path, tta: TTA) -> None:
     classifier = Classifier(QUICK.onnx_path)
     images = cifar10.load_test(cifar10_folder).images[:5]
-    raw = classifier.probabilities(images, views).astype(float) ** (1 / 0.7)
-    answers = classify(classifier, calibration_of(QUICK)._replace(temperature=0.7), images, views)
+    raw = classifier.probabilities(images, tta).astype(float) ** (1 / 0.7)
+    answers = classify(classifier, calibration_of(QUICK)._replace(temperature=0.7), images, tta)
     for answer, row in zip(answers, raw / raw.sum(axis=1, keepdims=True), strict=True):
         np.testing.assert_allclose(answer.probabilities, row, atol=1e-6)
         assert answer.class_name == cifar10.CLASS_NAMES[row.argmax()]
         assert answer.confidence == max(answer.probabilities)
 
 
-def test_pictures_of_nothing_are_none_of_the_ten(cifar10_folder: Path) -> None:
-    known, strange = cifar10.load_test(cifar10_folder).images[:100], ood.waves(100)
-    answers = classify(Classifier(QUICK.onnx_path), calibration_of(QUICK), np.concatenate([known, strange]))
-    doubted = np.array([answer.none_of_the_ten for answer in answers])
+def test_pictures_of_nothing_are_none_of_these(cifar10_folder: Path) -> None:
+    known, outside = cifar10.load_test(cifar10_folder).images[:100], ood_sets.waves(100)
+    answers = classify(Classifier(QUICK.onnx_path), calibration_of(QUICK), np.concatenate([known, outside]))
+    doubted = np.array([answer.none_of_these for answer in answers])
     assert doubted[:100].mean() < 0.15
     assert doubted[100:].mean() > 0.5
 

@@ -16,7 +16,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import runtime
 from cifar_core.inference.runtime import Classifier
-from cifar_core.inference.tta import Views, weighted
+from cifar_core.inference.tta import TTA, weighted
 
 MODEL = paths.models_root() / "quick" / "model.onnx"
 
@@ -55,7 +55,7 @@ def mirrored(image: Image) -> Image:
     return np.stack([image[:, 31 - j] for j in range(32)], axis=1)
 
 
-def reference(image: Image, views: int) -> NDArray[np.float64]:
+def reference(image: Image, tta: int) -> NDArray[np.float64]:
     """The ten probabilities of one image, one view at a time, in float64."""
     upper, lower = moved(image, -1, -1), moved(image, 1, 1)
     plain, shifted = [image, mirrored(image)], [upper, mirrored(upper), lower, mirrored(lower)]
@@ -63,7 +63,7 @@ def reference(image: Image, views: int) -> NDArray[np.float64]:
         1: ([image], [1.0]),
         2: (plain, [1 / 2] * 2),
         6: (plain + shifted, [1 / 4] * 2 + [1 / 8] * 4),
-    }[views]
+    }[tta]
     logits = np.zeros(10)
     for look, weight in zip(looks, weights, strict=True):
         logits += weight * session().run(["logits"], {"image": look[None]})[0][0].astype(float)
@@ -72,13 +72,13 @@ def reference(image: Image, views: int) -> NDArray[np.float64]:
     return powers
 
 
-@pytest.mark.parametrize("views", [1, 2, 6])
-def test_the_answers_are_those_of_slow_code(classifier: Classifier, images: Image, views: Views) -> None:
-    answers = classifier.probabilities(images, views)
+@pytest.mark.parametrize("tta", [1, 2, 6])
+def test_the_answers_are_those_of_slow_code(classifier: Classifier, images: Image, tta: TTA) -> None:
+    answers = classifier.probabilities(images, tta)
     assert answers.dtype == np.float32
-    expected = np.stack([reference(image, views) for image in images])
+    expected = np.stack([reference(image, tta) for image in images])
     np.testing.assert_allclose(answers, expected, atol=1e-5)
-    for other in {1, 2, 6} - {views}:  # otherwise to agree would be no feat
+    for other in {1, 2, 6} - {tta}:  # otherwise to agree would be no feat
         assert np.abs(answers - np.stack([reference(image, other) for image in images])).max() > 1e-3
 
 
@@ -99,17 +99,17 @@ def test_with_two_views_a_mirror_image_gets_the_same_answer(classifier: Classifi
     assert np.abs(classifier.probabilities(other) - classifier.probabilities(images)).max() > 0.01
 
 
-@pytest.mark.parametrize("views", [1, 2, 6])
-def test_the_weights_of_the_views_sum_to_one(images: Image, views: Views) -> None:
-    weights = [weight for weight, _ in weighted(images, views)]
-    assert (len(weights), sum(weights)) == (views, 1)
+@pytest.mark.parametrize("tta", [1, 2, 6])
+def test_the_weights_of_the_views_sum_to_one(images: Image, tta: TTA) -> None:
+    weights = [weight for weight, _ in weighted(images, tta)]
+    assert (len(weights), sum(weights)) == (tta, 1)
 
 
-@pytest.mark.parametrize("views", [1, 6])
+@pytest.mark.parametrize("tta", [1, 6])
 def test_batches_change_nothing_but_the_memory(
-    classifier: Classifier, images: Image, views: Views, monkeypatch: pytest.MonkeyPatch
+    classifier: Classifier, images: Image, tta: TTA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, before = classifier.probabilities(images, views), images.copy()
+    whole, before = classifier.probabilities(images, tta), images.copy()
     monkeypatch.setattr(runtime, "BATCH", 7)  # two whole batches and a part of one
     sizes = []
     run = Classifier._run
@@ -119,8 +119,8 @@ def test_batches_change_nothing_but_the_memory(
         return run(self, names, pictures)
 
     monkeypatch.setattr(Classifier, "_run", counted)
-    np.testing.assert_allclose(classifier.probabilities(images, views), whole, atol=1e-6)
-    assert sizes == [7] * views + [7] * views + [6] * views
+    np.testing.assert_allclose(classifier.probabilities(images, tta), whole, atol=1e-6)
+    assert sizes == [7] * tta + [7] * tta + [6] * tta
     np.testing.assert_array_equal(images, before)
 
 
@@ -132,20 +132,20 @@ def test_all_outputs_are_those_of_the_session(classifier: Classifier, images: Im
         np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("views", [1, 2, 6])
-def test_no_images_no_answers(classifier: Classifier, views: Views) -> None:
-    answers = classifier.probabilities(np.empty((0, 32, 32, 3), np.uint8), views)
+@pytest.mark.parametrize("tta", [1, 2, 6])
+def test_no_images_no_answers(classifier: Classifier, tta: TTA) -> None:
+    answers = classifier.probabilities(np.empty((0, 32, 32, 3), np.uint8), tta)
     assert answers.shape == (0, 10)
     assert answers.dtype == np.float32
 
 
-@pytest.mark.parametrize("views", [0, 3, -1, 7, None, "6"])
+@pytest.mark.parametrize("tta", [0, 3, -1, 7, None, "6"])
 @pytest.mark.parametrize("count", [0, 1])
 def test_another_number_of_views_is_refused(
-    classifier: Classifier, images: Image, views: Any, count: int
+    classifier: Classifier, images: Image, tta: Any, count: int
 ) -> None:
     with pytest.raises(ValueError, match="expected 1, 2, 6 views"):
-        classifier.probabilities(images[:count], views)
+        classifier.probabilities(images[:count], tta)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 32, 32, 3)), np.zeros((32, 32, 3), np.uint8)])

@@ -11,10 +11,10 @@ from cifar_core.inference.classify import Answer
 from cifar_core.inference.spreadsheet import COLUMNS, csv_of, text
 
 
-def answer(index: int, strange: bool | None = False) -> Answer:
+def answer(index: int, doubt: bool | None = False) -> Answer:
     probabilities = np.full(10, 0.05)
     probabilities[index] = 0.55
-    return Answer.of(probabilities, strange)
+    return Answer.of(probabilities, doubt)
 
 
 def rows(content: bytes, delimiter: str = ",") -> list[list[str]]:
@@ -22,13 +22,13 @@ def rows(content: bytes, delimiter: str = ",") -> list[list[str]]:
 
 
 def test_a_row_a_picture_and_model() -> None:
-    answers = {"quick": [answer(3), answer(8, strange=True)], "fast": [answer(5), answer(0)]}
+    answers = {"quick": [answer(3), answer(8, doubt=True)], "fast": [answer(5), answer(0)]}
     content = csv_of(["one.png", 'two, "three".png'], answers, [("four.txt", "This file is not a picture.")])
     assert content.startswith("\ufeff".encode())
     header, *body = rows(content)
     assert header == COLUMNS
     found = [dict(zip(header, row, strict=True)) for row in body]
-    assert [(row["image"], row["model"], row["class"], row["none_of_the_ten"]) for row in found] == [
+    assert [(row["image"], row["model"], row["class"], row["none_of_these"]) for row in found] == [
         ("one.png", "quick", "cat", "no"),
         ("one.png", "fast", "dog", "no"),
         ('two, "three".png', "quick", "ship", "yes"),
@@ -41,8 +41,8 @@ def test_a_row_a_picture_and_model() -> None:
 
 
 def test_a_doubt_that_is_not_told_is_neither_yes_nor_no() -> None:
-    _, row = rows(csv_of(["one.png"], {"fast on Vertex AI": [answer(3, strange=None)]}))
-    assert row[COLUMNS.index("none_of_the_ten")] == ""
+    _, row = rows(csv_of(["one.png"], {"fast on Vertex AI": [answer(3, doubt=None)]}))
+    assert row[COLUMNS.index("none_of_these")] == ""
 
 
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1", "  =1"])

@@ -16,7 +16,8 @@ from cifar_core import formats, images, paths
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
-from cifar_core.inference import ood, saliency
+from cifar_core.evaluation import ood_sets
+from cifar_core.inference import saliency
 from cifar_core.runs import catalogue
 from pages.parts import classify_answers
 from tests.pages import checked, opened
@@ -37,7 +38,7 @@ def png(array: np.ndarray) -> bytes:
 
 def photo() -> bytes:
     file = io.BytesIO()
-    Image.fromarray(ood.photographs(1)[0]).resize((300, 200)).save(file, "JPEG")
+    Image.fromarray(ood_sets.photographs(1)[0]).resize((300, 200)).save(file, "JPEG")
     return file.getvalue()
 
 
@@ -112,7 +113,7 @@ def test_visitors_do_not_see_each_others_pictures() -> None:
     [one, two] = [opened("classify", model="quick") for _ in range(2)]
     upload(one, {"mine.png": png(ships(1)[0])})
     assert not verdicts(checked(two))
-    upload(two, {"other.png": png(ood.static(1)[0])})
+    upload(two, {"other.png": png(ood_sets.static(1)[0])})
     assert (verdicts(one), verdicts(two)) == (verdicts(checked(one)), ["probably none of the ten"])
     assert "mine.png" not in [text.value for text in two.text]
     assert "other.png" not in [text.value for text in checked(one).text]
@@ -193,7 +194,7 @@ def test_an_endpoint_is_asked_again_after_a_minute(monkeypatch: pytest.MonkeyPat
 
 
 def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
-    noise = {f"noise {n}.png": png(array) for n, array in enumerate(ood.static(6))}
+    noise = {f"noise {n}.png": png(array) for n, array in enumerate(ood_sets.static(6))}
     app = upload(opened("classify", model="quick"), noise)
     said = verdicts(app)
     assert len(said) == 6

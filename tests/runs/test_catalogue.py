@@ -140,6 +140,9 @@ NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” 
         ({"hardware": 1}, DAMAGED),
         ({"command": None}, DAMAGED),
         ({"temperature": 0}, DAMAGED),
+        ({"ood_threshold": None}, DAMAGED),
+        ({"test_time_augmentation": None}, DAMAGED),
+        ({"test_time_augmentation": {"accuracy": 0.9, "accuracy_interval": [0.8, 0.9]}}, DAMAGED),
         ({"parameters": 10**400}, DAMAGED),
     ],
 )

@@ -81,8 +81,8 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     expected = classify(Classifier(model.onnx_path), calibration_of(model), images)
     for index, answer in enumerate(expected):
         row = by_name[f"{index:03}.png"]
-        assert (row["class"], row["none_of_the_ten"], row["error"]) == (
-            answer.class_name, answer.none_of_the_ten, None,
+        assert (row["class"], row["none_of_these"], row["error"]) == (
+            answer.class_name, answer.none_of_these, None,
         )  # fmt: skip
         np.testing.assert_allclose([*row["probabilities"].values()], answer.probabilities, atol=1e-5)
         assert row["confidence"] == pytest.approx(answer.confidence, abs=1e-5)

@@ -14,4 +14,4 @@ answer = requests.post(
 )
 answer.raise_for_status()
 for prediction in answer.json()["predictions"]:
-    print(prediction["class"], max(prediction["probabilities"]), prediction["none_of_the_ten"])
+    print(prediction["class"], max(prediction["probabilities"]), prediction["none_of_these"])
