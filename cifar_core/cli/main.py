@@ -183,8 +183,8 @@ def classify(
     tta: Annotated[
         TTA,
         typer.Option(
-            help="Looks at each picture: 2 adds its mirror image, 6 small shifts too; slower, a little more "
-            "accurate."
+            help="Test-time augmentation: 2 looks at the mirror image too, 6 at small shifts of both as well; "
+            "slower, a little more accurate."
         ),
     ] = 1,
     as_json: Json = False,

@@ -84,7 +84,7 @@ def jpeg(images: Images, strength: int, seed: int = 0) -> Images:  # noqa: ARG00
 def shift(images: Images, strength: int, seed: int = 0) -> Images:
     """Move each picture 1, 2, 4, 6 or 8 pixels up, down, left or right.
 
-    What is uncovered shows the picture mirrored at its edge pixel, as in training (`augment`) and `views`.
+    What is uncovered shows the picture mirrored at its edge pixel, as in training (`augment`) and in `tta`.
     """
     _check(images, strength)
     margin = _SHIFT[strength]

@@ -5,11 +5,9 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
 
@@ -17,30 +15,12 @@ from cifar_core import arrays
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import metrics
 from cifar_core.inference import calibration
-
-Array = NDArray[Any]
-
-
-def one_hot(classes: list[int], confidence: float = 0.91) -> Array:
-    """Predict these classes with this confidence; the other nine share the rest."""
-    p = np.full((len(classes), 10), (1 - confidence) / 9)
-    p[np.arange(len(classes)), classes] = confidence
-    return p
+from tests.predictions import Array, honest, one_hot, softmax
 
 
-def softmax(logits: Array) -> Array:
-    e: Array = np.exp(logits - logits.max(axis=1, keepdims=True))
-    e /= e.sum(axis=1, keepdims=True)
-    return e
-
-
-@pytest.fixture(scope="module")
-def honest() -> tuple[Array, Array]:
-    """Return logits whose softmax is exactly calibrated, and labels drawn from it."""
-    rng = np.random.default_rng(0)
-    logits = rng.normal(scale=2, size=(20_000, 10))
-    labels = (softmax(logits).cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
-    return logits, labels
+@pytest.fixture(scope="module", name="honest")
+def honest_fixture() -> tuple[Array, Array]:
+    return honest()
 
 
 @pytest.mark.parametrize(
@@ -145,50 +125,6 @@ def test_most_confused_by_hand() -> None:
 def test_most_confused_refuses_rates_and_other_shapes(wrong: Array) -> None:
     with pytest.raises(ValueError, match="counts"):
         metrics.most_confused(wrong)
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_temperature_scale_equals_scaling_the_logits(temperature: float, honest: tuple[Array, Array]) -> None:
-    logits = honest[0] + 7  # a shift that the probabilities do not show
-    scaled = calibration.temperature_scale(softmax(logits), temperature)
-    np.testing.assert_allclose(scaled, softmax(logits / temperature), rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf])
-def test_temperature_scale_refuses_what_is_no_temperature(temperature: float) -> None:
-    with pytest.raises(ValueError, match="temperature"):
-        calibration.temperature_scale(one_hot([3]), temperature)
-
-
-@pytest.mark.parametrize("known", [0.4, 1.0, 1.5, 2.5])
-def test_fit_temperature_recovers_a_known_one(known: float, honest: tuple[Array, Array]) -> None:
-    logits, labels = honest
-    stored = softmax(logits * known).astype(np.float16)
-    fitted = calibration.fit_temperature(stored, labels)
-    assert fitted == pytest.approx(known, rel=0.03)
-
-    def loss(temperature: float) -> float:
-        return metrics.cross_entropy(calibration.temperature_scale(stored, temperature), labels)
-
-    assert loss(fitted) < min(loss(fitted * 0.98), loss(fitted * 1.02))
-
-
-@pytest.mark.parametrize(
-    ("p", "labels", "expected"),
-    [
-        pytest.param(one_hot([3, 5, 0]), [3, 5, 0], 1.0, id="none wrong"),
-        pytest.param(one_hot([3], confidence=1.0), [3], 1.0, id="one image, certain and right"),
-        pytest.param(np.full((4, 10), 0.1), [0, 1, 2, 3], 1.0, id="an untrained model"),
-        pytest.param(one_hot([3, 5]), [5, 3], 20.0, id="all wrong"),
-        pytest.param(one_hot([3], confidence=1.0), [5], 20.0, id="one image, certain and wrong"),
-        # Half right at confidence 0.91: the best p gives the true class 1/2, so p / rest = 9 = 91^(1/T).
-        pytest.param(one_hot([3, 3]), [3, 5], None, id="half right"),
-        pytest.param(one_hot([3] * 100, confidence=0.11), [3] * 99 + [5], 0.05, id="far too humble"),
-    ],
-)
-def test_fit_temperature_of_degenerate_input(p: Array, labels: list[int], expected: float | None) -> None:
-    expected = math.log(91) / math.log(9) if expected is None else expected
-    assert calibration.fit_temperature(p, np.array(labels)) == pytest.approx(expected, rel=1e-3)
 
 
 def naive_calibration_error(p: Array, labels: Array, bins: int) -> float:
