@@ -183,7 +183,7 @@ def classify(
     tta: Annotated[
         TTA,
         typer.Option(
-            help="Test-time augmentation: 2 looks at the mirror image too, 6 at small shifts of both as well; "
+            help="Test-time augmentation: 2 looks at the mirror image too, 6 at small shifts as well; "
             "slower, a little more accurate."
         ),
     ] = 1,
