@@ -43,10 +43,10 @@ def main(repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each st
     """Time the page scripts of Evaluate and Compare, with all shipped models loaded."""
     from streamlit.testing.v1 import AppTest
 
-    from pages.parts import shared
+    from pages.parts import caches
 
     for model in catalogue.shipped():
-        shared.classifier(model)
+        caches.classifier(model)
     names = ",".join(model.name for model in catalogue.shipped())
     rows, medians = [], []
     for state in STATES:

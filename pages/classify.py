@@ -2,10 +2,10 @@
 
 import random
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifar_core import formats, images
 from cifar_core.datasets import cifar10
@@ -13,17 +13,18 @@ from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError, ImageError
+from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import classify_answers, shared
+from pages.parts import caches, classify_answers
 from pages.parts.classify_answers import Picture
+from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
 
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
-
-MOST = shared.MODELS_IN_MEMORY  # models side by side
+MOST = caches.MODELS_IN_MEMORY  # models side by side
 MOST_PICTURES = 1_000  # that are looked at, of however many files
+# Each upload has a number of its own: to hash it takes no look at its content.
+BY_NUMBER: caches.HashFuncs = {UploadedFile: lambda file: file.file_id}
 FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 
@@ -31,7 +32,7 @@ def choose_models() -> list[ModelDirectory]:
     """Let the visitor choose models, `?model=…&model=…`; say what to do if there are none."""
     models = {model.name: model for model in catalogue.models()}
     if not models:
-        shared.offer_training(shared.NO_MODEL)
+        offer_training(NO_MODEL)
         return []
     names = list(models)
     # The URL, then what was chosen here before, then the one model of the other pages.
@@ -40,7 +41,7 @@ def choose_models() -> list[ModelDirectory]:
     asked = linked or before
     known = [name for name in names if name in asked][:MOST]
     st.session_state["models"] = known if known or not asked else names[:1]
-    shared.warn_if_gone(linked, names, st.session_state["models"])
+    warn_if_gone(linked, names, st.session_state["models"])
 
     def write_url() -> None:
         st.query_params["model"] = st.session_state["models"]
@@ -130,29 +131,31 @@ def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
     with st.spinner("Reading the pictures", show_time=True):
         for file in given[:MOST_PICTURES]:
             name = "webcam" if file is photo else formats.printable(file.name)
-            found = read(file.file_id, how, file)
+            found = read(file, how)
             if isinstance(found, str):
                 refused.append((name, found))
             else:
-                pictures.append(Picture(name, partial(to_show, file.file_id, file), *found))
+                pictures.append(Picture(name, partial(to_show, file), *found))
     return pictures, refused
 
 
-@st.cache_data(max_entries=MOST_PICTURES, show_spinner=False)  # of 6 KB
-def read(upload: str, how: images.How, _file: "UploadedFile") -> tuple[str, np.ndarray] | str:  # noqa: ARG001
-    """Return thumbnail and array of a picture by its upload's own number, or what is wrong with it."""
+@st.cache_data(max_entries=MOST_PICTURES, show_spinner=False, hash_funcs=BY_NUMBER)  # of 6 KB
+def read(file: UploadedFile, how: images.How) -> tuple[str, np.ndarray] | str:
+    """Return thumbnail and array of a picture, or what is wrong with it."""
     try:
-        picture, array = images.load(_file.getvalue(), how)
+        picture, array = images.load(file.getvalue(), how)
     except ImageError as error:
         return str(error)
     return images.data_url(images.to_jpeg(picture, 64), "jpeg"), array
 
 
-@st.cache_data(max_entries=10 * classify_answers.CARDS, show_spinner=False)  # of at most 0.1 MB
-def to_show(upload: str, _file: "UploadedFile") -> bytes | None:  # noqa: ARG001
+@st.cache_data(  # of at most 0.1 MB
+    max_entries=10 * classify_answers.CARDS, show_spinner=False, hash_funcs=BY_NUMBER
+)
+def to_show(file: UploadedFile) -> bytes | None:
     """Return the whole picture as JPEG; None where it only just was not too much to decode, and now is."""
     try:
-        return images.to_jpeg(images.load(_file.getvalue())[0])
+        return images.to_jpeg(images.load(file.getvalue())[0])
     except ImageError:
         return None
 
@@ -163,12 +166,12 @@ def chosen_test_image() -> Picture | None:
     # Of thousands of digits Python refuses to make a number.
     if not value.isdecimal() or len(value) > len(str(cifar10.TEST_SIZE)) or int(value) >= cifar10.TEST_SIZE:
         return None
-    test = shared.test_set_or_explain("A test image")
+    test = caches.test_set_or_explain("A test image")
     if test is None:
         return None
     index = int(value)
     image, true = test.images[index], int(test.labels[index])
-    return Picture(f"test image {index}", lambda: None, shared.tile(index, 2), image, true)
+    return Picture(f"test image {index}", lambda: None, caches.tile(index, 2), image, true)
 
 
 def show_refused(refused: list[tuple[str, str]]) -> None:
@@ -193,20 +196,22 @@ if not endpoint and not models:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     how = choose_how()
-    six = not endpoint and st.toggle(
+    tta: TTA = 1
+    if not endpoint and st.toggle(
         "Look six times",
         key="six",
         bind="query-params",
         help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
         "work, usually a little more accurate.",
-    )
+    ):
+        tta = 6
 with drop_zone:
     pictures, refused = uploaded(how)
     show_refused(refused)
 if test_image := chosen_test_image():
     pictures.insert(0, test_image)
 if pictures:
-    classify_answers.show([endpoint] if endpoint else models, pictures, 6 if six else 1, refused)
+    classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
 elif not refused:
     st.info("Choose a picture, switch on the webcam or take a random test image.", icon=":material/image:")
 st.caption(f"The network knows ten things only: {', '.join(CLASS_NAMES)}.")

@@ -4,18 +4,21 @@ import numpy as np
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.annotations import lists, sources
+from cifar_core.annotations import sources
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import comparison, metrics, ranking
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import compare_duel, compare_table, downloads, model_list, shared
+from pages.parts import caches, compare_duel, compare_table, downloads, public_lists
+from pages.parts.curves import show_learning
+from pages.parts.models import offer_training, readable_models, warn_if_gone
+from pages.parts.tables import show_table, two_lines
+from pages.parts.url_state import choose_view
 
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
-VIEWS = ["Per class", "Who is right", "Curves", "Cleaner test sets"]
 ORIGINAL = "original test set"
 
 
@@ -28,7 +31,7 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     known = [name for name in dict.fromkeys(asked) if name in models][:MOST]
     st.session_state["compared"] = known if known or not asked else default
     there = {*models, *catalogue.damaged_models()}  # of which it is said already that they are left out
-    shared.warn_if_gone(linked or [], there, st.session_state["compared"])
+    warn_if_gone(linked or [], there, st.session_state["compared"])
 
     def write_url() -> None:
         if st.session_state["compared"]:
@@ -49,8 +52,9 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     return [models[name] for name in st.session_state["compared"]]
 
 
-def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
-    table = comparison.f1_by_class({model.name: shared.results(model).raw for model in models}, labels)
+def show_per_class(models: list[ModelDirectory]) -> None:
+    labels = caches.test_set().labels
+    table = comparison.f1_by_class({model.name: caches.results(model).raw for model in models}, labels)
     chart, numbers = st.columns([3, 2])
     chart.altair_chart(charts.f1_by_class(table), alt="F1 of each model in each class, the hardest first")
     chart.caption(
@@ -67,7 +71,7 @@ def show_per_class(models: list[ModelDirectory], labels: np.ndarray) -> None:
 
 
 def show_curves(models: list[ModelDirectory]) -> None:
-    shared.show_learning(models)
+    show_learning(models)
     st.caption(
         "Pale lines: training. Strong lines with dots: validation, the best epoch ringed. The loss is that "
         "of training, on softened labels where the recipe softens them: it is higher than in the table, and "
@@ -75,20 +79,16 @@ def show_curves(models: list[ModelDirectory]) -> None:
     )
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def cleaner_test_sets(missing: tuple[str, ...]) -> dict[str, np.ndarray]:  # noqa: ARG001, lists may arrive
-    return lists.cleaner_test_sets()
-
-
-def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> None:
+def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
+    labels = caches.test_set().labels
     missing: list[str] = []
     sets = {ORIGINAL: np.ones(cifar10.TEST_SIZE, dtype=bool)}
     try:
         missing = sources.missing()
-        sets.update(cleaner_test_sets(tuple(missing)))
+        sets.update(public_lists.here().cleaner_test_sets())
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
-    right = {model.name: metrics.correct(shared.results(model).raw, labels) for model in models}
+    right = {model.name: metrics.correct(caches.results(model).raw, labels) for model in models}
     table = comparison.on_test_sets(right, sets)
     st.altair_chart(
         charts.cleaner_test_sets(table), alt="Accuracy of each model on each test set, with 95 % intervals"
@@ -97,15 +97,13 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         f"{formats.percent(accuracy)}  \n{low * 100:.1f} to {high * 100:.1f}"
         for accuracy, low, high in table[["accuracy", "low", "high"]].itertuples(index=False)
     ]
-    st.table(
+    show_table(
         table.assign(written=written, images=table["images"].map(formats.count))
         .pivot(index=["test_set", "images"], columns="model", values="written")
         .loc[list(sets), [model.name for model in models]]
         .reset_index("images")
-        .rename(index=shared.two_lines)
+        .rename(index=two_lines)
         .rename_axis("test set"),
-        border="horizontal",
-        width=shared.AS_WIDE_AS_THE_PAGE,
         alt="Accuracy of each model on each test set, with 95 % intervals",
     )
     st.caption(
@@ -118,29 +116,29 @@ def show_cleaner_test_sets(models: list[ModelDirectory], labels: np.ndarray) -> 
         downloads.offer_lists(missing, "Without them, the test sets that need them are left out.", "compare")
 
 
+VIEWS = {
+    "Per class": show_per_class,
+    "Who is right": compare_duel.show,
+    "Curves": show_curves,
+    "Cleaner test sets": show_cleaner_test_sets,
+}
+NEED_TEST_SET = {"Per class", "Who is right", "Cleaner test sets"}
+
 require_entry()
 st.title("Compare", anchor=False)
-models = model_list.readable()
+models = readable_models()
 if not models:
-    shared.offer_training("There is no finished model yet, and a comparison takes two.")
+    offer_training("There is no finished model yet, and a comparison takes two.")
     st.stop()
 chosen = choose(models)
 if chosen:
     compare_table.show(chosen)
 if len(models) < 2:
-    shared.offer_training("There is only one finished model, and a comparison takes two.")
+    offer_training("There is only one finished model, and a comparison takes two.")
     st.stop()
 if len(chosen) < 2:
     st.info("Choose two models or more to see how they differ.", icon=":material/info:")
     st.stop()
-view = shared.segments_in_url("View", VIEWS, "view", "compare-view", VIEWS[0])
-if view == "Curves":  # they need no images
-    show_curves(chosen)
-elif test := shared.test_set_or_explain(f"“{view}”"):
-    match view:
-        case "Per class":
-            show_per_class(chosen, test.labels)
-        case "Who is right":
-            compare_duel.show(chosen, test.labels)
-        case "Cleaner test sets":
-            show_cleaner_test_sets(chosen, test.labels)
+view = choose_view("compare", VIEWS)
+if view not in NEED_TEST_SET or caches.test_set_or_explain(f"“{view}”"):
+    VIEWS[view](chosen)

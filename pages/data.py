@@ -10,7 +10,8 @@ from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import CifarLabError
 from pages import require_entry
 from pages.parts import downloads
-from pages.parts.shared import crisp, segments_in_url, test_set, tile
+from pages.parts.caches import crisp, test_set, tile
+from pages.parts.url_state import choose_view
 
 SAMPLES = 12  # a class
 CHANNELS = ["red", "green", "blue"]
@@ -51,30 +52,9 @@ def show_journey() -> None:
         st.image(crisp(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
         st.caption(f"{CLASS_NAMES[label]}: 32×32 pixels, three bytes each, 0 to 255")
     with values:
-        st.markdown(
-            "**2 · Normalised**", help="On a small scale of its own, on which a network learns more easily."
-        )
-        channel = st.segmented_control(
-            "Channel", CHANNELS, default="red", required=True, label_visibility="collapsed"
-        )
-        corner = cifar10.normalise(image)[8:24, 8:24]
-        st.altair_chart(
-            charts.pixel_values(corner, CHANNELS.index(channel)),
-            width="content",  # square pixels
-            alt=f"{channel} values of the middle 16×16 pixels",
-        )
-        st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
+        show_values(image)
     with hot:
-        st.markdown(
-            "**3 · Its label, one-hot**",
-            help="A 1 for the true class and a 0 for each other: the answer the network learns to give.",
-        )
-        st.dataframe(
-            {"class": CLASS_NAMES, "target": cifar10.one_hot(np.array([label]))[0].astype(int)},
-            hide_index=True,
-            height="content",
-            alt="the one-hot label",
-        )
+        show_one_hot(label)
     st.markdown("**4 · Augmented:** what training would see instead, another one each epoch")
     tiles = st.grid(8, min_column_width=80)
     for variant in images.augmented(image, 8, seed=index):
@@ -84,6 +64,37 @@ def show_journey() -> None:
         "reflected."
     )
 
+
+def show_values(image: np.ndarray) -> None:
+    st.markdown(
+        "**2 · Normalised**", help="On a small scale of its own, on which a network learns more easily."
+    )
+    channel = st.segmented_control(
+        "Channel", CHANNELS, default="red", required=True, label_visibility="collapsed"
+    )
+    corner = cifar10.normalise(image)[8:24, 8:24]
+    st.altair_chart(
+        charts.pixel_values(corner, CHANNELS.index(channel)),
+        width="content",  # square pixels
+        alt=f"{channel} values of the middle 16×16 pixels",
+    )
+    st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
+
+
+def show_one_hot(label: int) -> None:
+    st.markdown(
+        "**3 · Its label, one-hot**",
+        help="A 1 for the true class and a 0 for each other: the answer the network learns to give.",
+    )
+    st.dataframe(
+        {"class": CLASS_NAMES, "target": cifar10.one_hot(np.array([label]))[0].astype(int)},
+        hide_index=True,
+        height="content",
+        alt="the one-hot label",
+    )
+
+
+VIEWS = {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}
 
 require_entry()
 st.title("Data", anchor=False)
@@ -96,5 +107,4 @@ try:
 except CifarLabError as error:
     downloads.offer_dataset(error)
 else:
-    views = {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}
-    views[segments_in_url("View", list(views), "view", "data-view", "Samples")]()
+    VIEWS[choose_view("data", VIEWS)]()

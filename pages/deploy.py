@@ -12,20 +12,31 @@ from cifar_core.errors import CifarLabError
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import deploy_vertex, permission, shared
+from pages.parts import caches, deploy_vertex, permission
+from pages.parts.markdown import plain
+from pages.parts.models import choose_model
+from pages.parts.url_state import choose_view
 
 EXAMPLE = 12  # the test image of the example request
 CHECKED = range(8)  # the test images that a check asks about
 SECONDS = 20.0  # that a check waits for each answer
 
 
-@st.cache_data(max_entries=2, show_spinner="TensorFlow exports the model, in a process of its own")
-def archive(model: ModelDirectory, modified: float) -> bytes:  # noqa: ARG001
+@st.cache_data(
+    max_entries=2,
+    show_spinner="TensorFlow exports the model, in a process of its own",
+    hash_funcs=caches.AS_WRITTEN,
+)
+def archive(model: ModelDirectory) -> bytes:
     return exporting.archive(model)
 
 
-@st.cache_data(max_entries=2, show_spinner="TensorFlow converts the model, in a process of its own")
-def litert(model: ModelDirectory, modified: float) -> bytes:  # noqa: ARG001
+@st.cache_data(
+    max_entries=2,
+    show_spinner="TensorFlow converts the model, in a process of its own",
+    hash_funcs=caches.AS_WRITTEN,
+)
+def litert(model: ModelDirectory) -> bytes:
     return exporting.litert(model)
 
 
@@ -40,10 +51,10 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
     make = archive if kind == "savedmodel" else litert
     try:
         permission.check()
-        content = make(model, model.keras_path.stat().st_mtime)
+        content = make(model)
     except (CifarLabError, OSError) as error:
         del st.session_state[wanted]  # or each click on the page would try again
-        st.error(shared.plain(str(error)))
+        st.error(plain(str(error)))
         return
     st.download_button(
         f"Download {file_name} ({formats.size_in_bytes(len(content))})",
@@ -94,7 +105,7 @@ def show_container(model: ModelDirectory) -> None:
 
 def show_requests(model: ModelDirectory) -> None:
     st.subheader("3 · Ask", anchor=False)
-    test = shared.test_set_or_explain("A request about a test image")
+    test = caches.test_set_or_explain("A request about a test image")
     request = "request.json"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
@@ -107,7 +118,7 @@ def show_requests(model: ModelDirectory) -> None:
         if test is not None:
             picture = images.to_png(test.images[EXAMPLE])
             name = CLASS_NAMES[test.labels[EXAMPLE]]
-            st.image(shared.tile(EXAMPLE, 2), width=64, alt=f"test image {EXAMPLE}, {name}")
+            st.image(caches.tile(EXAMPLE, 2), width=64, alt=f"test image {EXAMPLE}, {name}")
             if how == "curl":
                 st.download_button(
                     f"Download {request} (test image {EXAMPLE})",
@@ -139,9 +150,9 @@ def show_requests(model: ModelDirectory) -> None:
 def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     """Show what the server answers: what the app says of this picture, in the server's form."""
     try:
-        [answer] = classify(shared.classifier(model), calibration_of(model), array[None])
+        [answer] = classify(caches.classifier(model), calibration_of(model), array[None])
     except CifarLabError as error:
-        st.error(shared.plain(str(error)))
+        st.error(plain(str(error)))
         return
     st.markdown("The answer, but for its last digits:")
     st.code(container.answer_json(answer), language=None, wrap_lines=True)
@@ -164,7 +175,7 @@ def show_check(model: ModelDirectory) -> None:
         )
         if not st.form_submit_button("Check", type="primary", icon=":material/network_check:"):
             return
-    test = shared.test_set_or_explain("A check with test images")
+    test = caches.test_set_or_explain("A check with test images")
     if test is None:
         return
     try:
@@ -174,9 +185,9 @@ def show_check(model: ModelDirectory) -> None:
         client = serving.Client(address.url, address.model or model.name, SECONDS)
         pictures = [(f"test image {i}", images.to_png(test.images[i])) for i in CHECKED]
         with st.spinner("Asking"):
-            found = compare(client, model, shared.classifier(model), pictures)
+            found = compare(client, model, caches.classifier(model), pictures)
     except CifarLabError as error:
-        st.error(shared.plain(str(error)))
+        st.error(plain(str(error)))
         return
     show_comparison(found, dict(pictures), model)
 
@@ -260,10 +271,11 @@ def show_files(model: ModelDirectory) -> None:
     )
 
 
+VIEWS = {"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}
+
 require_entry()
 st.title("Deploy", anchor=False)
-model = shared.choose_model()
+model = choose_model()
 if model is None:
     st.stop()
-views = {"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}
-views[shared.segments_in_url("View", list(views), "view", "deploy-view", "TensorFlow Serving")](model)
+VIEWS[choose_view("deploy", VIEWS)](model)

@@ -3,6 +3,8 @@
 What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-sort=…&mistakes-page=…&view=…`.
 """
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -13,16 +15,15 @@ from cifar_core.evaluation.browse import ANY
 from cifar_core.recipes import REPORT
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import evaluate_beyond, evaluate_views, gallery, model_list, shared
+from pages.parts import caches, clicks, evaluate_beyond, evaluate_views, gallery
+from pages.parts.caches import Results
+from pages.parts.curves import show_learning
 from pages.parts.evaluate_views import take_pair
-from pages.parts.shared import Results
-
-VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
-VIEWS_WITHOUT_IMAGES = VIEWS[3:]
+from pages.parts.models import choose_model, warn_if_validated_on_test
+from pages.parts.url_state import choose_view, selectbox_in_url
 
 
-def show_metrics(model: ModelDirectory) -> None:
-    card = model.card()
+def show_metrics(card: dict[str, Any]) -> None:
     low, high = card["accuracy_interval"]
     cells = st.grid(4, min_column_width=230)  # narrower ones would clip what the difference is to
     cells.metric(
@@ -61,6 +62,10 @@ def show_metrics(model: ModelDirectory) -> None:
         delta_description="by temperature scaling",
         help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017).",
     )
+
+
+def show_intervals(card: dict[str, Any]) -> None:
+    low, high = card["accuracy_interval"]
     st.caption(
         f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)}",
         help=f"`{card['command']}` recomputes all these numbers.",
@@ -73,12 +78,11 @@ def show_metrics(model: ModelDirectory) -> None:
         help="The answers for the image, its mirror image and small shifts of both, averaged. All other "
         "numbers on this page are of one look.",
     )
-    model_list.warn_if_validated_on_test(model)
 
 
 def explore(model: ModelDirectory, labels: np.ndarray) -> None:
     """Draw the matrix and, beside it, the images of the cell, row or column that is chosen in it."""
-    answers = shared.results(model)
+    answers = caches.results(model)
     left, right = st.columns([5, 6], gap="medium")
     with right:  # first, because it settles what is chosen
         chosen = choose_pair()
@@ -105,9 +109,9 @@ def choose_pair() -> tuple[str, str]:
         shortcuts.button(label, on_click=take_pair, args=(true, predicted), key=f"pair-{true}-{predicted}")
     left, right = st.columns(2)
     with left:
-        true = shared.selectbox_in_url("True class", [ANY, *CLASS_NAMES], "true", "cat")
+        true = selectbox_in_url("True class", [ANY, *CLASS_NAMES], "true", "cat")
     with right:
-        predicted = shared.selectbox_in_url("Taken for", [ANY, *CLASS_NAMES], "predicted", "dog")
+        predicted = selectbox_in_url("Taken for", [ANY, *CLASS_NAMES], "predicted", "dog")
     return true, predicted
 
 
@@ -131,7 +135,7 @@ def show_matrix(matrix: np.ndarray, chosen: tuple[str, str]) -> None:
         help="Images, or the share of the true class.",
     )
     st.container(width=560).vega_lite_chart(
-        charts.confusion_cells(matrix, measure == "Rates", chosen, st.session_state.get("turn", 0)),
+        charts.confusion_cells(matrix, measure == "Rates", chosen, clicks.turn()),
         charts.confusion_matrix(),
         key="matrix",
         on_select=take_cell,
@@ -150,30 +154,32 @@ def take_cell() -> None:
         take_pair(cells[0]["true"], cells[0]["predicted"])
 
 
+def show_curves(model: ModelDirectory) -> None:
+    show_learning([model])
+
+
+VIEWS = {
+    "Per class": evaluate_views.show_per_class,
+    "Calibration": evaluate_views.show_calibration,
+    "Humans": evaluate_views.show_humans,
+    "Robustness": evaluate_beyond.show_robustness,
+    "None of the ten": evaluate_beyond.show_ood,
+    "Curves": show_curves,
+}
+NEED_TEST_SET = {"Per class", "Calibration", "Humans"}
+
 require_entry()
 st.title("Evaluate", anchor=False)
-model = shared.choose_model()
+model = choose_model()
 if model is None:
     st.stop()
-show_metrics(model)
-test = shared.test_set_or_explain("The confusion matrix and the images")
+show_metrics(model.card())
+show_intervals(model.card())
+warn_if_validated_on_test(model)
+test = caches.test_set_or_explain("The confusion matrix and the images")
 if test is None:
     st.page_link("pages/data.py", label="Download it on the page Data", icon=":material/download:")
 else:
     explore(model, test.labels)
-views = VIEWS if test is not None else VIEWS_WITHOUT_IMAGES
-view = shared.segments_in_url("View", views, "view", "evaluate-view", views[0])
-if view == "Robustness":
-    evaluate_beyond.show_robustness(model)
-elif view == "None of the ten":
-    evaluate_beyond.show_none_of_the_ten(model)
-elif view == "Curves":
-    shared.show_learning([model])
-elif test is not None:
-    answers = shared.results(model)
-    if view == "Per class":
-        evaluate_views.show_per_class(model, answers, test.labels)
-    elif view == "Calibration":
-        evaluate_views.show_calibration(model, answers, test.labels)
-    else:
-        evaluate_views.show_humans(answers, test.labels)
+views = [view for view in VIEWS if test is not None or view not in NEED_TEST_SET]
+VIEWS[choose_view("evaluate", views)](model)

@@ -8,7 +8,8 @@ from cifar_core.errors import CifarLabError
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import downloads, model_list
+from pages.parts import downloads
+from pages.parts.models import readable_models, warn_if_validated_on_test
 
 EXAMPLE = "12"  # the test image of the shortest way to an answer
 
@@ -51,7 +52,7 @@ def show_model(model: ModelDirectory) -> None:
         f"{model.recipe().title}  \ntrained in {formats.duration(card['training_seconds'])} · "
         f"{formats.count(card['parameters'])} parameters"
     )
-    model_list.warn_if_validated_on_test(model)
+    warn_if_validated_on_test(model)
     this = {"model": model.name}
     with st.container(horizontal=True):
         st.page_link("pages/classify.py", label="Classify", icon=":material/image_search:", query_params=this)
@@ -87,7 +88,7 @@ st.markdown(
 )
 show_beginnings()
 st.subheader("Models", anchor=False)
-if models := model_list.readable():
+if models := readable_models():
     cards = st.grid("auto", min_column_width=280)
     for model in models.values():
         with cards.container(border=True):

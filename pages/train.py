@@ -13,7 +13,9 @@ from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import ACTIVE, Status
 from pages import require_entry
-from pages.parts import downloads, model_list, shared, train_controls, train_recipes, train_runs
+from pages.parts import curves, downloads, train_controls, train_recipes, train_runs
+from pages.parts.markdown import plain
+from pages.parts.models import warn_if_validated_on_test
 
 POLL_SECONDS = 1.0
 METRIC_HEIGHT = 180  # pixels; fixed, so that nothing jumps while a run is polled
@@ -35,7 +37,7 @@ def chosen_run() -> ModelDirectory | None:
         try:
             return catalogue.find(name)
         except CifarLabError as error:
-            st.warning(shared.plain(str(error)))
+            st.warning(plain(str(error)))
     runs = catalogue.runs()
     return jobs.active_run() or (runs[0] if runs else None)
 
@@ -61,10 +63,10 @@ def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelD
     overlaid = train_runs.choose_others(run)
     with pictures:
         if len(steps):
-            curves = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
-            shared.show_curves(curves, charts.epochs_in_sight(curves, recipe.epochs))
+            drawn = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
+            curves.show_curves(drawn, charts.epochs_in_sight(drawn, recipe.epochs))
         elif status.active:
-            for place, _ in shared.measures():
+            for place, _ in curves.measures():
                 place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
 
 
@@ -158,7 +160,7 @@ except CifarLabError as error:
 state = run.status().state
 polled = POLL_SECONDS if busy or state in ACTIVE else None  # it may train on another machine
 st.fragment(show_run, run_every=polled)(run, state, busy)
-model_list.warn_if_validated_on_test(run)
+warn_if_validated_on_test(run)
 if run.has_results():
     st.page_link(
         "pages/evaluate.py",

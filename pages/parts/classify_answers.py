@@ -12,20 +12,21 @@ from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
+from cifar_core.evaluation.ood_sets import DESCRIPTIONS
 from cifar_core.inference import classify, saliency, spreadsheet
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import shared
+from pages.parts import caches
+from pages.parts.caches import AS_WRITTEN
+from pages.parts.markdown import plain
 
 CARDS = 6  # pictures shown in full on one page
 PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of the ten"
-# Of `novelty`'s sets those that a visitor can picture.
-STRANGE = {"digits": "handwritten digits", "photographs": "parts of other photographs", "static": "noise"}
-
+IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
 
 Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 
@@ -45,15 +46,13 @@ class Picture(NamedTuple):
     true: int | None = None
 
 
-def show(
-    models: Sequence[Model], pictures: list[Picture], views: TTA, refused: list[tuple[str, str]]
-) -> None:
+def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]) -> None:
     """Show what each model that can answer says of each picture."""
     arrays = np.stack([picture.array for picture in pictures])
     answered: dict[Model, list[Answer]] = {}
     for model in models:
         try:
-            answered[model] = answers(model, arrays, views)
+            answered[model] = answers(model, arrays, tta)
         except CifarLabError as error:
             st.error(str(error))
     if not answered:
@@ -63,21 +62,20 @@ def show(
     show_cards(pictures, answered)
 
 
-def answers(model: Model, arrays: np.ndarray, views: TTA) -> list[Answer]:
+def answers(model: Model, arrays: np.ndarray, tta: TTA) -> list[Answer]:
     if isinstance(model, Endpoint):
-        return _answers_from(model, arrays)
-    times = [path.stat().st_mtime for path in (model.onnx_path, model.card_path, model.predictions_path)]
-    return _answers(model, times, arrays, views)
+        return answers_there(model, arrays)
+    return answers_here(model, arrays, tta)
 
 
-@st.cache_data(max_entries=16, show_spinner="Classifying")
-def _answers(model: ModelDirectory, modified: list[float], arrays: np.ndarray, views: TTA) -> list[Answer]:  # noqa: ARG001
-    calibration = classify.calibration_of(model, views)
-    return classify.classify(shared.classifier(model), calibration, arrays, views)
+@st.cache_data(max_entries=16, show_spinner="Classifying", hash_funcs=AS_WRITTEN)
+def answers_here(model: ModelDirectory, arrays: np.ndarray, tta: TTA) -> list[Answer]:
+    calibration = classify.calibration_of(model, tta)
+    return classify.classify(caches.classifier(model), calibration, arrays, tta)
 
 
 @st.cache_data(max_entries=16, ttl="1m", show_spinner="Asking the endpoint")  # which may get another model
-def _answers_from(endpoint: Endpoint, arrays: np.ndarray) -> list[Answer]:
+def answers_there(endpoint: Endpoint, arrays: np.ndarray) -> list[Answer]:
     return endpoint.classify(arrays)
 
 
@@ -162,7 +160,7 @@ def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | No
                     st.image(shown, width="stretch", alt="the picture as it was given")
                     st.caption("the picture")
             with st.container(width=TILE):
-                seen = shared.crisp(picture.array, 10)
+                seen = caches.crisp(picture.array, 10)
                 st.image(seen, width="stretch", alt="the 32×32 pixels the network sees")
                 st.caption("what the network sees: 32×32 pixels")
         cells = said.grid(len(theirs), min_column_width=260)
@@ -176,7 +174,7 @@ def show_answer(
 ) -> None:
     """Show the verdict, the map and the bars; the latter side by side where there is room."""
     if not alone:
-        st.markdown(f"**{shared.plain(model.name)}**")
+        st.markdown(f"**{plain(model.name)}**")
     st.markdown(f"#### {verdict(answer, picture.true)}")
     if answer.none_of_these:
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
@@ -222,27 +220,20 @@ def say_what_passes(model: ModelDirectory) -> None:
     except CifarLabError:  # which was said above
         return
     passing = [
-        f"{formats.percent(measured[name]['fpr95'])} of {words}"
-        for name, words in STRANGE.items()
+        f"{formats.percent(measured[name]['fpr95'])} of {DESCRIPTIONS[name]}"
+        for name in IMAGINABLE
         if name in measured
     ]
     if passing:
         st.caption(
-            f"**{shared.plain(model.name)}** wrongly doubts 5 % of pictures of the ten. Of what is none of "
+            f"**{plain(model.name)}** wrongly doubts 5 % of pictures of the ten. Of what is none of "
             f"them it lets pass {', '.join(passing)}."
         )
 
 
+@st.cache_data(  # of 4 KB
+    max_entries=500, show_spinner="Looking at parts of the picture", hash_funcs=AS_WRITTEN
+)
 def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
     """Return a map of the pixels that speak for a class, float32 [32, 32]."""
-    return _pixels_that_mattered(model, model.onnx_path.stat().st_mtime, array, class_index)
-
-
-@st.cache_data(max_entries=500, show_spinner="Looking at parts of the picture")  # of 4 KB
-def _pixels_that_mattered(
-    model: ModelDirectory,
-    modified: float,  # noqa: ARG001
-    array: np.ndarray,
-    class_index: int,
-) -> np.ndarray:
-    return saliency.saliency(shared.classifier(model).probabilities, array, class_index)
+    return saliency.saliency(caches.classifier(model).probabilities, array, class_index)

@@ -2,20 +2,21 @@
 
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from cifar_core import charts, formats
 from cifar_core.evaluation import comparison, metrics
 from cifar_core.evaluation.comparison import QUADRANTS, Duel, Quadrant
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import gallery, shared
+from pages.parts import caches, clicks, gallery
+from pages.parts.url_state import segments_in_url, selectbox_in_url
 
 
-def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
+def show(models: list[ModelDirectory]) -> None:
+    labels = caches.test_set().labels
     by_name = {model.name: model for model in models}
     first, second = choose_pair(list(by_name))
-    answers = {name: shared.results(by_name[name]) for name in (first, second)}
+    answers = {name: caches.results(by_name[name]) for name in (first, second)}
     found = comparison.duel(*(metrics.correct(each.raw, labels) for each in answers.values()))
     titles: dict[Quadrant, str] = {
         "both": "both right",
@@ -27,7 +28,7 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
     fields, words = st.columns(2)
     with words:
         show_verdict(found, first, second)
-    who = shared.segments_in_url(  # in words too: not everybody can click a chart
+    who = segments_in_url(  # in words too: not everybody can click a chart
         "Whose images",
         QUADRANTS,
         "who",
@@ -35,8 +36,7 @@ def show(models: list[ModelDirectory], labels: np.ndarray) -> None:
         "first",
         lambda each: f"{titles[each]} ({formats.count(counts[each])})",
     )
-    # A new chart for each choice: in the old one a field that was clicked before could not be clicked again.
-    widget = f"quadrant-{first}-{second}-{who}"
+    widget = clicks.key_of_turn("quadrant")
     fields.altair_chart(
         charts.who_is_right(counts, (first, second), list(by_name), who),
         key=widget,
@@ -57,10 +57,10 @@ def choose_pair(names: list[str]) -> tuple[str, str]:
         return names[0], names[1]
     left, right = st.columns(2)
     with left:
-        first = shared.selectbox_in_url("First model", names, "first", names[0])
+        first = selectbox_in_url("First model", names, "first", names[0])
     others = [name for name in names if name != first]
     with right:
-        second = shared.selectbox_in_url("Second model", others, "second", others[0])
+        second = selectbox_in_url("Second model", others, "second", others[0])
     return first, second
 
 
@@ -94,3 +94,4 @@ def take_quadrant(widget: str) -> None:
     """Move the gallery to the clicked field."""
     if clicked := st.session_state[widget]["selection"]["quadrant"]:
         st.query_params["who"] = clicked[0]["who"]
+        clicks.begin_turn()

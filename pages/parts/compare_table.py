@@ -12,7 +12,8 @@ from cifar_core.inference import stopwatch
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.stopwatch import Timing
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import shared
+from pages.parts.caches import AS_WRITTEN
+from pages.parts.tables import one_line, show_table
 
 
 class Column(NamedTuple):
@@ -72,12 +73,9 @@ def show(models: list[ModelDirectory]) -> None:
         ),
     )
     intervals = [[formats.percent(end) for end in card["accuracy_interval"]] for card in cards]
-    table.insert(1, INTERVAL, [whole(" to ".join(ends)) for ends in intervals])
-    # Not st.dataframe, which draws on a canvas: neither a screen reader nor a search would find the stars.
-    st.table(
-        table.assign(**{"trained on": [whole(card["hardware"]) for card in cards]}),
-        border="horizontal",
-        width=shared.AS_WIDE_AS_THE_PAGE,
+    table.insert(1, INTERVAL, [one_line(" to ".join(ends)) for ends in intervals])
+    show_table(
+        table.assign(**{"trained on": [one_line(card["hardware"]) for card in cards]}),
         alt="The chosen models side by side",
     )
     show_remarks(models, [measured for measured in timings if measured])
@@ -99,7 +97,7 @@ def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
         st.caption("  \n".join(remarks))
         with st.popover("What the columns mean", icon=":material/help:"):
             st.markdown("\n".join(f"- **{title}**: {meaning}" for title, meaning in MEANINGS.items()))
-        st.button("Measure again", icon=":material/timer:", on_click=_timing.clear)
+        st.button("Measure again", icon=":material/timer:", on_click=time_one_image.clear)
 
 
 def looked_at_the_test_set(model: ModelDirectory) -> bool:
@@ -110,28 +108,23 @@ def marked(
     numbers: list[Any], write: Callable[[Any], str], best: Callable[[list[Any]], Any] | None
 ) -> list[str]:
     """Write the numbers and mark the best: all that look as good, and none if all look alike."""
-    texts = ["–" if number is None else whole(write(number)) for number in numbers]
+    texts = ["–" if number is None else one_line(write(number)) for number in numbers]
     known = [number for number in numbers if number is not None]
-    winner = whole(write(best(known))) if best and len({write(number) for number in known}) > 1 else None
-    return [whole(f"**{text}** ★") if text == winner else text for text in texts]
-
-
-def whole(text: str) -> str:
-    """Keep a text on one line, however narrow its column: on a phone the table is moved sideways."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
+    winner = one_line(write(best(known))) if best and len({write(number) for number in known}) > 1 else None
+    return [one_line(f"**{text}** ★") if text == winner else text for text in texts]
 
 
 def timing(model: ModelDirectory) -> Timing | None:
     """Return how long one image takes here, measured once; say so and return None if it cannot be loaded."""
     try:
-        return _timing(model, model.onnx_path.stat().st_mtime)
+        return time_one_image(model)
     except CifarLabError as error:
         st.warning(str(error), icon=":material/warning:")
         return None
 
 
-@st.cache_data(max_entries=16, show_spinner="Measuring the time for one image")
-def _timing(model: ModelDirectory, modified: float) -> Timing:  # noqa: ARG001
+@st.cache_data(max_entries=16, show_spinner="Measuring the time for one image", hash_funcs=AS_WRITTEN)
+def time_one_image(model: ModelDirectory) -> Timing:
     # With a classifier that goes when it is measured: several large ones would not fit into the memory.
     measured = stopwatch.time_one_image(Classifier(model.onnx_path))
     hardware.give_back_memory()

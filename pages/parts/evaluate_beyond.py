@@ -9,17 +9,9 @@ import streamlit as st
 
 from cifar_core import charts, formats
 from cifar_core.evaluation import findings
+from cifar_core.evaluation.ood_sets import DESCRIPTIONS
 from cifar_core.runs.model_dir import ModelDirectory
-
-STRANGE = {
-    "digits": "handwritten digits, grey",
-    "photographs": "pieces of two photographs, a roof and a flower",
-    "static": "noise, every pixel by chance",
-    "clouds": "colours that drift into each other",
-    "waves": "sums of coloured waves",
-    "flat": "a single colour",
-    "jigsaw": "test images cut into sixteen squares and shuffled",
-}
+from pages.parts.caches import AS_WRITTEN
 
 
 def show_robustness(model: ModelDirectory) -> None:
@@ -32,7 +24,7 @@ def show_robustness(model: ModelDirectory) -> None:
     st.markdown("**On worse pictures**")
     chart, words = st.columns([3, 2], gap="large")
     chart.vega_lite_chart(
-        robustness_chart(model, model.card_path.stat().st_mtime),
+        robustness_chart(model),
         alt="Accuracy against the strength of each of six corruptions",
     )
     worst = table[table["corruption"] == order[0]]
@@ -56,7 +48,7 @@ def show_robustness(model: ModelDirectory) -> None:
     )
 
 
-def show_none_of_the_ten(model: ModelDirectory) -> None:
+def show_ood(model: ModelDirectory) -> None:
     if not (sets := model.card().get("out_of_distribution")):
         say_what_computes(model, "How well it tells what is none of the ten")
         return
@@ -64,12 +56,17 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
     st.markdown("**On pictures of something else**")
     st.markdown(
         f"Shown pictures of none of the ten classes, it is fooled most by **{worst}** "
-        f"({STRANGE.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one of "
+        f"({DESCRIPTIONS.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one of "
         "the ten."
     )
     st.dataframe(
         [
-            {"set": name, "fpr95": of["fpr95"] * 100, "auroc": of["auroc"], "what": STRANGE.get(name, "")}
+            {
+                "set": name,
+                "fpr95": of["fpr95"] * 100,
+                "auroc": of["auroc"],
+                "what": DESCRIPTIONS.get(name, ""),
+            }
             for name, of in sets.items()
         ],
         hide_index=True,
@@ -82,14 +79,14 @@ def show_none_of_the_ten(model: ModelDirectory) -> None:
             "auroc": st.column_config.NumberColumn(
                 "AUROC",
                 format="%.3f",
-                help="How often a strange picture looks stranger to the model than one of CIFAR-10's: 1 is "
-                "always, 0.5 is chance.",
+                help="How often a picture of something else looks odder to the model than one of "
+                "CIFAR-10's: 1 is always, 0.5 is chance.",
             ),
             "fpr95": st.column_config.NumberColumn(
                 "let through",
                 format="%.1f %%",
-                help="How many of the strange pictures pass for one of the ten if 95 % of CIFAR-10's own do: "
-                "the false-positive rate at 95 %.",
+                help="How many of the pictures of something else pass for one of the ten if 95 % of "
+                "CIFAR-10's own do: the false-positive rate at 95 %.",
             ),
         },
     )
@@ -105,8 +102,8 @@ def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> Non
     st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None, wrap_lines=True)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def robustness_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
+def robustness_chart(model: ModelDirectory) -> dict[str, Any]:
     card = model.card()
     table = findings.robustness_table(card["robustness"], unharmed(card))
     return charts.robustness(table, findings.hardest(card["robustness"])).to_dict()

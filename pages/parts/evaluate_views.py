@@ -6,7 +6,6 @@ To make a chart takes a tenth of a second, so those of a model are kept until it
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,8 +16,9 @@ from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import findings, metrics, selective
 from cifar_core.evaluation.browse import ANY
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import downloads, gallery, shared
-from pages.parts.shared import Results
+from pages.parts import caches, clicks, downloads, gallery, public_lists
+from pages.parts.caches import AS_WRITTEN
+from pages.parts.tables import show_table, two_lines
 
 COVERAGE = 0.8  # of the sentence about declining
 PAIRS = 10  # rows of the table of the most confused
@@ -27,16 +27,15 @@ PAIRS = 10  # rows of the table of the most confused
 def take_pair(true: str, predicted: str) -> None:
     """Move the gallery to a cell of the matrix, or with `ANY` to a row or column of it."""
     st.query_params.update(true=true, predicted=predicted)
-    st.session_state["turn"] = st.session_state.get("turn", 0) + 1
+    clicks.begin_turn()
 
 
-def show_per_class(model: ModelDirectory, answers: Results, labels: np.ndarray) -> None:
+def show_per_class(model: ModelDirectory) -> None:
+    answers, labels = caches.results(model), caches.test_set().labels
     chart, numbers, pairs = st.columns([4, 4, 4], gap="medium")
     table = metrics.per_class(answers.raw, labels)
     chart.markdown("**Precision, recall and F1**")
-    chart.vega_lite_chart(
-        per_class_chart(model, written(model)), alt="Precision, recall and F1 of each class"
-    )
+    chart.vega_lite_chart(per_class_chart(model), alt="Precision, recall and F1 of each class")
     numbers.markdown("**Each class** · click a row to see its mistakes")
     show_choices(
         numbers,
@@ -74,7 +73,7 @@ def show_choices(
     place: DeltaGenerator, table: pd.DataFrame, pairs: Sequence[tuple[str, str]], name: str, **how: Any
 ) -> None:
     """Draw a table; a click anywhere in a row moves the gallery to the pair of that row."""
-    key = f"{name}-{st.session_state.get('turn', 0)}"  # a new table after each choice has nothing selected
+    key = clicks.key_of_turn(name)
 
     def take_row() -> None:
         if cells := st.session_state[key]["selection"]["cells"]:
@@ -91,13 +90,13 @@ def show_choices(
     )
 
 
-def show_calibration(model: ModelDirectory, answers: Results, labels: np.ndarray) -> None:
-    card = model.card()
+def show_calibration(model: ModelDirectory) -> None:
+    card, answers, labels = model.card(), caches.results(model), caches.test_set().labels
     confidence, declining = st.columns(2, gap="large")
     with confidence:
         st.markdown("**How sure it says it is, and how often it is right**")
         st.vega_lite_chart(
-            reliability_chart(model, written(model)),
+            reliability_chart(model),
             alt="Reliability diagram: accuracy against confidence, before and after temperature scaling",
         )
         before, after = card["calibration_error_before"], card["calibration_error"]
@@ -113,9 +112,7 @@ def show_calibration(model: ModelDirectory, answers: Results, labels: np.ndarray
     with declining:
         st.markdown("**If it may decline to answer**")
         curve = selective.coverage_curve(answers.calibrated, labels)
-        st.vega_lite_chart(
-            coverage_chart(model, written(model)), alt="Accuracy against the share of the images it answers"
-        )
+        st.vega_lite_chart(coverage_chart(model), alt="Accuracy against the share of the images it answers")
         sentence = (
             f"Answering only the surest {COVERAGE * 100:.0f} % of the images, it is right "
             f"**{formats.percent(findings.accuracy_at(curve, COVERAGE))}** of the time, not "
@@ -127,10 +124,11 @@ def show_calibration(model: ModelDirectory, answers: Results, labels: np.ndarray
         st.markdown(sentence)
 
 
-def show_humans(answers: Results, labels: np.ndarray) -> None:
+def show_humans(model: ModelDirectory) -> None:
+    answers, labels = caches.results(model), caches.test_set().labels
     notes = gallery.notes()
     try:
-        parts = parts_of_test_set(notes.missing)
+        parts = public_lists.here().parts_of_test_set()
     except CifarLabError:  # a list is damaged: the gallery says so
         return
     table = findings.accuracy_by_part(answers.raw, labels, parts, notes.votes)
@@ -167,7 +165,7 @@ def show_humans(answers: Results, labels: np.ndarray) -> None:
 def show_cleaner(table: pd.DataFrame) -> None:
     percent = {name: table[name].map(formats.percent) for name in ("accuracy", "low", "high")}
     people = table["person"].map(lambda share: "–" if pd.isna(share) else formats.percent(share))
-    st.table(
+    show_table(
         pd.DataFrame(
             {
                 "model": percent["accuracy"],
@@ -175,9 +173,7 @@ def show_cleaner(table: pd.DataFrame) -> None:
                 "95 % interval": percent["low"] + " to " + percent["high"],
                 "images": table["images"].map(formats.count),
             }
-        ).set_index(pd.Index(table["part"].map(shared.two_lines), name="test images")),
-        border="horizontal",
-        width=shared.AS_WIDE_AS_THE_PAGE,
+        ).set_index(pd.Index(table["part"].map(two_lines), name="test images")),
         alt="Accuracy of the model and of one person on parts of the test set",
     )
 
@@ -210,29 +206,20 @@ def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return table.assign(**{column: table[column] * 100 for column in columns})
 
 
-def written(model: ModelDirectory) -> float:
-    return model.predictions_path.stat().st_mtime
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def parts_of_test_set(missing: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG001, new lists are read anew
-    return findings.parts_of_test_set()
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def per_class_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
-    table = metrics.per_class(shared.results(model).raw, shared.test_set().labels)
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
+def per_class_chart(model: ModelDirectory) -> dict[str, Any]:
+    table = metrics.per_class(caches.results(model).raw, caches.test_set().labels)
     return charts.per_class(table).to_dict()
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def reliability_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
-    labels, answers = shared.test_set().labels, shared.results(model)
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
+def reliability_chart(model: ModelDirectory) -> dict[str, Any]:
+    labels, answers = caches.test_set().labels, caches.results(model)
     before, after = (metrics.reliability(each, labels) for each in answers)
     return charts.reliability(before, after).to_dict()
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def coverage_chart(model: ModelDirectory, modified: float) -> dict[str, Any]:  # noqa: ARG001
-    curve = selective.coverage_curve(shared.results(model).calibrated, shared.test_set().labels)
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
+def coverage_chart(model: ModelDirectory) -> dict[str, Any]:
+    curve = selective.coverage_curve(caches.results(model).calibrated, caches.test_set().labels)
     return charts.coverage(curve, COVERAGE).to_dict()

@@ -11,13 +11,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cifar_core.annotations import image_notes, sources
+from cifar_core.annotations import image_notes
 from cifar_core.annotations.image_notes import Notes
 from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
-from pages.parts import downloads, shared
-from pages.parts.shared import Results
+from pages.parts import caches, downloads, public_lists
+from pages.parts.caches import Results
 
 COLUMNS = 6
 TILES = 3 * COLUMNS  # a page: what a screen holds
@@ -46,7 +46,7 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
     zoom
         Screen pixels a pixel of the image, a whole number, which keeps its edges crisp.
     """
-    test = shared.test_set_or_explain("The images")
+    test = caches.test_set_or_explain("The images")
     if test is None:
         return
     known = notes()
@@ -89,7 +89,7 @@ def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, 
     answers = [(name, results.calibrated[index]) for name, results in models.items()]
     guesses = [CLASS_NAMES[int(probabilities.argmax())] for _, probabilities in answers]
     st.image(
-        shared.tile(index, 2 * zoom),  # twice as fine, for screens that are
+        caches.tile(index, 2 * zoom),  # twice as fine, for screens that are
         width=zoom * IMAGE_SHAPE[1],
         alt=f"test image {index}: {true}, taken for {', '.join(guesses)}",
     )
@@ -123,12 +123,8 @@ def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) ->
 def notes() -> Notes:
     """Return what the public lists say, as far as they are on this machine and whole."""
     try:
-        return _notes(str(sources.folder()), tuple(sources.missing()))
+        found: Notes = public_lists.here().notes()
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
         return image_notes.none()
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _notes(folder: str, missing: tuple[str, ...]) -> Notes:  # noqa: ARG001, new lists are read anew
-    return image_notes.load()
+    return found

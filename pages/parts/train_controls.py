@@ -80,8 +80,15 @@ def show(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -
     if not permission.explain():
         return False
     can_start = ready and busy is None
+    show_form(recipe, can_start)
+    if run is not None:
+        show_what_can_be_done(run, busy)
+    return can_start
+
+
+def show_form(recipe: Recipe, can_start: bool) -> None:
+    fields = list(NUMBERS)
     with st.form("training", border=False):
-        fields = list(NUMBERS)
         for field in fields[:IN_SIGHT]:
             show_number(recipe, field)
         with st.expander("More"):
@@ -104,9 +111,6 @@ def show(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -
             on_click=start,
             args=(recipe,),
         )
-    if run is not None:
-        show_what_can_be_done(run, busy)
-    return can_start
 
 
 def show_number(recipe: Recipe, name: str) -> None:

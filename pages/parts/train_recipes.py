@@ -10,6 +10,8 @@ from cifar_core.evaluation import ranking
 from cifar_core.recipes import RECIPES, Recipe
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import clicks
+from pages.parts.caches import AS_WRITTEN
 
 
 def shipped() -> dict[str, ModelDirectory]:
@@ -42,22 +44,18 @@ def show_frontier() -> None:
         "is a little optimistic. The line joins the recipes that no quicker one beats. airbench is a small "
         "network made to be trained fast (Jordan 2024).",
     )
-    modified = [model.card_path.stat().st_mtime for model in models.values()]
-    widget = f"frontier-{st.session_state.get('turn', 0)}"  # a new one after each click has nothing selected
+    widget = clicks.key_of_turn("frontier")
     st.vega_lite_chart(
-        frontier_chart(models, modified, st.session_state["recipe"]),
+        frontier_chart(models, st.session_state["recipe"]),
         key=widget,
         on_select=partial(choose_recipe, widget),
         alt="Test accuracy of the shipped models against their minutes of training",
     )
 
 
-@st.cache_data(max_entries=16, show_spinner=False)  # to make one takes a tenth of a second
-def frontier_chart(
-    models: dict[str, ModelDirectory],
-    modified: list[float],  # noqa: ARG001
-    chosen: str,
-) -> dict[str, Any]:
+# To make a chart takes a tenth of a second.
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=AS_WRITTEN)
+def frontier_chart(models: dict[str, ModelDirectory], chosen: str) -> dict[str, Any]:
     return charts.frontier(ranking.costs(models.values()), chosen).to_dict()
 
 
@@ -65,4 +63,4 @@ def choose_recipe(widget: str) -> None:
     clicked = st.session_state[widget]["selection"].get("recipe")
     if clicked and clicked[0]["recipe"] in RECIPES:
         st.session_state["recipe"] = clicked[0]["recipe"]
-        st.session_state["turn"] = st.session_state.get("turn", 0) + 1
+        clicks.begin_turn()

@@ -9,6 +9,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RANGES, RECIPES, Recipe
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts.caches import AS_WRITTEN
 
 MOST_OTHERS = len(charts.RUN_COLOURS) - 1  # curves beside those of the run: each has a colour of its own
 
@@ -20,7 +21,7 @@ def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
         return []
     st.markdown(f"**All runs** · select rows to draw them over the curves, at most {MOST_OTHERS}")
     event = st.dataframe(
-        [summary(item, item.status().state, modified(item)) for item in runs],
+        [summary(item, item.status().state) for item in runs],
         # Rows are chosen by their place, which a new run moves.
         key=f"runs-{len(runs)}",
         hide_index=True,
@@ -51,13 +52,9 @@ def changed(recipe: Recipe) -> str:
     )
 
 
-def modified(run: ModelDirectory) -> float:
-    return run.history_path.stat().st_mtime if run.history_path.exists() else 0.0
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
-def summary(run: ModelDirectory, state: str, modified: float) -> dict[str, Any]:  # noqa: ARG001
-    """Return a row of the table; read anew when the state or the history changed."""
+@st.cache_data(max_entries=500, show_spinner=False, hash_funcs=AS_WRITTEN)
+def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
+    """Return a row of the table; `state` changes while the other files that it reads do not."""
     history = run.history()
     try:
         recipe = run.recipe()

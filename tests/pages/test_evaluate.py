@@ -50,18 +50,18 @@ def test_a_damaged_list_is_named_and_the_images_are_shown(
 
 @pytest.mark.usefixtures("runs")
 def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from pages.parts import shared
+    from pages.parts import caches
 
     monkeypatch.delenv("CIFAR10_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    shared.test_set.clear()
+    caches.test_set.clear()
     try:
         app = opened("evaluate", model="fast")
         assert "cannot be shown. CIFAR-10 is not on this machine" in texts(app)
         for view in VIEWS[3:]:
             opened("evaluate", model="fast", view=view)
     finally:
-        shared.test_set.clear()
+        caches.test_set.clear()
 
 
 @pytest.mark.usefixtures("cifar10_folder")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import charts, formats, paths
 from cifar_core.recipes import RECIPES, Recipe
 from cifar_core.runs import catalogue, jobs
-from pages.parts import shared, train_runs
+from pages.parts import curves, train_runs
 from tests.model_directories import made, run_that_is
 from tests.pages import checked, opened
 
@@ -139,7 +139,7 @@ def test_no_more_runs_are_drawn_than_have_a_colour(runs: Path, monkeypatch: pyte
     for number in range(9):
         shutil.copytree(paths.models_root() / "quick", runs / f"run{number}")
     drawn: list[list[charts.Curve]] = []
-    monkeypatch.setattr(shared, "show_curves", lambda curves, _: drawn.append(curves))
+    monkeypatch.setattr(curves, "show_curves", lambda curves, _: drawn.append(curves))
     app = opened("train", run="run0")
     assert any(f"at most {train_runs.MOST_OTHERS}" in element.value for element in app.markdown)
     app.session_state["runs-9"] = {"selection": {"rows": list(range(9)), "columns": [], "cells": []}}

@@ -1,0 +1,98 @@
+"""What pages read again and again: the test set, and what models make of it.
+
+Each cache is bounded, and keyed by the times at which the files were written that it holds, so that a model
+evaluated anew is read anew. For a model `AS_WRITTEN` does that: hand it to the cache as `hash_funcs`, and
+give the cached function the `ModelDirectory` itself, alone or in a list or dictionary.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from cifar_core import images
+from cifar_core.datasets import cifar10
+from cifar_core.errors import CifarLabError
+from cifar_core.inference import calibration
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.model_dir import ModelDirectory
+
+HashFuncs = dict[str | type[Any], Callable[[Any], Any]]  # what a cache tells arguments of a type apart by
+Written = tuple[tuple[str, int], ...]  # files as they are: path and time of writing
+
+MODELS_IN_MEMORY = 4
+
+
+def written(*paths: Path) -> Written:
+    """Return what changes when one of these files does; the time of what is not there is 0.
+
+    So is that of a file that cannot be asked for: who reads it says better what is wrong.
+    """
+
+    def time(path: Path) -> int:
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    return tuple((str(path), time(path)) for path in paths)
+
+
+def stamp(model: ModelDirectory) -> Written:
+    """Return what changes when a model does; not with its status and steps, written each second."""
+    results = (model.keras_path, model.onnx_path, model.predictions_path, model.card_path)
+    return written(model.config_path, model.history_path, *results)
+
+
+AS_WRITTEN: HashFuncs = {ModelDirectory: stamp}
+
+
+class Results(NamedTuple):
+    """A model's answers on the test set: probabilities float64 [10000, 10] as they came and calibrated."""
+
+    raw: np.ndarray
+    calibrated: np.ndarray
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
+def results(model: ModelDirectory) -> Results:
+    """Return a model's predictions on the test set, before and after temperature scaling."""
+    raw = model.predictions()["test"].astype(np.float64)
+    return Results(raw, calibration.temperature_scale(raw, model.card()["temperature"]))
+
+
+@st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model", hash_funcs=AS_WRITTEN)
+def classifier(model: ModelDirectory) -> Classifier:
+    """Return a model ready to answer; at most `MODELS_IN_MEMORY` stay so."""
+    return Classifier(model.onnx_path)
+
+
+@st.cache_resource(show_spinner="Reading the test set")
+def test_set() -> cifar10.Batch:
+    """Return the 10,000 test images; DatasetError if CIFAR-10 is not on this machine."""
+    return cifar10.load_test()
+
+
+def test_set_or_explain(purpose: str) -> cifar10.Batch | None:
+    """Return the test images, or say on the page why `purpose` cannot be shown and return None."""
+    try:
+        return test_set()
+    except CifarLabError as error:
+        st.warning(f"{purpose} cannot be shown. {error}", icon=":material/photo_library:")
+        return None
+
+
+def crisp(image: np.ndarray, scale: int) -> str:
+    """Return an image, uint8 [H, W, 3], as an address whose pixels are blocks of `scale` screen pixels.
+
+    An address, because Streamlit would make bytes smaller or a JPEG, which blurs the blocks and takes time.
+    """
+    return images.data_url(images.to_png(image, scale), "png")
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)  # of 4 KB
+def tile(index: int, scale: int = 8) -> str:
+    """Return one test image, as `crisp` does."""
+    return crisp(test_set().images[index], scale)

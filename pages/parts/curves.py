@@ -1,0 +1,55 @@
+"""The curves of runs: loss and accuracy side by side, over the same epochs."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cifar_core import charts
+from cifar_core.charts import Measure
+from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts.caches import AS_WRITTEN
+
+LOSS_OF_TRAINING = (
+    "As training counts it: with a recipe that softens the labels (label smoothing) it is higher than the "
+    "loss in tables, so it compares runs of one recipe only. A network that guesses has 2.3; more than 2.5 "
+    "is out of sight."
+)
+
+
+def show_curves(curves: list[charts.Curve], epochs: float) -> None:
+    """Draw how one or more runs learn, which may go on."""
+    names = ", ".join(curve.name for curve in curves)
+    for place, measure in measures():
+        place.altair_chart(
+            charts.learning_curves(curves, measure, epochs), key=measure, alt=what_is_drawn(measure, names)
+        )
+
+
+def show_learning(models: list[ModelDirectory]) -> None:
+    """Draw how one or more finished models learned."""
+    names = ", ".join(model.name for model in models)
+    for place, measure in measures():
+        place.vega_lite_chart(learning_chart(models, measure), alt=what_is_drawn(measure, names))
+
+
+def measures() -> Iterator[tuple[DeltaGenerator, Measure]]:
+    """Draw the titles of loss and accuracy side by side; yield each measure with its place."""
+    names: tuple[Measure, ...] = get_args(Measure)
+    for place, measure in zip(st.columns(2), names, strict=True):
+        place.markdown(f"**{measure.capitalize()}**", help=LOSS_OF_TRAINING if measure == "loss" else None)
+        yield place, measure
+
+
+def what_is_drawn(measure: Measure, names: str) -> str:
+    """Say what a chart of curves shows, for those who do not see it."""
+    return f"Training and validation {measure} of {names} over the epochs"
+
+
+# To make a chart takes a tenth of a second and more.
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=AS_WRITTEN)
+def learning_chart(models: list[ModelDirectory], measure: Measure) -> dict[str, Any]:
+    curves = [charts.Curve(model.name, model.steps(), model.history()) for model in models]
+    epochs = max(model.card()["epochs"] for model in models)
+    return charts.learning_curves(curves, measure, epochs).to_dict()
