@@ -96,6 +96,17 @@ def choose_how() -> images.How:
     return "crop" if how == "Centre crop" else "whole"
 
 
+def choose_tta() -> TTA:
+    six = st.toggle(
+        "Look six times",
+        key="six",
+        bind="query-params",
+        help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
+        "work, usually a little more accurate.",
+    )
+    return 6 if six else 1
+
+
 def forget_test_image() -> None:
     st.query_params.pop("image", None)
 
@@ -196,15 +207,7 @@ if not endpoint and not models:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     how = choose_how()
-    tta: TTA = 1
-    if not endpoint and st.toggle(
-        "Look six times",
-        key="six",
-        bind="query-params",
-        help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
-        "work, usually a little more accurate.",
-    ):
-        tta = 6
+    tta: TTA = 1 if endpoint else choose_tta()
 with drop_zone:
     pictures, refused = uploaded(how)
     show_refused(refused)

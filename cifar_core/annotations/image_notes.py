@@ -21,11 +21,11 @@ class Notes:
     Attributes
     ----------
     votes
-        `trust.human_votes`, int64 [10000, 10], or None.
+        `lists.human_votes`, int64 [10000, 10], or None.
     entropy
-        How divided people are over each image, `trust.entropy`, float64 [10000], or None.
+        How divided people are over each image, `lists.entropy`, float64 [10000], or None.
     rejected
-        Of each image whose label the annotators did not confirm, its row of `trust.questioned_labels`; None
+        Of each image whose label the annotators did not confirm, its row of `lists.questioned_labels`; None
         if that list is not here.
     duplicates
         Of each test image that has one, the training image that looks the same, and how much so; or None.

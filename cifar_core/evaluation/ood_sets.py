@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from cifar_core.inference.ood import KEPT
 
@@ -90,6 +89,8 @@ def static(count: int, seed: int = 0) -> Images:
 
 def clouds(count: int, seed: int = 0) -> Images:
     """Return colours that drift into each other: blurred noise, of three grains."""
+    from scipy.ndimage import gaussian_filter  # which the app does not need
+
     drawn = np.random.default_rng(seed).standard_normal((count, 32, 32, 3))
     grains = (1.5, 2.5, 4.0)
     for index, image in enumerate(drawn):

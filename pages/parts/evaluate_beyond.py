@@ -56,8 +56,8 @@ def show_ood(model: ModelDirectory) -> None:
     st.markdown("**On pictures of something else**")
     st.markdown(
         f"Shown pictures of none of the ten classes, it is fooled most by **{worst}** "
-        f"({DESCRIPTIONS.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one of "
-        "the ten."
+        f"({DESCRIPTIONS.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one "
+        "of the ten."
     )
     st.dataframe(
         [
