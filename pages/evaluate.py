@@ -163,7 +163,7 @@ VIEWS = {
     "Calibration": evaluate_views.show_calibration,
     "Humans": evaluate_views.show_humans,
     "Robustness": evaluate_beyond.show_robustness,
-    "None of the ten": evaluate_beyond.show_ood,
+    "None of these": evaluate_beyond.show_ood,
     "Curves": show_curves,
 }
 NEED_TEST_SET = {"Per class", "Calibration", "Humans"}

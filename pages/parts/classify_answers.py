@@ -25,7 +25,7 @@ CARDS = 6  # pictures shown in full on one page
 PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
-NONE = "none of the ten"
+NONE = "none of these"
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
 
 Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
@@ -95,7 +95,7 @@ def show_table(
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            help="The probability of the likeliest class, also where the picture is none of the ten.",
+            help="The probability of the likeliest class, also where the picture is none of these.",
         )
     st.dataframe(
         table,
@@ -214,7 +214,7 @@ def verdict(answer: Answer, true: int | None) -> str:
 
 
 def say_what_passes(model: ModelDirectory) -> None:
-    """Say how far a model's “none of the ten” can be believed, where its card knows."""
+    """Say how far a model's “none of these” can be believed, where its card knows."""
     try:
         measured = model.card().get("out_of_distribution", {})
     except CifarLabError:  # which was said above

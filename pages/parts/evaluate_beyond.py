@@ -1,4 +1,4 @@
-"""The views of Evaluate that go beyond the test set: worse pictures, and pictures of none of the ten.
+"""The views of Evaluate that go beyond the test set: worse pictures, and pictures of none of its classes.
 
 They read the model's card only, and so work without CIFAR-10.
 """
@@ -50,12 +50,12 @@ def show_robustness(model: ModelDirectory) -> None:
 
 def show_ood(model: ModelDirectory) -> None:
     if not (sets := model.card().get("out_of_distribution")):
-        say_what_computes(model, "How well it tells what is none of the ten")
+        say_what_computes(model, "How well it tells what is none of its classes")
         return
     worst = findings.least_told(sets)
     st.markdown("**On pictures of something else**")
     st.markdown(
-        f"Shown pictures of none of the ten classes, it is fooled most by **{worst}** "
+        f"Shown pictures of none of its classes, it is fooled most by **{worst}** "
         f"({DESCRIPTIONS.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one "
         "of the ten."
     )
@@ -72,7 +72,7 @@ def show_ood(model: ModelDirectory) -> None:
         hide_index=True,
         width="content",
         height="content",
-        alt="How well the model tells pictures of none of the ten classes",
+        alt="How well the model tells pictures of none of its classes",
         column_config={
             "set": st.column_config.TextColumn("pictures", pinned=True),
             "what": st.column_config.TextColumn("what they show"),

@@ -131,7 +131,7 @@ def check_views(page: Page) -> None:
         choose_view(page, view)
         drawn(page, chart)
         page.wait_for_url(re.compile(f"view={view.replace(' ', '.')}"))
-    for view in ("Robustness", "None of the ten"):  # a chart, or the command that it takes
+    for view in ("Robustness", "None of these"):  # a chart, or the command that it takes
         choose_view(page, view)
         page.wait_for_url(re.compile(f"view={view.replace(' ', '.')}"))
         no_exception(page)

@@ -21,7 +21,7 @@ from tests.servers import free_port
 
 @pytest.fixture
 def arrays() -> np.ndarray:
-    digit = np.zeros((32, 32, 3), np.uint8)  # looks like none of the ten
+    digit = np.zeros((32, 32, 3), np.uint8)  # looks like none of these
     digit[8:24, 15:18] = 255
     return np.concatenate([cifar10.load_test().images[:6], digit[None]])
 

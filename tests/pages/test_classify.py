@@ -114,7 +114,7 @@ def test_visitors_do_not_see_each_others_pictures() -> None:
     upload(one, {"mine.png": png(ships(1)[0])})
     assert not verdicts(checked(two))
     upload(two, {"other.png": png(ood_sets.static(1)[0])})
-    assert (verdicts(one), verdicts(two)) == (verdicts(checked(one)), ["probably none of the ten"])
+    assert (verdicts(one), verdicts(two)) == (verdicts(checked(one)), ["probably none of these"])
     assert "mine.png" not in [text.value for text in two.text]
     assert "other.png" not in [text.value for text in checked(one).text]
 
@@ -198,15 +198,15 @@ def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
     app = upload(opened("classify", model="quick"), noise)
     said = verdicts(app)
     assert len(said) == 6
-    assert sum(each == "probably none of the ten" for each in said) >= 5
+    assert sum(each == "probably none of these" for each in said) >= 5
     assert sum("nearest is" in caption.value for caption in app.caption) >= 5
-    assert (app.dataframe[0].value["quick"] == "none of the ten").sum() >= 5
+    assert (app.dataframe[0].value["quick"] == "none of these").sum() >= 5
 
     said = verdicts(upload(app, {f"ship {n}.png": png(array) for n, array in enumerate(ships(6))}))
     assert sum(each.startswith("ship, ") for each in said) >= 4
-    assert sum("none of the ten" in each for each in said) <= 1
+    assert sum("none of these" in each for each in said) <= 1
     fpr95 = catalogue.find("quick").card()["out_of_distribution"]["static"]["fpr95"]
-    assert any(f"{formats.percent(fpr95)} of noise" in caption.value for caption in app.caption)
+    assert any(f"{formats.percent(fpr95)} of random noise" in caption.value for caption in app.caption)
 
 
 def test_a_test_image_is_right_or_wrong() -> None:

@@ -12,7 +12,7 @@ from cifar_core.runs import catalogue
 from tests.pages import opened
 
 LISTS = "Download the lists (0.9 MB)"
-VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of the ten", "Curves"]
+VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of these", "Curves"]
 
 
 def texts(app: AppTest) -> str:
@@ -79,7 +79,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
     assert f"**noise**: at strength 5 it is right {formats.percent(0.123)}" in said
     assert "CIFAR-10-C" in said
     assert "on the first 2,000 test images" in said
-    said = texts(opened("evaluate", model="measured", view="None of the ten"))
+    said = texts(opened("evaluate", model="measured", view="None of these"))
     assert "fooled most by **jigsaw**" in said
     assert "45.6 %" in said
 
@@ -89,7 +89,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
     said = texts(opened("evaluate", model="measured", view="Robustness"))
     assert "python -m cifar_core evaluate measured --robustness" in said
     assert "python -m cifar_core evaluate measured" in texts(
-        opened("evaluate", model="measured", view="None of the ten")
+        opened("evaluate", model="measured", view="None of these")
     )
 
 
