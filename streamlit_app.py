@@ -14,6 +14,8 @@ hardware.hold_little_memory()
 st.set_option("client.showErrorDetails", "type")
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 enter()
+# Before the navigation: of a Material icon, as the pages have, a browser fetches the tab's picture from Google.
+st.set_page_config(page_icon=Path(__file__).with_name("pages") / "parts" / "icon.svg", layout="wide")
 page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
@@ -26,7 +28,7 @@ page = st.navigation(
     ],
     position="top",
 )
-st.set_page_config(page_title=f"{page.title} · CIFAR Lab", page_icon=":material/grid_view:", layout="wide")
+st.set_page_config(page_title=f"{page.title} · CIFAR Lab")
 try:
     page.run()
 except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence there too

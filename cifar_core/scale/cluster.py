@@ -29,7 +29,6 @@ def connected(address: str | None = None) -> Iterator[Any]:
     ScaleError
         Ray is not installed, or no cluster answers there.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
