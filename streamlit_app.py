@@ -14,7 +14,7 @@ hardware.hold_little_memory()
 st.set_option("client.showErrorDetails", "type")
 st.secrets.load_if_toml_exists()  # the settings in it become environment variables
 enter()
-# Before the navigation: of a Material icon, as the pages have, a browser fetches the tab's picture from Google.
+# Before the navigation: for a tab with a Material icon, as the pages have, a browser asks Google.
 st.set_page_config(page_icon=Path(__file__).with_name("pages") / "parts" / "icon.svg", layout="wide")
 page = st.navigation(
     [
