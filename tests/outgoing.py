@@ -60,7 +60,8 @@ class Outgoing:
         """Fail if it asked another machine, or left a file in the home folder."""
         asked = self.log.read_text().splitlines() if self.log.exists() else []
         left = [str(file.relative_to(self.home)) for file in self.home.rglob("*") if file.is_file()]
-        assert not (asked or left), f"asked {asked}, left {left}"
+        assert not asked, f"asked {asked}"
+        assert not left, f"left {left}"
 
 
 @contextmanager
@@ -73,20 +74,22 @@ def watched(folder: Path) -> Iterator[Outgoing]:
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Proxy", (_Proxy,), {"log": log})) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield Outgoing(
-            {
-                **dict.fromkeys(QUIET),  # this process has them; those watched must set them themselves
-                **dict.fromkeys(PROXIES, f"http://127.0.0.1:{proxy.server_port}"),
-                **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
-                "PYTHONPATH": os.pathsep.join([str(hook), str(ROOT)]),
-                "OUTGOING": str(log),
-                "HOME": str(home),
-                "USERPROFILE": str(home),
-                "XDG_CACHE_HOME": str(home / "cache"),
-                "XDG_CONFIG_HOME": str(home / "config"),
-            },
-            home,
-            log,
-        )
-        proxy.shutdown()
-        thread.join()
+        try:
+            yield Outgoing(
+                {
+                    **dict.fromkeys(QUIET),  # this process has them; those watched must set them themselves
+                    **dict.fromkeys(PROXIES, f"http://127.0.0.1:{proxy.server_port}"),
+                    **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
+                    "PYTHONPATH": os.pathsep.join([str(hook), str(ROOT)]),
+                    "OUTGOING": str(log),
+                    "HOME": str(home),
+                    "USERPROFILE": str(home),
+                    "XDG_CACHE_HOME": str(home / "cache"),
+                    "XDG_CONFIG_HOME": str(home / "config"),
+                },
+                home,
+                log,
+            )
+        finally:
+            proxy.shutdown()
+            thread.join()
