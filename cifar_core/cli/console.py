@@ -11,12 +11,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     Progress,
     ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Column, Table
 from rich.text import Text
@@ -45,11 +43,6 @@ def progress(*columns: ProgressColumn, disable: bool = False) -> Progress:
         redirect_stdout=False,  # or results that are printed meanwhile would go to stderr too
         disable=disable or not console.is_terminal,
     )
-
-
-def downloading() -> Progress:
-    """Return a progress bar that counts bytes."""
-    return progress(DownloadColumn(), TimeRemainingColumn())
 
 
 def working(description: str) -> Progress:

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from cifar_core import paths, settings
-from cifar_core.cli import console, deploy, scale, vertex
+from cifar_core import settings
+from cifar_core.cli import console, data, deploy, scale, vertex
 from cifar_core.cli.options import (
     Epochs,
     Images,
@@ -25,7 +25,6 @@ from cifar_core.cli.options import (
     ValidationImages,
     Yes,
 )
-from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.inference.tta import TTA
@@ -49,26 +48,7 @@ Foreground = Annotated[
 ]
 Run = Annotated[str, typer.Argument(help="Name or path of a run; `runs` lists them.", metavar="RUN")]
 
-
-@app.command()
-def data(as_json: Json = False) -> None:
-    """Say where CIFAR-10 is and verify it; download it (170 MB) if it is missing."""
-    folder = cifar10.find()
-    if folder is None or folder.parent == paths.cache():
-        from cifar_core.datasets.download import download_cifar10
-
-        with console.downloading() as bar:
-            task = bar.add_task("CIFAR-10", total=None, visible=False)
-            # What is in the cache and whole stays; then there is nothing to show.
-            folder = download_cifar10(
-                lambda done, total: bar.update(task, completed=done, total=total or None, visible=True)
-            )
-    else:
-        cifar10.verify(folder)
-    if as_json:
-        print(json.dumps({"folder": str(folder), "verified": True}))
-    else:
-        print(f"CIFAR-10 is in {folder}; its six batches are the official ones (md5).")
+app.add_typer(data.app, name="data")
 
 
 @app.command()

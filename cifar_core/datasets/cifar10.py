@@ -1,7 +1,8 @@
 """CIFAR-10: find it, verify it, load it, split it; `cifar_core.datasets.download` fetches it.
 
-Nothing is believed that was not hashed: a batch is unpickled, which could run code, only after the very bytes
-had the official md5.
+It lies in a folder in one of two forms: as the six official batches, or as `train.npz` and `test.npz`, which
+hold the same pictures where they came without the batches. Nothing is believed that was not hashed: a batch
+is unpickled, which could run code, only after the very bytes had the official md5.
 """
 
 import hashlib
@@ -13,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cifar_core import paths, settings
+from cifar_core import files, paths, settings
+from cifar_core.datasets import copies
 from cifar_core.errors import DatasetError, RecipeError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -31,9 +33,13 @@ BATCH_MD5 = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
-FOLDER = "cifar-10-batches-py"  # the archive's own name for it
-COMMAND = "`python -m cifar_core data`"
-OWN_COPY = "let CIFAR10_DIR name a folder with the six official python-version batches"
+CONTENT_SHA256 = {  # of the pixels, in the official order, and then the labels, a byte each
+    "train": "f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b",
+    "test": "8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa",
+}
+FOLDER = copies.FOLDER
+ARRAYS_FOLDER = "cifar-10-arrays"  # ours, for pictures that came without the batches
+COMMAND = "`python -m cifar_core data download`"
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,32 +59,52 @@ class Split(NamedTuple):
 
 
 def find() -> Path | None:
-    """Return the folder `CIFAR10_DIR` names, else the cache's, or None if the cache lacks a batch.
+    """Return the folder that holds CIFAR-10: the one `CIFAR10_DIR` names, the cache's, or another library's.
 
-    It looks for the names only. A DatasetError says so if `CIFAR10_DIR` is set and a batch is missing there.
+    Of the first two it looks at the names only; what other libraries keep counts only when it is whole. None
+    says that there is none, a DatasetError that `CIFAR10_DIR` is set and something is missing there.
     """
-    if folder := settings.CIFAR10_DIR.path():
-        if missing := _missing(folder):
-            fault = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
-            raise DatasetError(
-                f"CIFAR10_DIR names {folder}, which {fault}: {OWN_COPY}, or unset it and run {COMMAND}."
-            )
-        return folder
-    folder = paths.cache() / FOLDER
-    return None if _missing(folder) else folder
+    if named := settings.CIFAR10_DIR.path():
+        for folder in (named, named / FOLDER):
+            if not _missing(folder):
+                return folder
+        fault = f"lacks {', '.join(_missing(named))}" if named.is_dir() else "does not exist"
+        raise DatasetError(
+            f"CIFAR10_DIR names {named}, which {fault}: let it name a folder with the six official "
+            f"python-version batches, or unset it and run {COMMAND}."
+        )
+    return next((folder for folder in cached() if not _missing(folder)), None) or copies.find(BATCH_MD5)
+
+
+def cached() -> tuple[Path, Path]:
+    """Return the two folders of our own that may hold CIFAR-10; they need not exist."""
+    return paths.cache() / FOLDER, paths.cache() / ARRAYS_FOLDER
 
 
 def locate() -> Path:
     """Return what `find` finds, or raise a DatasetError that says how to get CIFAR-10."""
     if folder := find():
         return folder
-    raise DatasetError(f"CIFAR-10 is not on this machine: {COMMAND} downloads it (170 MB), or {OWN_COPY}.")
+    raise DatasetError(
+        f"CIFAR-10 is not on this machine yet: get it on the Data page or with {COMMAND} (170 MB)."
+    )
 
 
 def verify(folder: Path) -> None:
-    """Check the md5 of all six batches; a DatasetError names the first that is missing or wrong."""
+    """Check the hashes of all of a folder; a DatasetError names the first file that is missing or wrong."""
+    if _holds_arrays(folder):
+        load_train(folder)
+        load_test(folder)
+        return
     for name in BATCH_MD5:
         _read(folder, name)
+
+
+def content_sha256(batch: Batch) -> str:
+    """Return the hash of pixels and labels, to compare with `CONTENT_SHA256`."""
+    digest = hashlib.sha256(np.ascontiguousarray(batch.images).data)
+    digest.update(batch.labels.astype(np.uint8).data)
+    return digest.hexdigest()
 
 
 def load_batch(folder: Path, name: str) -> Batch:
@@ -98,6 +124,8 @@ def load_batch(folder: Path, name: str) -> Batch:
 def load_train(folder: Path | None = None) -> Batch:
     """Load the 50,000 training images in the order of the files; `folder` defaults to `locate()`."""
     folder = folder or locate()
+    if _holds_arrays(folder):
+        return _load_arrays(folder, "train")
     # Filled in place, because a list of batches to join would need the memory twice.
     images = np.empty((TRAIN_SIZE, *IMAGE_SHAPE), np.uint8)
     labels = np.empty(TRAIN_SIZE, np.int64)
@@ -109,7 +137,8 @@ def load_train(folder: Path | None = None) -> Batch:
 
 def load_test(folder: Path | None = None) -> Batch:
     """Load the 10,000 test images in the file's order; `folder` defaults to `locate()`."""
-    return load_batch(folder or locate(), "test_batch")
+    folder = folder or locate()
+    return _load_arrays(folder, "test") if _holds_arrays(folder) else load_batch(folder, "test_batch")
 
 
 def check_images(images: npt.NDArray[np.uint8]) -> None:
@@ -180,8 +209,27 @@ def _draw(indices: Ints, labels: Ints, size: int, seed: int) -> Ints:
     return np.sort(drawn)
 
 
+def _holds_arrays(folder: Path) -> bool:
+    return all((folder / f"{part}.npz").is_file() for part in CONTENT_SHA256)
+
+
 def _missing(folder: Path) -> list[str]:
-    return [name for name in BATCH_MD5 if not (folder / name).is_file()]
+    """Return the batches that a folder lacks; none, where it has the arrays instead."""
+    return [] if _holds_arrays(folder) else [name for name in BATCH_MD5 if not (folder / name).is_file()]
+
+
+def _load_arrays(folder: Path, part: str) -> Batch:
+    path = folder / f"{part}.npz"
+    try:
+        arrays = files.read_arrays(path, {"images", "labels"})
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise DatasetError(f"{path} is damaged ({error}): {_cure(path)}.") from error
+    batch = Batch(arrays["images"], arrays["labels"].astype(np.int64))
+    if content_sha256(batch) != CONTENT_SHA256[part] or batch.images.shape[1:] != IMAGE_SHAPE:
+        raise DatasetError(f"{path} does not hold CIFAR-10's pictures (their hash differs): {_cure(path)}.")
+    return batch
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -190,9 +238,18 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DatasetError(
-            f"{path} cannot be read ({error.strerror}): delete it and run {COMMAND}."
-        ) from error
+        raise _unreadable(path, error) from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != BATCH_MD5[name]:
-        raise DatasetError(f"{path} is not the official file (its md5 differs): delete it and run {COMMAND}.")
+        raise DatasetError(f"{path} is not the official file (its md5 differs): {_cure(path)}.")
     return content
+
+
+def _unreadable(path: Path, error: OSError) -> DatasetError:
+    return DatasetError(f"{path} cannot be read ({error.strerror}): {_cure(path)}.")
+
+
+def _cure(path: Path) -> str:
+    # Only what is in our own cache is ours to replace.
+    if path.parent in cached():
+        return f"{COMMAND} replaces it"
+    return "put the official file there, or choose another folder"

@@ -1,137 +1,158 @@
-"""CIFAR-10 from its official address into the user's cache.
+"""CIFAR-10 from the first source that gives it in good time into the user's cache.
 
-The archive is unpacked only after it had the official md5, and what came out of it kept only after that had.
+A source is left for the next when it is slow, breaks off, sends something else or does not answer; when all
+have been tried, the fastest goes on. What came of a file stays, whatever happens, and is not asked for again.
 """
 
-import errno
-import os
-import shutil
-import tarfile
-import zlib
+import hashlib
+import time
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from gzip import BadGzipFile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import pooch
-import requests
-from filelock import FileLock
-
-from cifar_core import paths
-from cifar_core.datasets import cifar10
+from cifar_core.datasets import cifar10, imported, sources, store, transfer
+from cifar_core.datasets.sources import File, Source
+from cifar_core.datasets.transfer import SourceError
 from cifar_core.errors import DatasetError
 
-ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
-NEEDED_BYTES = 400_000_000  # the archive, 170 MB, and what comes out of it, 186 MB, side by side
-TIMEOUT_SECONDS = 30
+_ATTEMPTS = 3  # in vain, at a source that has given something before
+_PAUSE_SECONDS = 2.0  # between them
+_SOMETHING = 2**14  # bytes, without which an attempt was in vain
 
 
-def download_cifar10(progress: Callable[[int, int], None] | None = None) -> Path:
-    """Download the official archive into the user's cache, unless the batches are there and whole.
+class DownloadError(DatasetError):
+    """No source gave it. `advice` is for whoever runs this machine: it may name environment variables."""
+
+    advice = ""
+
+
+def download_cifar10(
+    progress: Callable[[int, int], None] | None = None, phase: Callable[[str, str], None] | None = None
+) -> Path:
+    """Download CIFAR-10 into the user's cache, unless it is there and whole; return its folder.
 
     Safe to call from several processes: the first one downloads, the others wait and find the result.
 
     Parameters
     ----------
     progress : callable, optional
-        Called with (bytes done, bytes in all); the second is 0 if the server does not tell.
+        Called with (bytes done, bytes in all).
+    phase : callable, optional
+        Called with what begins, `downloading` or `verifying`, and the host it comes from.
 
     Raises
     ------
     DatasetError
-        No network, a server error, a damaged archive, a full disk or a folder that cannot be written.
+        No network, no source that has it, a full disk or a folder that cannot be written. What came is kept,
+        and the next call goes on from there.
     """
-    cache = paths.cache()
-    folder, scratch = cache / cifar10.FOLDER, cache / "download"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / "download.lock"):
+    with store.writing():
+        for folder in cifar10.cached():
             with suppress(DatasetError):
                 cifar10.verify(folder)
                 return folder
-            # The lock makes the fixed name ours, so that what a killed download left goes now.
-            shutil.rmtree(scratch, ignore_errors=True)
-            if shutil.disk_usage(cache).free < NEEDED_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        store.check_space()
+        store.partial().mkdir(exist_ok=True)
+        try:
+            return _Attempts(progress or _nobody, phase or _nobody).until_one_succeeds()
+        finally:
+            with suppress(OSError):
+                store.partial().rmdir()  # if nothing came
+
+
+def _nobody(*_: object) -> None: ...
+
+
+class _Attempts:
+    def __init__(self, progress: Callable[[int, int], None], phase: Callable[[str, str], None]) -> None:
+        self._progress, self._phase = progress, phase
+        self._untried = list(sources.SOURCES)
+        self._rates: dict[Source, float] = {}  # of those that give something, however slowly
+        self._faults: dict[Source, SourceError] = {}
+        self._vain: Counter[Source] = Counter()
+
+    def until_one_succeeds(self) -> Path:
+        while self._untried or self._rates:
+            source = self._untried.pop(0) if self._untried else max(self._rates, key=self._rates.__getitem__)
+            before = _arrived(source)
             try:
-                unpacked = _unpack(_fetch(scratch, progress))
-                folder.mkdir(exist_ok=True)
-                # File by file: each is whole and verified, and `dataset.find` wants all six.
-                for name in cifar10.BATCH_MD5:
-                    (unpacked / name).replace(folder / name)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as error:
-        advice = f"{cache} cannot be written ({error.strerror or error}): make it writable"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = f"the disk of {cache} is full: free {NEEDED_BYTES // 10**6} MB"
-        raise DatasetError(
-            f"CIFAR-10 could not be saved, {advice} and run {cifar10.COMMAND} again."
-        ) from error
-    return folder
+                return self._take(source)
+            except SourceError as error:
+                self._note(source, error, came=_arrived(source) > before + _SOMETHING)
+        raise self._none_succeeded()
 
+    def _note(self, source: Source, error: SourceError, came: bool) -> None:
+        """Remember how a source failed, and whether to come back to it."""
+        self._faults[source] = error
+        self._vain[source] = 0 if came else self._vain[source] + 1
+        if error.final or self._vain[source] >= _ATTEMPTS:
+            self._rates.pop(source, None)
+        elif came:
+            self._rates[source] = error.rate
+        elif source in self._rates and not self._untried:
+            time.sleep(_PAUSE_SECONDS)
 
-class _Progress:
-    """What pooch expects of a progress bar, reduced to one function."""
+    def _take(self, source: Source) -> Path:
+        self._phase("downloading", source.host)
+        done = {file: _size(file) for _, file in source.addresses}
+        totals = {file: file.size for _, file in source.addresses}
+        for url, file in source.addresses:
 
-    done = total = 0
+            def progress(count: int, total: int, file: File = file) -> None:
+                done[file], totals[file] = count, max(total or file.size, count)
+                self._progress(sum(done.values()), sum(totals.values()))
 
-    def __init__(self, report: Callable[[int, int], None]) -> None:
-        self.report = report
+            _fetch(url, file, bool(self._untried), progress)
+        self._phase("verifying", source.host)
+        with ExitStack() as stack:
+            files = [stack.enter_context(_path(file).open("rb")) for _, file in source.addresses]
+            try:
+                return imported.take_files(files)
+            except DatasetError as error:
+                for file in done:
+                    _path(file).unlink()
+                raise SourceError("it has another file there", final=True) from error
 
-    def update(self, count: int) -> None:
-        self.done += count
-        # pooch counts the last chunk as a full one, and at the end everything once more.
-        self.report(min(self.done, self.total) if self.total else self.done, self.total)
-
-    def close(self) -> None: ...
-
-    reset = close
-
-
-def _fetch(scratch: Path, progress: Callable[[int, int], None] | None) -> Path:
-    """Download the archive into `scratch` and return its path if it is the official one."""
-    pooch.get_logger().setLevel("WARNING")  # it announces each download on stderr
-    downloader = pooch.HTTPDownloader(
-        progressbar=_Progress(progress) if progress else False, chunk_size=2**16, timeout=TIMEOUT_SECONDS
-    )
-    try:
-        return Path(
-            pooch.retrieve(ARCHIVE_URL, f"md5:{ARCHIVE_MD5}", "archive.tar.gz", scratch, None, downloader)
+    def _none_succeeded(self) -> DownloadError:
+        hosts: dict[str, list[str]] = {}
+        for source, fault in self._faults.items():
+            hosts.setdefault(fault.reason, []).append(source.host)
+        reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in hosts.items())
+        error = DownloadError(
+            f"CIFAR-10 could not be downloaded: {reasons}. Check the network and run {cifar10.COMMAND} again."
         )
-    except requests.RequestException as error:
-        reason = "no connection or no answer in time"
-        if error.response is not None:
-            error.response.close()  # pooch does not
-            reason = f"the server answered {error.response.status_code}"
-        raise DatasetError(
-            f"CIFAR-10 could not be downloaded from {ARCHIVE_URL}, {reason}: check the network and "
-            f"run {cifar10.COMMAND} again, or {cifar10.OWN_COPY}."
-        ) from error
-    except ValueError as error:
-        raise DatasetError(
-            f"What {ARCHIVE_URL} sent is not the official archive (its md5 differs) and was deleted: "
-            f"run {cifar10.COMMAND} again, perhaps from another network."
-        ) from error
+        error.advice = next((fault.advice for fault in self._faults.values() if fault.advice), "")
+        return error
 
 
-def _unpack(archive: Path) -> Path:
-    """Unpack the six batches beside the archive and verify them; no other member is touched."""
-    wanted = {f"{cifar10.FOLDER}/{name}" for name in cifar10.BATCH_MD5}
-    (archive.parent / cifar10.FOLDER).mkdir()
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            # In the archive's order: to seek back in a gzip stream means to decompress it again.
-            for member in tar:
-                # Read, not extracted: no links, no permissions, and Python 3.11.3 cannot filter them yet.
-                if member.name in wanted and member.isfile() and (content := tar.extractfile(member)):
-                    with (archive.parent / member.name).open("wb") as file:
-                        shutil.copyfileobj(content, file)
-        cifar10.verify(archive.parent / cifar10.FOLDER)
-    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error, DatasetError) as error:
-        raise DatasetError(
-            f"The archive from {ARCHIVE_URL} does not hold the six official batches, whole, and was deleted: "
-            f"run {cifar10.COMMAND} again."
-        ) from error
-    return archive.parent / cifar10.FOLDER
+def _fetch(url: str, file: File, may_leave: bool, progress: Callable[[int, int], None]) -> None:
+    """Download a file, unless it is there, and check its hash where that is known."""
+    path = _path(file)
+    while True:
+        resumed = _size(file) > 0
+        if not path.exists():
+            transfer.fetch(url, path, file.size if file.sha256 else 0, may_leave, progress)
+        with path.open("rb") as content:
+            if file.sha256 in (None, hashlib.file_digest(content, "sha256").hexdigest()):
+                return
+        path.unlink()
+        # Of a file in parts, another source may have sent the wrong one: this one gets to send all of it.
+        if not resumed:
+            raise SourceError("it has another file there", final=True)
+
+
+def _path(file: File) -> Path:
+    return store.partial() / file.name
+
+
+def _size(file: File) -> int:
+    """Return how much of a file has come."""
+    for path in (_path(file), _path(file).with_name(f"{file.name}.part")):
+        with suppress(FileNotFoundError):
+            return path.stat().st_size
+    return 0
+
+
+def _arrived(source: Source) -> int:
+    return sum(_size(file) for _, file in source.addresses)

@@ -1,0 +1,142 @@
+"""The command `data`: which datasets are here, and how to get what is not."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from cifar_core import formats
+from cifar_core.cli import console
+from cifar_core.cli.options import Json
+from cifar_core.datasets import cifar10
+from cifar_core.datasets.download_status import DownloadStatus
+from cifar_core.errors import DatasetError
+from cifar_core.runs import downloads
+
+app = typer.Typer(help="List the datasets: which are here, and what to do about those that are not.")
+
+From = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Your own copy instead: the archive, a folder of batches or of PNG files in folders of "
+        "classes, or (twice) the two Parquet files.",
+        metavar="SOURCE",
+        show_default=False,
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def data(context: typer.Context, as_json: Json = False) -> None:
+    """List the datasets: which are here, and what to do about those that are not."""
+    if context.invoked_subcommand:
+        return
+    rows = [_cifar10()]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        train, test = map(formats.count, row["sizes"].values())
+        print(f"{row['title']}: {train} training and {test} test pictures of {row['classes']} classes.")
+        print(f"  It is in {row['folder']}, whole." if row["here"] else f"  {row['problem']}")
+
+
+@app.command()
+def download(source: From = None, as_json: Json = False) -> None:
+    """Download CIFAR-10 (170 MB), or take it from your own copy.
+
+    Ctrl-C stops a download; what has come is kept, and the next one goes on from there.
+    """
+    folder = _taken(source) if source else _whole() or _downloaded()
+    if as_json:
+        print(json.dumps({"folder": str(folder), "verified": True}))
+    else:
+        print(f"CIFAR-10 is in {folder}, every picture and label as published.")
+
+
+def _cifar10() -> dict[str, Any]:
+    """Return what the list says about CIFAR-10, as JSON-ready values."""
+    folder, problem = None, None
+    try:
+        folder = cifar10.locate()
+        with console.working("verifying CIFAR-10"):
+            cifar10.verify(folder)
+    except DatasetError as error:
+        problem = str(error)
+    return {
+        "name": "cifar10",
+        "title": "CIFAR-10",
+        "here": problem is None,
+        "folder": folder and str(folder),
+        "sizes": {"train": cifar10.TRAIN_SIZE, "test": cifar10.TEST_SIZE},
+        "classes": len(cifar10.CLASS_NAMES),
+        "problem": problem,
+    }
+
+
+def _whole() -> Path | None:
+    """Return the folder of CIFAR-10 if it is whole; None if it has to be downloaded."""
+    if folder := cifar10.find():
+        try:
+            cifar10.verify(folder)
+        except DatasetError:
+            if folder in cifar10.cached():
+                return None
+            raise
+    return folder
+
+
+def _taken(source: list[Path]) -> Path:
+    from cifar_core.datasets import imported
+
+    with console.progress(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("taking CIFAR-10", total=None)
+        return imported.take(
+            *source, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def _downloaded() -> Path:
+    """Download with progress; Ctrl-C stops what was started here, and only ends the looking on otherwise."""
+    ours = not downloads.status().active
+    status = downloads.start()
+    try:
+        status = _follow(status)
+    except KeyboardInterrupt:
+        if ours:
+            status = downloads.cancel()
+            print(f"{_so_far(status)} Run {cifar10.COMMAND} to go on.", file=sys.stderr)
+        else:
+            print("The download goes on: somebody else started it.", file=sys.stderr)
+        raise
+    if status.state != "finished":
+        raise DatasetError(" ".join(filter(None, [status.error or _so_far(status), status.advice])))
+    return cifar10.locate()
+
+
+def _follow(status: DownloadStatus) -> DownloadStatus:
+    with console.progress(DownloadColumn(), TextColumn("{task.fields[facts]}", markup=False)) as bar:
+        task = bar.add_task("connecting", total=None, facts="")
+        while status.active:
+            left = f", {formats.duration(status.eta_seconds)} left" if status.eta_seconds is not None else ""
+            facts = f"{formats.size_in_bytes(status.bytes_per_second)}/s{left}, {status.source}"
+            bar.update(
+                task,
+                description=status.phase or "connecting",
+                completed=status.done,
+                total=status.total or None,
+                facts=facts if status.source else "",
+            )
+            time.sleep(console.POLL_SECONDS)
+            status = downloads.status()
+    return status
+
+
+def _so_far(status: DownloadStatus) -> str:
+    came = f"; {formats.size_in_bytes(status.done)} have come and are kept" if status.done else ""
+    return f"The download was {status.state}{came}."
