@@ -61,8 +61,9 @@ def directory(runs: Path) -> ModelDirectory:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and nothing that names another place for what would be in it."""
+    """An empty cache, and nothing that names or is another place for what would be in it."""
     folder = tmp_path / "cache"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(paths, "user_cache_path", lambda _: folder)
     for variable in ("CIFAR10_DIR", "CIFAR10_TRUST"):
         monkeypatch.delenv(variable, raising=False)

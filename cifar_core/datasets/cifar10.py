@@ -65,10 +65,10 @@ def find() -> Path | None:
     says that there is none, a DatasetError that `CIFAR10_DIR` is set and something is missing there.
     """
     if named := settings.CIFAR10_DIR.path():
-        for folder in (named, named / FOLDER):
-            if not _missing(folder):
-                return folder
-        fault = f"lacks {', '.join(_missing(named))}" if named.is_dir() else "does not exist"
+        folder = min(named, named / FOLDER, key=lambda folder: len(_missing(folder)))
+        if not (lacking := _missing(folder)):
+            return folder
+        fault = f"lacks {', '.join(lacking)}" if named.is_dir() else "does not exist"
         raise DatasetError(
             f"CIFAR10_DIR names {named}, which {fault}: let it name a folder with the six official "
             f"python-version batches, or unset it and run {COMMAND}."

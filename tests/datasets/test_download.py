@@ -13,58 +13,41 @@ from collections import namedtuple
 from pathlib import Path
 from typing import NoReturn
 
-import pooch
 import pytest
 
-from cifar_core.datasets import cifar10, download
+from cifar_core.datasets import cifar10, download, sources, transfer
 from cifar_core.errors import DatasetError
+from tests.datasets.archives import offer, official, pack
 from tests.model_directories import LONG
 from tests.servers import FileServer
 
 ROOT = Path(__file__).parents[2]
-COMMAND = "python -m cifar_core data"
+COMMAND = "python -m cifar_core data download"
 ARCHIVE = "cifar.tar.gz"
 
 
 @pytest.fixture
 def server(file_server: FileServer, monkeypatch: pytest.MonkeyPatch) -> FileServer:
-    monkeypatch.setattr(download, "ARCHIVE_URL", f"{file_server.url}/{ARCHIVE}")
+    """A server that is the only source, of an archive that no test has given yet."""
+    offer(file_server, b"", monkeypatch, ARCHIVE)
     return file_server
-
-
-def md5(content: bytes) -> str:
-    return hashlib.md5(content).hexdigest()
-
-
-def pack(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def serve(server: FileServer, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     server.bodies[ARCHIVE] = body
-    monkeypatch.setattr(download, "ARCHIVE_MD5", md5(body))
+    offer(server, body, monkeypatch, ARCHIVE)
 
 
-def official(files: dict[str, bytes]) -> bytes:
-    return pack({f"cifar-10-batches-py/{name}": content for name, content in files.items()})
-
-
-def failed_download(cache: Path) -> str:
-    """Download, expect one clear sentence and nothing left behind; return the sentence."""
+def failed_download(cache: Path, kept: frozenset[str] = frozenset()) -> str:
+    """Download, expect one clear sentence and nothing left behind but `kept`; return the sentence."""
     with pytest.raises(DatasetError) as caught:
         download.download_cifar10()
     message = str(caught.value)
     assert message.endswith(".")
     assert "\n" not in message
-    assert COMMAND in message
-    assert isinstance(caught.value.__cause__, Exception)
-    assert {path.name for path in cache.glob("*")} <= {"download.lock"}
+    assert "again" in message
+    left = {path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file()}
+    assert left - {"download.lock"} == kept
     assert cifar10.find() is None
     return message
 
@@ -74,14 +57,17 @@ def test_download(
 ) -> None:
     members = {f"cifar-10-batches-py/{name}": content for name, content in reversed(batches.items())}
     serve(server, pack({"cifar-10-batches-py/readme.html": b"", **members, "../outside": b""}), monkeypatch)
-    (cache / "download").mkdir(parents=True)
-    (cache / "download" / "left by a killed one").touch()
+    (cache / "unpacked").mkdir(parents=True)
+    (cache / "unpacked" / "left by a killed one").touch()
     damaged = cache / "cifar-10-batches-py" / "data_batch_2"
     damaged.parent.mkdir()
     damaged.write_bytes(b"half")
 
     calls: list[tuple[int, int]] = []
-    folder = download.download_cifar10(lambda done, total: calls.append((done, total)))
+    phases: list[tuple[str, str]] = []
+    folder = download.download_cifar10(
+        lambda done, total: calls.append((done, total)), lambda *phase: phases.append(phase)
+    )
 
     assert folder == cifar10.find() == cache / "cifar-10-batches-py"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == batches
@@ -91,20 +77,31 @@ def test_download(
     assert {total for _, total in calls} == {len(server.bodies[ARCHIVE])}
     assert done == sorted(done)
     assert 0 < done[0] < done[-1] == len(server.bodies[ARCHIVE])
+    host = server.url.removeprefix("http://")
+    assert phases == [("downloading", host), ("verifying", host)]
 
     assert download.download_cifar10() == folder
     assert len(server.requests) == 1, "what is whole is not downloaded again"
 
 
-def test_archive_with_a_wrong_md5_is_not_even_opened(
+def test_archive_with_a_wrong_hash_is_not_even_opened(
     cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.bodies[ARCHIVE] = official(batches)
+    serve(server, official(batches), monkeypatch)
+    server.bodies[ARCHIVE] = bytes([1]) * len(server.bodies[ARCHIVE])
     opened: list[object] = []
     monkeypatch.setattr(tarfile, "open", lambda *args, **_: opened.append(args))
-    assert "not the official archive" in failed_download(cache)
+    assert "it has another file there" in failed_download(cache)
     assert len(server.requests) == 1
     assert not opened
+
+
+def test_an_archive_of_another_size_is_not_even_read(
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(server, official(batches), monkeypatch)
+    server.bodies[ARCHIVE] += b"more"
+    assert "it has another file there" in failed_download(cache)
 
 
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.0])
@@ -113,7 +110,7 @@ def test_truncated_archive(
 ) -> None:
     body = official(batches)
     serve(server, body[: int(kept * len(body))], monkeypatch)
-    assert "does not hold the six official batches" in failed_download(cache)
+    assert "it has another file there" in failed_download(cache)
 
 
 def test_archive_without_one_batch(
@@ -121,7 +118,7 @@ def test_archive_without_one_batch(
 ) -> None:
     del batches["data_batch_5"]
     serve(server, official(batches), monkeypatch)
-    assert "does not hold the six official batches" in failed_download(cache)
+    assert "it has another file there" in failed_download(cache)
 
 
 def test_a_link_in_the_archive_is_not_taken_for_a_batch(
@@ -143,12 +140,16 @@ def test_a_link_in_the_archive_is_not_taken_for_a_batch(
     failed_download(cache)
 
 
-def test_no_network(cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network(
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with FileServer() as closed:
         pass
-    monkeypatch.setattr(download, "ARCHIVE_URL", closed.url)
+    offer(closed, official(batches), monkeypatch, "one", "two")
     message = failed_download(cache)
-    assert all(words in message for words in (closed.url, "no connection", "CIFAR10_DIR"))
+    host = closed.url.removeprefix("http://")
+    assert f"no connection ({host}, {host}). Check the network" in message
+    assert COMMAND in message
     assert len(server.requests) == 0
 
 
@@ -159,31 +160,103 @@ def test_server_error(status: int, cache: Path, server: FileServer) -> None:
 
 
 def test_silent_server(cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 0.2)
     server.released.clear()
     assert "no answer in time" in failed_download(cache)
+
+
+def advice_of_a_failed_download() -> str:
+    with pytest.raises(download.DownloadError) as caught:
+        download.download_cifar10()
+    assert not any(name in str(caught.value) for name in ("HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "CIFAR10_DIR"))
+    return f"{caught.value} {caught.value.advice}"
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_proxy_that_refuses_is_told_from_a_network_that_is_none(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secure = tuple(
+        source._replace(
+            addresses=tuple((f"https://localhost:1/{name}", file) for name, file in source.addresses)
+        )
+        for source in sources.SOURCES
+    )
+    monkeypatch.setattr(sources, "SOURCES", secure)
+    monkeypatch.setenv("HTTPS_PROXY", server.url)  # which knows GET only
+    monkeypatch.setenv("NO_PROXY", "")
+    assert "the proxy refuses" in (message := advice_of_a_failed_download())
+    assert "HTTPS_PROXY names the proxy" in message
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_certificate_that_is_not_trusted(
+    tmp_path: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ssl
+
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
+    names = ["subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with FileServer() as secured:
+        secured.socket = context.wrap_socket(secured.socket, server_side=True)
+        secured.url = secured.url.replace("http:", "https:")
+        thread = threading.Thread(target=secured.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        offer(secured, b"", monkeypatch, ARCHIVE)
+        message = advice_of_a_failed_download()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere"))
+        missing = advice_of_a_failed_download()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        secured.statuses[ARCHIVE] = 404
+        assert "the server answered 404" in advice_of_a_failed_download()
+        secured.shutdown()
+        thread.join()
+    assert not server.requests
+    for told in (message, missing):
+        assert "its certificate is not trusted" in told
+        assert "REQUESTS_CA_BUNDLE" in told
 
 
 def test_connection_lost_half_way(
     cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(download, "_PAUSE_SECONDS", 0.01)
     serve(server, official(batches), monkeypatch)
-    server.cut = 100_000
-    assert "could not be downloaded" in failed_download(cache)
+    size = len(server.bodies[ARCHIVE])
+    server.cuts[ARCHIVE] = size - 100_000
+    kept = frozenset({f"download/{ARCHIVE}.part"})
+    assert "the connection broke off" in failed_download(cache, kept)
+    server.cuts.clear()
+    assert {path.name for path in download.download_cifar10().iterdir()} == set(batches)
+    assert server.spans[-1] == f"bytes={size - 100_000}-"
 
 
 def test_too_little_space_is_noticed_before_the_download(
     cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leftover = cache / "download" / "left by a killed one"
-    leftover.parent.mkdir(parents=True)
-    leftover.touch()
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 399_000_000, 399_000_000))
     message = failed_download(cache)
     assert "full" in message
     assert "400 MB" in message
     assert len(server.requests) == 0
+
+
+def test_what_has_come_needs_no_space_again(
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(server, body := official(batches), monkeypatch)
+    part = cache / "download" / f"{ARCHIVE}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(body[:200_000])
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 399_900_000, 399_900_000))
+    assert download.download_cifar10() == cifar10.find()
+    assert server.spans == ["bytes=200000-"]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -200,18 +273,19 @@ def test_disk_full_while_unpacking(
 
     serve(server, official(batches), monkeypatch)
     monkeypatch.setattr(shutil, "copyfileobj", full)
-    assert "full" in failed_download(cache)
+    assert "full" in failed_download(cache, frozenset({f"download/{ARCHIVE}"}))
 
 
 def test_disk_full_while_downloading(
-    cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_self: object, _url: str, output: str, _pooch: object) -> NoReturn:
-        Path(output).write_bytes(b"some of it")
+    def full(_url: object, target: Path, *_: object) -> NoReturn:
+        target.with_name(f"{target.name}.part").write_bytes(b"some of it")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
-    assert "full" in failed_download(cache)
+    serve(server, official(batches), monkeypatch)
+    monkeypatch.setattr(transfer, "fetch", full)
+    assert "full" in failed_download(cache, frozenset({f"download/{ARCHIVE}.part"}))
     assert len(server.requests) == 0
 
 
@@ -226,10 +300,11 @@ SECOND_PROCESS = """
 import json, sys
 from pathlib import Path
 from cifar_core import paths
-from cifar_core.datasets import cifar10, download
+from cifar_core.datasets import cifar10, download, sources
 
-cache, download.ARCHIVE_URL, download.ARCHIVE_MD5, cifar10.BATCH_MD5 = json.loads(sys.argv[1])
+cache, url, size, sha256, cifar10.BATCH_MD5 = json.loads(sys.argv[1])
 paths.user_cache_path = lambda _: Path(cache)
+sources.SOURCES = (sources.Source(((url, sources.File("cifar.tar.gz", size, sha256)),)),)
 print("ready", flush=True)
 print(download.download_cifar10())
 """
@@ -238,13 +313,14 @@ print(download.download_cifar10())
 def test_a_second_process_waits_for_the_first(
     cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve(server, official(batches), monkeypatch)
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 600)
+    serve(server, body := official(batches), monkeypatch)
+    monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 600)
     server.released.clear()
     first = threading.Thread(target=download.download_cifar10)
     first.start()
     assert server.requested.wait(LONG)
-    facts = json.dumps([str(cache), download.ARCHIVE_URL, download.ARCHIVE_MD5, cifar10.BATCH_MD5])
+    sha256 = hashlib.sha256(body).hexdigest()
+    facts = json.dumps([str(cache), f"{server.url}/{ARCHIVE}", len(body), sha256, cifar10.BATCH_MD5])
     command = [sys.executable, "-c", SECOND_PROCESS, facts]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:
         assert second.stdout
