@@ -96,7 +96,7 @@ class _Attempts:
     def _take(self, source: Source) -> Path:
         self._phase("downloading", source.host)
         done = {file: _size(file) for _, file in source.addresses}
-        totals = {file: file.size for _, file in source.addresses}
+        totals = {file: done[file] if _path(file).exists() else file.size for file in done}
         for url, file in source.addresses:
 
             def progress(count: int, total: int, file: File = file) -> None:

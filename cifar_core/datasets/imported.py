@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from cifar_core.datasets import cifar10, store
+from cifar_core.datasets import cifar10, download_status, official_order, store
 from cifar_core.datasets.official_order import SIZE, Puzzle
 from cifar_core.errors import DatasetError
 
@@ -55,13 +55,15 @@ def take(*copies: Copy, progress: Progress | None = None) -> Path:
         if len(folders) > 1 or (folders and files):
             raise DatasetError(f"CIFAR-10 is taken from one thing at a time: {ACCEPTED}.")
         with store.writing(wait=False):
-            return _take_folder(folders[0], progress) if folders else take_files(files, progress)
+            taken = _take_folder(folders[0], progress) if folders else take_files(files, progress)
+            download_status.clear()  # a failure that it tells of is over
+            return taken
 
 
 def take_files(files: Sequence[BinaryIO], progress: Progress | None = None) -> Path:
     """Do what `take` does, with one archive or the Parquet files; who calls it holds `store.writing`."""
     if files and all(_begins(file, b"PAR1") for file in files):
-        return _take_pictures(_parquet_pictures(files), progress)
+        return _take_tables(files, progress)
     if len(files) != 1:
         raise DatasetError(f"These files are not CIFAR-10; it is taken from {ACCEPTED}.")
     return store.take_archive(files[0])
@@ -92,17 +94,18 @@ def _take_folder(folder: Path, progress: Progress | None) -> Path:
                 raise DatasetError(f"{error.filename} cannot be read ({error.strerror}).") from error
             return take_files(files, progress)
     if pictures := sorted(folder.rglob("*.png")):
-        return _take_pictures(_folder_pictures(folder, pictures), progress)
+        official_order.check_number(len(pictures))
+        return store.take_arrays(_solved(_folder_pictures(folder, pictures), progress))
     raise DatasetError(f"{folder} does not hold CIFAR-10; it is taken from {ACCEPTED}.")
 
 
-def _take_pictures(pictures: Iterable[Picture], progress: Progress | None) -> Path:
+def _solved(pictures: Iterable[Picture], progress: Progress | None) -> dict[str, cifar10.Batch]:
     puzzle = Puzzle()
     for content, label, name in pictures:
         puzzle.add_png(content, label, name)
         if progress and puzzle.done % 500 == 0:
             progress(puzzle.done, SIZE)
-    return store.take_arrays(puzzle.solved())
+    return puzzle.solved()
 
 
 def _folder_pictures(folder: Path, pictures: Iterable[Path]) -> Iterator[Picture]:
@@ -121,19 +124,25 @@ def _folder_pictures(folder: Path, pictures: Iterable[Path]) -> Iterator[Picture
         yield content, label, str(path.relative_to(folder))
 
 
-def _parquet_pictures(files: Iterable[BinaryIO]) -> Iterator[Picture]:
+def _take_tables(files: Iterable[BinaryIO], progress: Progress | None) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for number, file in enumerate(files, start=1):
-        rows = count(1)
-        try:
+    def pictures() -> Iterator[Picture]:
+        for number, table in enumerate(tables, start=1):
+            rows = count(1)
             # In small parts, because a whole column would need its memory at once.
-            for part in pq.ParquetFile(file).iter_batches(500):
+            for part in table.iter_batches(500):
                 for columns in part.to_pylist():
                     yield _cells(columns, f"Picture {next(rows):,} of Parquet file {number}")
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"Parquet file {number} is damaged ({str(error).splitlines()[0]}).") from error
+
+    try:
+        tables = [pq.ParquetFile(file) for file in files]
+        official_order.check_number(sum(table.metadata.num_rows for table in tables))
+        parts = _solved(pictures(), progress)
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"A Parquet file is damaged ({str(error).splitlines()[0]}).") from error
+    return store.take_arrays(parts)
 
 
 def _cells(columns: dict[str, object], name: str) -> Picture:

@@ -49,13 +49,18 @@ class Puzzle:
 
     def solved(self) -> dict[str, Batch]:
         """Return the training and the test set; DatasetError if pictures are missing."""
-        if self._free:
-            raise DatasetError(f"Of CIFAR-10's {SIZE:,} pictures only {self.done:,} are there.")
+        check_number(self.done)
         train, test = slice(TRAIN_SIZE), slice(TRAIN_SIZE, SIZE)
         return {
             "train": Batch(self._images[train], self._labels[train]),
             "test": Batch(self._images[test], self._labels[test]),
         }
+
+
+def check_number(pictures: int) -> None:
+    """Raise a DatasetError unless there are as many pictures as CIFAR-10 has."""
+    if pictures != SIZE:
+        raise DatasetError(f"CIFAR-10 has {SIZE:,} pictures, and {pictures:,} are there.")
 
 
 def short_hash(image: Images, label: int) -> int:

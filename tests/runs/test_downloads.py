@@ -191,7 +191,7 @@ def test_a_status_that_makes_no_sense_is_none(cache: Path) -> None:
     right = asdict(DownloadStatus("finished", done=3, total=3, eta_seconds=None))
     path.write_text(json.dumps(right))
     assert downloads.status().state == "finished"
-    for wrong in (
+    nonsense: list[dict[str, object]] = [
         {"state": "flying"},
         {"state": []},
         {"done": "3"},
@@ -199,7 +199,8 @@ def test_a_status_that_makes_no_sense_is_none(cache: Path) -> None:
         {"eta_seconds": float("nan")},
         {"pid": None},
         {"error": None},
-    ):
+    ]
+    for wrong in nonsense:
         path.write_text(json.dumps({**right, **wrong}))
         assert downloads.status() == DownloadStatus(), wrong
     for text in ("", "{", "[]", "{}", "7", '{"state": "running"}'):
