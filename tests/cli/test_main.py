@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core.datasets import cifar10
 from cifar_core.runs import catalogue
-from tests.command_line import ROOT, Typed, answer, call, error
+from tests.command_line import ROOT, Typed, answer, call
 
 OPTIONS = {
     "data": ["--json"],
+    "data download": ["--from", "--json"],
     "train": [
         *("--name", "--epochs", "--batch-size", "--learning-rate", "--patience", "--images"),
         *("--validation-images", "--seed", "--foreground", "--json"),
@@ -55,7 +55,8 @@ def commands(*group: str) -> set[str]:
 
 def test_help_lists_every_command() -> None:
     groups = {"serving", "vertex"}
-    assert (commands() - groups) | commands("serving") | commands("vertex") == set(OPTIONS)
+    inner = commands("data") | commands("serving") | commands("vertex")
+    assert (commands() - groups) | inner == set(OPTIONS)
 
 
 @pytest.mark.parametrize("command", OPTIONS)
@@ -92,54 +93,6 @@ def test_starts_without_what_is_heavy(module: str) -> None:
     loaded = set(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split())
     assert "cifar_core" in loaded
     assert not {"pandas", "sklearn", "scipy", "onnxruntime", "tensorflow", "keras", "streamlit"} & loaded
-
-
-# data
-
-
-def test_data(env: dict[str, str]) -> None:
-    folder = cifar10.locate()
-    assert str(folder) in answer("data", env=env)
-    assert json.loads(answer("data", "--json", env=env)) == {"folder": str(folder), "verified": True}
-
-
-def test_data_in_the_cache(env: dict[str, str], tmp_path: Path) -> None:
-    cached = tmp_path / "cache" / "cifar-lab" / "cifar-10-batches-py"
-    cached.parent.mkdir(parents=True)
-    cached.symlink_to(cifar10.locate())
-    del env["CIFAR10_DIR"]
-    env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
-    assert json.loads(answer("data", "--json", env=env))["folder"] == str(cached)
-
-
-@pytest.mark.parametrize("arguments", [["data"], ["train", "quick"], ["train", "quick", "--foreground"]])
-def test_an_empty_folder_of_data(arguments: list[str], env: dict[str, str], tmp_path: Path) -> None:
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    message = error(*arguments, env={**env, "CIFAR10_DIR": str(folder)})
-    assert f"CIFAR10_DIR names {folder}, which lacks data_batch_1" in message
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_damaged_batch(env: dict[str, str], tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for batch in cifar10.BATCH_MD5:
-        (folder / batch).symlink_to(cifar10.locate() / batch)
-    assert answer("data", env={**env, "CIFAR10_DIR": str(folder)})
-    (folder / "data_batch_3").unlink()
-    (folder / "data_batch_3").write_bytes(b"something else")
-    assert "data_batch_3 is not the official file" in error("data", env={**env, "CIFAR10_DIR": str(folder)})
-
-
-def test_no_network(env: dict[str, str], tmp_path: Path) -> None:
-    del env["CIFAR10_DIR"]
-    # A proxy that nobody listens at, so that the test means the same where there is a network.
-    env |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
-    message = error("data", env=env)
-    assert "could not be downloaded from https://www.cs.toronto.edu/" in message
-    assert "check the network" in message
-    assert "`python -m cifar_core data` downloads it" in error("train", "quick", env=env)
 
 
 # Bad input
