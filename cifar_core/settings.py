@@ -35,8 +35,8 @@ class Setting:
 
 CIFAR10_DIR = Setting(
     "CIFAR10_DIR",
-    "the folder with CIFAR-10's six official python-version batches",
-    "the user's cache, to which they are downloaded",
+    "the folder with CIFAR-10's six official python-version batches, or the one around it",
+    "the user's cache, or a copy of Keras' or torchvision's",
 )
 CIFAR10_TRUST = Setting(
     "CIFAR10_TRUST",

@@ -1,11 +1,7 @@
 """Start, follow and stop the download of CIFAR-10: a process of its own, one at a time on a machine."""
 
-import subprocess
-import sys
-import threading
 import time
 from dataclasses import replace
-from typing import Any
 
 import filelock
 import psutil
@@ -70,36 +66,15 @@ def cancel() -> DownloadStatus:
 
 
 def _process(found: DownloadStatus) -> psutil.Process | None:
-    """Return the live process of an active download; systems use pids again, so its start has to match."""
-    if not found.active:
-        return None
-    try:
-        process = psutil.Process(found.pid)
-        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
-        same = abs(process.create_time() - found.pid_started) < 1.5
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.Error, ValueError, OverflowError):  # the last two: no number that a process can have
-        return None
+    return processes.find(found.pid, found.pid_started) if found.active else None
 
 
 def _launch(before: DownloadStatus) -> DownloadStatus:
-    detached: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with download_status.log_path().open("wb") as log:
-        worker = subprocess.Popen(
-            processes.command("cifar_core.datasets.download_job"),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=processes.environment(),
-            **detached,
-        )
-    # Somebody must wait for a child, or it stays behind as a zombie when it ends.
-    threading.Thread(target=worker.wait, daemon=True).start()
+        worker = processes.launch(log, "cifar_core.datasets.download_job")
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        ended = worker.returncode is not None  # asked first, so that its last words are not missed
+        ended = worker.poll() is not None  # asked first, so that its last words are not missed
         now = status()
         if now.updated != before.updated:
             return now
@@ -108,6 +83,5 @@ def _launch(before: DownloadStatus) -> DownloadStatus:
         time.sleep(0.02)
     else:
         worker.kill()
-    words = download_status.log_path().read_text(errors="replace").split("\n")
-    last = next((line for line in reversed(words) if line.strip()), "it gave no reason.")
-    raise DatasetError(f"The download did not start: {last}")
+    words = processes.last_words(download_status.log_path().read_bytes())
+    raise DatasetError(f"The download did not start: {words}")

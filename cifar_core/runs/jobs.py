@@ -11,7 +11,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -173,27 +172,14 @@ def _refuse_if_busy() -> None:
 def _launch(directory: ModelDirectory) -> None:
     directory.stop_path.unlink(missing_ok=True)
     before = directory.status().updated
-    detached: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with directory.log_path.open("ab") as log:
         log_start = log.tell()
-        worker = subprocess.Popen(
-            processes.command("cifar_core.training.worker", str(directory.path)),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=processes.environment(),
-            **detached,
-        )
+        worker = processes.launch(log, "cifar_core.training.worker", str(directory.path))
     try:
         _await_first_status(directory, before, worker, log_start)
     except BaseException:
         worker.kill()
         raise
-    finally:
-        # Somebody must wait for a child, or it stays behind as a zombie when it ends.
-        threading.Thread(target=worker.wait, daemon=True).start()
 
 
 def _await_first_status(
@@ -212,9 +198,8 @@ def _await_first_status(
         if status.updated != before and status.active:
             return
         if ended:
-            words = directory.log_path.read_bytes()[log_start:].decode(errors="replace").split("\n")
-            last = next((line for line in reversed(words) if line.strip()), "it gave no reason.")
-            raise JobError(f"The training process did not start: {last}")
+            words = processes.last_words(directory.log_path.read_bytes()[log_start:])
+            raise JobError(f"The training process did not start: {words}")
         time.sleep(0.05)
     raise JobError(f"The training process did not start within {_START_SECONDS:.0f} seconds; try again.")
 

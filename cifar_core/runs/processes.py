@@ -1,7 +1,12 @@
-"""Python processes of our own: how they find this code, wherever the app was started."""
+"""Python processes of our own: how they find this code, outlive who started them, and are found again."""
 
 import os
+import subprocess
 import sys
+import threading
+from typing import IO, Any
+
+import psutil
 
 from cifar_core import paths
 
@@ -18,3 +23,38 @@ def environment() -> dict[str, str]:
     """
     folders = [str(paths.code_root()), os.environ.get("PYTHONPATH")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
+
+
+def launch(log: IO[bytes], module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a module as a process that outlives this one and its terminal; what it prints goes to `log`."""
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    process = subprocess.Popen(
+        command(module, *arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environment(),
+        **detached,
+    )
+    # Somebody must wait for a child, or it stays behind as a zombie when it ends.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+def find(pid: int, started: float) -> psutil.Process | None:
+    """Return the live process with this pid if it started then, because systems use pids again; else None."""
+    try:
+        process = psutil.Process(pid)
+        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
+        same = abs(process.create_time() - started) < 1.5
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except (psutil.Error, ValueError, OverflowError):  # the last two: no number that a process can have
+        return None
+
+
+def last_words(printed: bytes) -> str:
+    """Return the last line that a process has printed, or that there is none."""
+    lines = printed.decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it gave no reason.")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-import psutil
+from cifar_core.runs import processes
 
 State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
@@ -82,10 +82,4 @@ def _makes_sense(name: str, value: Any) -> bool:
 def _works(status: Status) -> bool:
     if not status.here:
         return time.time() - status.updated < _SILENCE
-    try:
-        process = psutil.Process(status.pid)
-        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
-        started = abs(process.create_time() - status.pid_started) < 1.5
-        return started and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError, OverflowError):  # the last two: no number that a process can have
-        return False
+    return processes.find(status.pid, status.pid_started) is not None
