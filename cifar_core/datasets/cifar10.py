@@ -73,12 +73,17 @@ def find() -> Path | None:
             f"CIFAR10_DIR names {named}, which {fault}: let it name a folder with the six official "
             f"python-version batches, or unset it and run {COMMAND}."
         )
-    return next((folder for folder in cached() if not _missing(folder)), None) or copies.find(BATCH_MD5)
+    return in_cache() or copies.find(BATCH_MD5)
 
 
 def cached() -> tuple[Path, Path]:
     """Return the two folders of our own that may hold CIFAR-10; they need not exist."""
     return paths.cache() / FOLDER, paths.cache() / ARRAYS_FOLDER
+
+
+def in_cache() -> Path | None:
+    """Return the one of them that lacks no file, or None; it looks at the names only."""
+    return next((folder for folder in cached() if not _missing(folder)), None)
 
 
 def locate() -> Path:

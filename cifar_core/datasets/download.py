@@ -48,7 +48,7 @@ def download_cifar10(
         and the next call goes on from there.
     """
     with store.writing():
-        for folder in cifar10.cached():
+        if folder := cifar10.in_cache():
             with suppress(DatasetError):
                 cifar10.verify(folder)
                 return folder

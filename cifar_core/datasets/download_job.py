@@ -17,7 +17,7 @@ import psutil
 
 from cifar_core.datasets import download_status
 from cifar_core.datasets.download import DownloadError, download_cifar10
-from cifar_core.datasets.download_status import DownloadStatus
+from cifar_core.datasets.download_status import DownloadStatus, State
 from cifar_core.errors import DatasetError
 
 _BEAT_SECONDS = 0.5
@@ -25,50 +25,49 @@ _RATE_SECONDS = 5.0  # over which the speed is averaged
 
 
 class _Reporter:
-    """Keeps the status and writes it twice a second, whatever the download is busy with."""
+    """Writes the status twice a second, whatever the download is busy with."""
 
     def __init__(self) -> None:
         pid = os.getpid()
-        self._status = DownloadStatus("running", pid=pid, pid_started=psutil.Process(pid).create_time())
-        self._recent: deque[tuple[float, int]] = deque()
+        self._first = DownloadStatus("running", pid=pid, pid_started=psutil.Process(pid).create_time())
+        self._bytes = (0, 0)  # done, in all
+        self._phase = ("", "")  # what it does, and the host that it asks
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
-        self._write()
+        download_status.write(self._status())
         self._thread.start()
 
     def progress(self, done: int, total: int) -> None:
-        self._status = replace(self._status, done=done, total=total)
+        self._bytes = (done, total)
 
     def phase(self, phase: str, source: str) -> None:
-        self._recent.clear()
-        self._status = replace(self._status, phase=phase, source=source)
+        self._phase = (phase, source)
 
-    def end(self, **facts: object) -> None:
+    def end(self, state: State, error: str = "", advice: str = "") -> None:
         self._over.set()
         self._thread.join()
-        self._status = replace(self._status, bytes_per_second=0.0, eta_seconds=None, **facts)  # type: ignore[arg-type]
-        self._write()
+        download_status.write(replace(self._status(), state=state, error=error, advice=advice))
+
+    def _status(self) -> DownloadStatus:
+        (done, total), (phase, source) = self._bytes, self._phase
+        return replace(self._first, phase=phase, source=source, done=done, total=total, updated=time.time())
 
     def _beat(self) -> None:
+        recent: deque[tuple[float, int]] = deque()  # when, and how much there was
+        phase = self._phase
         while not self._over.wait(_BEAT_SECONDS):
-            self._measure()
+            status = self._status()
+            if phase != self._phase or (recent and status.done < recent[-1][1]):
+                phase = self._phase
+                recent.clear()
+            recent.append((time.monotonic(), status.done))
+            while recent[0][0] < recent[-1][0] - _RATE_SECONDS:
+                recent.popleft()
+            (began, before), (now, done) = recent[0], recent[-1]
+            rate = (done - before) / (now - began) if now > began else 0.0
+            left = max(status.total - done, 0) / rate if rate else None
             with suppress(OSError):  # a full disk is the download's to report
-                self._write()
-
-    def _measure(self) -> None:
-        now, done = time.monotonic(), self._status.done
-        self._recent.append((now, done))
-        while self._recent[0][0] < now - _RATE_SECONDS:
-            self._recent.popleft()
-        since, before = self._recent[0]
-        rate = max(done - before, 0) / (now - since) if now > since else 0.0
-        left = self._status.total - done
-        self._status = replace(
-            self._status, bytes_per_second=rate, eta_seconds=left / rate if rate and left >= 0 else None
-        )
-
-    def _write(self) -> None:
-        download_status.write(replace(self._status, updated=time.time()))
+                download_status.write(replace(status, bytes_per_second=rate, eta_seconds=left))
 
 
 def main() -> int:
@@ -78,16 +77,16 @@ def main() -> int:
     try:
         download_cifar10(reporter.progress, reporter.phase)
     except KeyboardInterrupt:
-        reporter.end(state="stopped")
+        reporter.end("stopped")
         return 130
     except DatasetError as error:
         advice = error.advice if isinstance(error, DownloadError) else ""
-        reporter.end(state="failed", error=str(error), advice=advice)
+        reporter.end("failed", str(error), advice)
         return 1
     except BaseException as error:
-        reporter.end(state="failed", error=f"The download failed unexpectedly ({type(error).__name__}).")
+        reporter.end("failed", f"The download failed unexpectedly ({type(error).__name__}).")
         raise
-    reporter.end(state="finished")
+    reporter.end("finished")
     return 0
 
 

@@ -121,5 +121,6 @@ def _keep(scratch: Path, folder: Path, names: list[str]) -> Path:
     # File by file: each is whole and verified, and `cifar10.find` wants all of them.
     for name in names:
         (scratch / name).replace(folder / name)
-    shutil.rmtree(partial(), ignore_errors=True)
+    for other in {partial(), *cifar10.cached()} - {folder}:
+        shutil.rmtree(other, ignore_errors=True)
     return folder

@@ -58,9 +58,9 @@ def fetch(url: str, target: Path, size: int, may_leave: bool, progress: Callable
         except OSError as error:  # every RequestException is one, and so is a missing file of certificates
             raise _explained(error) from error
         with response:
-            if response.status_code == requests.codes.requested_range_not_satisfiable:
-                part.unlink()  # it was of another file, or is whole and its end not known
-                raise SourceError("the file has changed")
+            if have and response.status_code == requests.codes.requested_range_not_satisfiable:
+                part.unlink()  # the file that it was of has become shorter
+                return fetch(url, target, size, may_leave, progress)
             have, total = _agreed(response, have)
             if size and total not in (0, size):
                 raise SourceError("it has another file there", final=True)
@@ -73,6 +73,7 @@ def fetch(url: str, target: Path, size: int, may_leave: bool, progress: Callable
             part.unlink()
             raise SourceError("it has another file there", final=True)
     part.replace(target)
+    return None
 
 
 def _agreed(response: requests.Response, have: int) -> tuple[int, int]:

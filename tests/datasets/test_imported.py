@@ -116,6 +116,10 @@ def test_the_table_of_the_order_is_that_of_the_official_batches(
 
 def test_a_folder_of_pictures(cache: Path, folder: Path, originals: dict[str, cifar10.Batch]) -> None:
     calls: list[tuple[int, int]] = []
+    damaged = cache / "cifar-10-batches-py"
+    damaged.mkdir(parents=True)
+    for name in cifar10.BATCH_MD5:
+        (damaged / name).touch()
     found = imported.take(folder, progress=lambda done, total: calls.append((done, total)))
     assert found == cache / "cifar-10-arrays"
     assert is_original(found, originals)

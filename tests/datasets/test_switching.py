@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cifar_core.datasets import cifar10, download, transfer
+from cifar_core.datasets import cifar10, download, sources, transfer
+from cifar_core.datasets.sources import File, Source
 from cifar_core.errors import DatasetError
 from tests.datasets.archives import noisy_batches, offer, official
 from tests.servers import FileServer
@@ -177,3 +178,17 @@ def test_all_are_wrong_each_in_its_way(
     reasons = ("it has another file there", "the server answered 404", "the server answered 503")
     assert all(reason in str(caught.value) for reason in reasons)
     assert not (cache / "download").exists()
+
+
+def test_a_file_that_has_become_shorter_is_asked_for_anew(
+    cache: Path, batches: dict[str, bytes], file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = official(batches)
+    file_server.bodies["one"] = body
+    anything = File("cifar.tar.gz", 100)
+    monkeypatch.setattr(sources, "SOURCES", (Source(((f"{file_server.url}/one", anything),)),))
+    part = cache / "download" / "cifar.tar.gz.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(body + b"more")
+    assert downloaded(cache, batches)
+    assert file_server.spans == [f"bytes={len(body) + 4}-", None]
