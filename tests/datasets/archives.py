@@ -1,4 +1,4 @@
-"""Small archives that pass for the official one, and the sources that carry them."""
+"""Small archives that pass for the official one, the sources that carry them, and copies that are none."""
 
 import hashlib
 import io
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from cifar_core import paths
-from cifar_core.datasets import cifar10, sources
+from cifar_core.datasets import cifar10, imported, sources
 from cifar_core.datasets.sources import File, Source
+from cifar_core.errors import DatasetError
 from tests.servers import FileServer
 
 
@@ -47,13 +48,25 @@ def offer(server: FileServer, body: bytes, monkeypatch: pytest.MonkeyPatch, *nam
     monkeypatch.setattr(sources, "SOURCES", carriers)
 
 
+def refused(cache: Path, *copies: imported.Copy) -> str:
+    """Give copies that are not CIFAR-10, expect one clear sentence and nothing left behind; return it."""
+    with pytest.raises(DatasetError) as caught:
+        imported.take(*copies)
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert {path.name for path in cache.glob("*")} <= {"download.lock"}
+    assert cifar10.find() is None
+    return message
+
+
 CUSTOMIZED = """
 import json, os
 from pathlib import Path
 
 if facts := json.loads(os.environ.get("PRETENDED", "null")):
     from cifar_core import paths
-    from cifar_core.datasets import cifar10, sources
+    from cifar_core.datasets import cifar10, imported, sources
 
     paths.user_cache_path = lambda _: Path(facts["cache"])
     cifar10.BATCH_MD5.update(facts["md5s"])

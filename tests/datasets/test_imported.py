@@ -1,8 +1,6 @@
 """CIFAR-10 from copies of its own that a visitor has, made here from the real one."""
 
 import io
-import shutil
-import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cifar_core.datasets import cifar10, download, download_status, imported, official_order, sources, store
-from cifar_core.datasets.download_status import DownloadStatus
+from cifar_core.datasets import cifar10, download, imported, official_order, sources
 from cifar_core.datasets.sources import File, Source
-from cifar_core.errors import DatasetError
-from tests.datasets.archives import official, pack
+from tests.datasets.archives import refused
 from tests.servers import FileServer
 
 Picture = tuple[bytes, int]  # a PNG file and its class
@@ -80,17 +76,6 @@ def is_original(found: Path, originals: dict[str, cifar10.Batch]) -> bool:
         np.array_equal(read[part].images, batch.images) and np.array_equal(read[part].labels, batch.labels)
         for part, batch in originals.items()
     )
-
-
-def refused(cache: Path, *copies: imported.Copy) -> str:
-    with pytest.raises(DatasetError) as caught:
-        imported.take(*copies)
-    message = str(caught.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert {path.name for path in cache.glob("*")} <= {"download.lock"}
-    assert cifar10.find() is None
-    return message
 
 
 # The order
@@ -249,76 +234,3 @@ class _Once(dict[str, int]):
 
     def get(self, key: str, default: int = 0) -> int:  # type: ignore[override]
         return self.pop(key, default)
-
-
-# Batches
-
-
-def test_an_archive(cache: Path, tmp_path: Path, batches: dict[str, bytes]) -> None:
-    path = tmp_path / "some name"
-    path.write_bytes(official(batches))
-    for copy in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes())):
-        found = imported.take(copy)
-        assert found == cifar10.find() == cache / "cifar-10-batches-py"
-        assert {file.name: file.read_bytes() for file in found.iterdir()} == batches
-        shutil.rmtree(found)
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w") as tar:
-        for name, content in batches.items():
-            member = tarfile.TarInfo(f"./cifar-10-batches-py/{name}")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    assert imported.take(plain) == cifar10.find()
-
-
-def test_an_archive_that_differs(cache: Path, batches: dict[str, bytes]) -> None:
-    right = official(batches)
-    batches["data_batch_4"] = batches["data_batch_4"][:-1] + b"!"
-    assert "six official batches, whole" in refused(cache, official(batches))
-    del batches["data_batch_4"]
-    assert "six official batches, whole" in refused(cache, official(batches))
-    for content in (right[: len(right) // 2], b"", b"GIF89a", b"PK\3\4 and so on", pack({"readme": b""})):
-        assert "six official batches, whole" in refused(cache, content)
-
-
-@pytest.mark.parametrize("inner", ["", "cifar-10-batches-py"])
-def test_a_folder_of_batches(inner: str, cache: Path, tmp_path: Path, batches: dict[str, bytes]) -> None:
-    own = tmp_path / "own" / inner
-    own.mkdir(parents=True)
-    for name, content in batches.items():
-        (own / name).write_bytes(content)
-    found = imported.take(tmp_path / "own")
-    assert found == cifar10.find() == cache / "cifar-10-batches-py"
-    assert {file.name: file.read_bytes() for file in found.iterdir()} == batches
-    shutil.rmtree(found)
-    (own / "test_batch").write_bytes(b"something else")
-    message = refused(cache, tmp_path / "own")
-    assert f"{own / 'test_batch'} is not the official file" in message
-    assert "delete" not in message
-    (own / "test_batch").unlink()
-    assert f"{own / 'test_batch'} cannot be read" in refused(cache, tmp_path / "own")
-
-
-# What is none of these, and what else happens
-
-
-def test_nothing_and_too_much(cache: Path, tmp_path: Path) -> None:
-    assert "it is taken from" in refused(cache)
-    assert "nowhere cannot be read (No such file" in refused(cache, tmp_path / "nowhere")
-    assert "one thing at a time" in refused(cache, tmp_path, tmp_path)
-    assert "one thing at a time" in refused(cache, tmp_path, b"something")
-
-
-def test_while_something_is_downloaded(cache: Path, batches: dict[str, bytes]) -> None:
-    with store.writing(), pytest.raises(DatasetError, match="being downloaded or taken in just now"):
-        imported.take(official(batches))
-    assert imported.take(official(batches)).parent == cache
-
-
-def test_what_a_download_left_is_no_longer_needed(cache: Path, batches: dict[str, bytes]) -> None:
-    (cache / "download").mkdir(parents=True)
-    (cache / "download" / "cifar-10-python.tar.gz.part").write_bytes(b"some")
-    download_status.write(DownloadStatus("failed", error="No network."))
-    imported.take(official(batches))
-    assert not (cache / "download").exists()
-    assert download_status.read().state == "none"
