@@ -16,8 +16,8 @@ from cifar_core.datasets.sources import File, Source
 from cifar_core.datasets.transfer import SourceError
 from cifar_core.errors import DatasetError
 
-_ATTEMPTS = 3  # in vain, at a source that has given something before
-_PAUSE_SECONDS = 2.0  # between them
+_ATTEMPTS = 5  # in vain, at a source that has given something before
+_PAUSE_SECONDS = 2.0  # after the first of them, then twice as long each time: half a minute in all
 _SOMETHING = 2**14  # bytes, without which an attempt was in vain
 
 
@@ -91,7 +91,7 @@ class _Attempts:
         elif came:
             self._rates[source] = error.rate
         elif source in self._rates and not self._untried:
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS * 2 ** (self._vain[source] - 1))
 
     def _take(self, source: Source) -> Path:
         self._phase("downloading", source.host)
