@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cifar_core import access
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays, write_whole
 from cifar_core.recipes import Recipe
-from cifar_core.runs import catalogue, jobs
+from cifar_core.runs import catalogue, jobs, resources
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 from cifar_core.training.worker import Heart
@@ -82,7 +81,7 @@ def test_on_a_full_disk_the_old_file_stays_and_readers_find_out(disk: Path, tiny
 def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
     disk: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "DISK", 0)
+    monkeypatch.setattr(resources, "DISK", 0)
     run = run_in(disk, tiny)
     me = psutil.Process()
     run.write_status(Status("running", me.pid, me.create_time()))
@@ -150,7 +149,7 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
 ) -> None:
     before = contents(finished)
     with monkeypatch.context() as patch:
-        patch.setattr(access, "DISK", 0)
+        patch.setattr(resources, "DISK", 0)
         trap(patch, moment)
         run = jobs.start(tiny, "mine")
     worker = halted(run)
@@ -166,7 +165,7 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
     with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and .* are free"):
         jobs.resume(run)
     (disk / "filler").unlink()
-    monkeypatch.setattr(access, "DISK", 0)
+    monkeypatch.setattr(resources, "DISK", 0)
     check_resume(run, tiny.epochs)
     assert contents(finished) == before
 
@@ -176,7 +175,7 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
 def test_a_training_whose_folder_becomes_read_only_is_interrupted_and_goes_on_afterwards(
     finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "DISK", 0)
+    monkeypatch.setattr(resources, "DISK", 0)
     before = contents(finished)
     with monkeypatch.context() as patch:
         trap(patch, "after an epoch")
