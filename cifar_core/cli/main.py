@@ -29,7 +29,7 @@ from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.inference.tta import TTA
 from cifar_core.recipes import get_recipe
-from cifar_core.runs import catalogue, jobs
+from cifar_core.runs import catalogue, jobs, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 
@@ -115,12 +115,21 @@ def resume(run: Run, foreground: Foreground = False) -> None:
 
 @app.command()
 def delete(run: Run, yes: Yes = False) -> None:
-    """Delete a run with all its files, its model included."""
+    """Delete a run with all its files, its model included; `restore` brings it back within a day."""
     directory = catalogue.find(run, allow_path=True)
     if directory.own and not yes:  # others are refused, there is nothing to ask
-        console.confirm(f"This deletes for good {directory.path}.")
+        console.confirm(f"This deletes {directory.path}; for a day `restore` brings it back.")
     jobs.delete(directory)
-    print(f"The run “{directory.name}” is deleted.")
+    undo = f"`python -m cifar_core restore {directory.name}` brings it back within a day"
+    print(f"The run “{directory.name}” is deleted; {undo}.")
+
+
+@app.command()
+def restore(
+    run: Annotated[str, typer.Argument(help="Name of a run that was deleted within a day.", metavar="RUN")],
+) -> None:
+    """Bring back a run that was deleted within the last day."""
+    print(trash.restore(run).path)
 
 
 @app.command()

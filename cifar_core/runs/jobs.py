@@ -22,7 +22,7 @@ from cifar_core import files, hardware, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import catalogue, processes, resources
+from cifar_core.runs import catalogue, processes, resources, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE
 
@@ -126,7 +126,7 @@ def stop(directory: ModelDirectory) -> None:
 
 
 def delete(directory: ModelDirectory) -> None:
-    """Delete a run of the user's own with all its files, its model included.
+    """Delete a run of the user's own with all its files; `trash.restore` brings it back for a day.
 
     Raises
     ------
@@ -138,15 +138,13 @@ def delete(directory: ModelDirectory) -> None:
     with _only_starter():  # or it could be resumed meanwhile
         if directory.status().active:
             raise JobError(f"The run “{directory.name}” is training; stop it first.")
-        grave = directory.path.with_name(f".{directory.name}")  # what begins with a dot is no run
         try:
-            shutil.rmtree(grave, ignore_errors=True)  # what an earlier attempt left
-            directory.path.rename(grave)  # gone at once for whoever looks, or not at all
-            shutil.rmtree(grave)
+            trash.put(directory)
         except FileNotFoundError:
             return  # somebody else was faster
         except OSError as error:
             raise JobError(f"“{directory.name}” cannot be deleted ({error}).") from error
+        trash.remove_old()
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ OPTIONS = {
     "stop": ["--wait", "--no-wait"],
     "resume": ["--foreground"],
     "delete": ["--yes"],
+    "restore": [],
     "runs": ["--json"],
     "evaluate": ["--robustness", "--json"],
     "classify": ["--tta", "--json"],

@@ -1,15 +1,16 @@
 """Deleting a run: all of it or nothing, and only a run of one's own that does not train."""
 
 import errno
+import time
 from pathlib import Path
 
 import pytest
 
-from cifar_core.errors import JobError
+from cifar_core.errors import JobError, ModelDirectoryError
 from cifar_core.recipes import Recipe
-from cifar_core.runs import catalogue, jobs
+from cifar_core.runs import catalogue, jobs, trash
 from cifar_core.runs.status import State
-from tests.model_directories import made, run_that_is
+from tests.model_directories import run_that_is
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted"])
@@ -19,7 +20,7 @@ def test_a_run_that_has_ended_can_be_deleted(runs: Path, tiny: Recipe, state: St
     run.checkpoint_path.touch()
     jobs.delete(run)
     assert catalogue.runs() == [other]
-    assert not [path for path in runs.rglob("*") if "mine" in str(path)]
+    assert list(runs.rglob("mine")) == [deleted.path for deleted in trash.deleted()]
 
 
 @pytest.mark.parametrize("state", ["starting", "running", "stopping"])
@@ -38,11 +39,50 @@ def test_a_model_that_is_nobodys_run_is_not_deleted(tmp_path: Path, tiny: Recipe
         assert model.config_path.exists()
 
 
-def test_what_half_a_deletion_left_is_no_run_and_goes_with_the_next(runs: Path, tiny: Recipe) -> None:
-    made(runs / ".mine", tiny)
+NEIGHBOURS = [".git", ".ssh", ".sweeps", ".start.lock", ".worker.lock", ".mine", trash.FOLDER]
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS)
+def test_a_run_called_like_a_hidden_neighbour_takes_nothing_along(
+    runs: Path, tiny: Recipe, neighbour: str
+) -> None:
+    hidden = runs / neighbour / "kept"
+    if neighbour == ".start.lock":  # a file, which starting and deleting hold
+        hidden = runs / ".other" / "kept"
+    hidden.mkdir(parents=True)
+    (hidden / "file").write_text("not a run's")
+    jobs.delete(run_that_is("stopped", runs / neighbour.removeprefix("."), tiny))
     assert catalogue.runs() == []
+    assert (hidden / "file").read_text() == "not a run's"
+    trash.remove_old(seconds=0)
+    assert (hidden / "file").read_text() == "not a run's"
+    assert trash.deleted() == []
+
+
+def test_a_deleted_run_comes_back_as_it_was(runs: Path, tiny: Recipe) -> None:
+    run = run_that_is("stopped", runs / "mine", tiny)
+    before = run.config_path.read_bytes()
+    jobs.delete(run)
+    assert trash.restore("mine").config_path.read_bytes() == before
+    assert catalogue.runs() == [run]
+    assert list(trash.folder().iterdir()) == []
+
+    jobs.delete(run)
+    run_that_is("stopped", runs / "mine", tiny.with_(seed=7))
+    with pytest.raises(ModelDirectoryError, match="There is a run “mine” again"):
+        trash.restore("mine")
+    with pytest.raises(ModelDirectoryError, match="No run “other” was deleted"):
+        trash.restore("other")
+
+
+def test_what_was_deleted_a_day_ago_goes_for_good_with_the_next(
+    runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.delete(run_that_is("stopped", runs / "old", tiny))
+    day_later = time.time() + trash.KEPT_SECONDS
+    monkeypatch.setattr(time, "time", lambda: day_later)
     jobs.delete(run_that_is("stopped", runs / "mine", tiny))
-    assert not [path for path in runs.iterdir() if path.is_dir()]
+    assert [run.name for run in trash.deleted()] == ["mine"]
 
 
 def test_a_run_that_cannot_be_deleted_is_reported(
