@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Set
 from pathlib import Path
@@ -16,19 +17,44 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that readers see the old content or the new, never a half."""
+def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
+    """Write a file so that readers see the old content or the new, never a half.
+
+    Not even after a power cut: unless `durable` is false, the file is forced to the disk before it takes the
+    old one's place, and then the folder, which holds the name.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        if durable:
+            _force_to_disk(temporary)
         for _ in range(20):
             with contextlib.suppress(PermissionError):  # Windows, while somebody reads the old file
                 temporary.replace(path)
-                return
+                break
             time.sleep(0.05)
-        temporary.replace(path)
+        else:
+            temporary.replace(path)
+        if durable:
+            _force_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _force_to_disk(path: Path) -> None:
+    """Let a file or folder be written out of the system's memory, however long the disk takes."""
+    if path.is_dir() and sys.platform == "win32":
+        return  # where no folder can be opened, NTFS keeps a journal of names
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        if sys.platform == "darwin":
+            import fcntl
+
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # there fsync leaves it in the disk's own memory
+        else:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_over(path: Path, content: str) -> None:

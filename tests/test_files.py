@@ -42,6 +42,29 @@ def test_write_whole_replaces_a_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["card.json"]
 
 
+def test_a_file_is_on_the_disk_before_it_takes_the_old_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    force, replace = files._force_to_disk, Path.replace
+
+    def forced(path: Path) -> None:
+        done.append(f"forced {path.suffix or 'folder'}")
+        force(path)
+
+    def replaced(self: Path, target: Path) -> Path:
+        done.append("replaced")
+        return replace(self, target)
+
+    monkeypatch.setattr(files, "_force_to_disk", forced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    files.write_whole(tmp_path / "card.json", "new")
+    assert done == ["forced .tmp", "replaced", "forced folder"]
+    done.clear()
+    files.write_whole(tmp_path / "status.json", "a heartbeat", durable=False)
+    assert done == ["replaced"]
+
+
 def test_write_over_needs_no_more_room_than_there_was(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     path.write_text('{"state": "running"}')

@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
@@ -32,6 +32,9 @@ _FIGURES = [
     *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
     *("ood_threshold", "parameters", "bytes", "training_seconds", "epochs"),
 ]
+
+
+_LOST_RESULTS = "Its results are missing or empty; Resume makes them again from the last finished epoch."
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,10 @@ class ModelDirectory:
 
     def has_results(self) -> bool:
         """Whether the files are there that a model is evaluated and used with."""
-        return self.card_path.exists() and self.onnx_path.exists() and self.predictions_path.exists()
+        return all(
+            path.is_file() and path.stat().st_size  # a power cut can leave nothing of a file but its name
+            for path in (self.card_path, self.onnx_path, self.predictions_path)
+        )
 
     def check_results(self) -> None:
         """Raise ModelDirectoryError unless card, recipe and predictions hold what every page shows."""
@@ -165,12 +171,21 @@ class ModelDirectory:
             values = _read_json(self.status_path)
         except ModelDirectoryError:
             return Status(state="finished" if self.has_results() else "interrupted")
-        return believed(values)
+        status = believed(values)
+        if status.state == "finished" and self.checkpoint_path.exists() and not self.has_results():
+            return replace(status, state="interrupted", error=_LOST_RESULTS)
+        return status
 
     def write_status(self, status: Status, *, in_place: bool = False) -> None:
-        """Replace `status.json`; in place only where a full disk has no room for a second file."""
-        write = write_over if in_place else write_whole
-        write(self.status_path, json.dumps({**status.__dict__, "updated": time.time()}))
+        """Replace `status.json`; in place only where a full disk has no room for a second file.
+
+        Forced to the disk is the last word only: a heartbeat is stale before the disk has it.
+        """
+        content = json.dumps({**status.__dict__, "updated": time.time()})
+        if in_place:
+            write_over(self.status_path, content)
+        else:
+            write_whole(self.status_path, content, durable=not status.active)
 
     def steps(self) -> "pd.DataFrame":
         """Return `steps.csv` as far as it is written; `epoch` is fractional."""

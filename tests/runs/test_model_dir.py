@@ -11,7 +11,8 @@ from cifar_core import paths
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
-from tests.model_directories import archive
+from cifar_core.runs.status import RESUMABLE
+from tests.model_directories import archive, complete, run_that_is
 
 # CSV logs
 
@@ -157,3 +158,17 @@ def test_the_folder_of_runs_is_absolute_and_can_be_chosen(
         monkeypatch.delenv("CIFAR_LAB_RUNS") if unset is None else monkeypatch.setenv("CIFAR_LAB_RUNS", unset)
         assert paths.runs_root() == paths.code_root() / "artifacts" / "runs"
     assert (paths.code_root() / "cifar_core" / "runs" / "model_dir.py").is_file()
+
+
+@pytest.mark.parametrize("file", ["card.json", "model.onnx", "predictions.npz"])
+def test_a_finished_run_whose_results_a_power_cut_emptied_can_be_resumed(runs: Path, file: str) -> None:
+    run = complete(run_that_is("finished", runs / "mine"))
+    run.checkpoint_path.parent.mkdir()
+    run.checkpoint_path.touch()
+    assert run.status().state == "finished"
+    (run.path / file).write_bytes(b"")
+    status = run.status()
+    assert (status.state, status.state in RESUMABLE) == ("interrupted", True)
+    assert "Resume makes them again" in status.error
+    (run.path / file).unlink()
+    assert run.status().state == "interrupted"
