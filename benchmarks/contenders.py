@@ -170,16 +170,17 @@ def _matrix_product(precision: str) -> float:
 
 def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
     """Make a recipe's batches and do nothing with them."""
-    from cifar_core.datasets import cifar10
+    from cifar_core.datasets.dataset import split
+    from cifar_core.datasets.registry import CIFAR10
     from cifar_core.recipes import Recipe
     from cifar_core.training import augment, fit
 
     fit.use_all_cores()
     settings = Recipe.from_dict(recipe)
-    data = cifar10.load_train()
-    chosen = cifar10.split(data.labels, **settings.split).train
+    data = CIFAR10.load("train")
+    chosen = data.take(split(data.labels, **settings.split).train)
     clock = Clock(warmup, steps)
-    for _ in augment.training_batches(data.images[chosen], data.labels[chosen], settings):
+    for _ in augment.training_batches(chosen, CIFAR10.facts, settings):
         if clock.step():
             break
     return clock.result(settings.batch_size)

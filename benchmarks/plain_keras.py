@@ -12,9 +12,10 @@ import typer
 from keras import layers
 
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
 
 
-def prepared(batch: cifar10.Batch) -> tuple[Any, Any]:
+def prepared(batch: Batch) -> tuple[Any, Any]:
     """Scale the images to [0, 1] and make the labels one-hot."""
     return batch.images.astype("float32") / 255, keras.utils.to_categorical(batch.labels, 10)
 

@@ -103,14 +103,14 @@ def square(image: Image.Image) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
-def to_array(image: Image.Image, how: How = "crop") -> npt.NDArray[np.uint8]:
+def to_array(image: Image.Image, how: How = "crop", side: int = SIZE) -> npt.NDArray[np.uint8]:
     """Reduce an RGB picture of any size to what the network sees.
 
     Returns
     -------
-    ndarray of uint8, shape [32, 32, 3]
-        RGB, 0 to 255: the middle of the picture, or the "whole" of it, stretched; a picture of 32×32 comes
-        through bit for bit.
+    ndarray of uint8, shape [S, S, 3]
+        RGB, 0 to 255, of `side` pixels: the middle of the picture, or the "whole" of it, stretched; a picture
+        of that size comes through bit for bit.
     """
     # Between bars of CIFAR-10's mean colour two models got 7 points fewer right of pictures of 4:3 and 41 of
     # 2:1 than of the images in their middle, stretched 4 and 26: networks rather see a thing distorted than
@@ -122,22 +122,24 @@ def to_array(image: Image.Image, how: How = "crop") -> npt.NDArray[np.uint8]:
     # images enlarged in five ways, two models got 2.3 points fewer right than of the images themselves, with
     # Lanczos 2.0, BOX 2.2, bicubic 2.3, bilinear 4.2, nearest 56 where there was grain: the first four are
     # about as good as each other (`benchmarks/resizing.py`).
-    method = Image.Resampling.HAMMING if max(image.size) > SIZE else Image.Resampling.BICUBIC
-    return np.array(image.resize((SIZE, SIZE), method), dtype=np.uint8)
+    method = Image.Resampling.HAMMING if max(image.size) > side else Image.Resampling.BICUBIC
+    return np.array(image.resize((side, side), method), dtype=np.uint8)
 
 
-def load(source: bytes | Path, how: How = "crop") -> tuple[Image.Image, npt.NDArray[np.uint8]]:
+def load(
+    source: bytes | Path, how: How = "crop", side: int = SIZE
+) -> tuple[Image.Image, npt.NDArray[np.uint8]]:
     """Read a picture for showing and for classifying; raises `ImageError` as `read` does.
 
     Returns
     -------
     picture : PIL.Image.Image
         The whole picture, upright, RGB, at most 512 pixels on its longer side.
-    array : ndarray of uint8, shape [32, 32, 3]
+    array : ndarray of uint8, shape [S, S, 3]
         What the network sees, RGB, 0 to 255, as `to_array` makes it.
     """
     picture = read(source)
-    array = to_array(picture, how)
+    array = to_array(picture, how, side)
     picture.thumbnail((WORKING_SIDE, WORKING_SIDE))
     return picture, array
 

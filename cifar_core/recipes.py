@@ -5,10 +5,10 @@ change; the worker process (`cifar_core.training`) turns them into Keras objects
 so that a page can describe a recipe without loading TensorFlow.
 """
 
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
-from cifar_core.datasets.cifar10 import TRAIN_SIZE
 from cifar_core.errors import RecipeError
 
 Network = Literal["report_cnn", "airbench", "vgg16"]
@@ -32,6 +32,9 @@ _CHOICES = {
     "precision": get_args(Precision),
 }
 
+# What a recipe keeps to on a dataset that is smaller than CIFAR-10.
+STEPS_AN_EPOCH, LEAST_STEPS, LEAST_BATCH = 20, 400, 8
+
 # What each number may be, both ends included; the pages offer the same.
 RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 1_000),
@@ -42,8 +45,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "label_smoothing": (0.0, 0.99),
     "shift": (0, 8),
     "cutout": (0, 24),
-    "images": (100, TRAIN_SIZE),
-    "validation_images": (10, TRAIN_SIZE // 2),
+    "images": (20, 1_000_000),
+    "validation_images": (2, 500_000),
     "seed": (0, 2**31 - 1),
 }
 
@@ -104,7 +107,7 @@ class Recipe:
     weight_decay: float = 0.0
     frozen: bool = False
     label_smoothing: float = 0.0
-    images: int = TRAIN_SIZE
+    images: int = 50_000
     validation: Validation = "split"
     validation_images: int = 2_000
     precision: Precision = "float32"
@@ -148,7 +151,7 @@ class Recipe:
 
     @property
     def split(self) -> dict[str, int]:
-        """The arguments of `cifar_core.datasets.cifar10.split`."""
+        """The arguments of `datasets.split`."""
         held_out = self.validation_images if self.validation == "split" else 0
         return {"images": self.images, "validation_images": held_out, "seed": self.seed}
 
@@ -160,6 +163,27 @@ class Recipe:
     def with_(self, **changes: Any) -> "Recipe":
         """Return a copy with other numbers; `None` keeps the recipe's own. RecipeError if out of range."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    def on(self, images: int) -> "Recipe":
+        """Return the recipe for a dataset with so many training images, those for validation included.
+
+        Its own numbers are CIFAR-10's. On a smaller dataset an eighth of the images at most is for
+        validation, a step looks at a twentieth of the rest at most, and there are as many epochs as make 400
+        steps: with a third of them `quick` learned 1,257 digits to 97 % only, with so many to 99.7 %.
+        """
+        if images >= self.images:
+            return replace(self, images=images)
+        held_out = min(self.validation_images, round(images / 8))
+        training = images - (held_out if self.validation == "split" else 0)
+        batch_size = min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH))
+        steps_an_epoch = max(training // batch_size, 1)
+        return replace(
+            self,
+            images=images,
+            validation_images=held_out,
+            batch_size=batch_size,
+            epochs=max(self.epochs, math.ceil(LEAST_STEPS / steps_an_epoch)),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.files import write_whole
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import model_dir
@@ -35,7 +36,9 @@ def made(path: Path, recipe: Recipe | None = None, **config: Any) -> ModelDirect
     directory = ModelDirectory(path)
     directory.path.mkdir(parents=True)
     recipe = recipe or get_recipe("quick")
-    directory.config_path.write_text(json.dumps({"recipe": recipe.to_dict(), **config}))
+    directory.config_path.write_text(
+        json.dumps({"recipe": recipe.to_dict(), "dataset": CIFAR10.facts.to_dict(), **config})
+    )
     return directory
 
 
@@ -48,7 +51,7 @@ def archive(**arrays: Any) -> bytes:
 def complete(directory: ModelDirectory) -> ModelDirectory:
     """Give a run the files of results, as far as they are looked at without being used."""
     directory.onnx_path.write_bytes(b"none")
-    directory.predictions_path.write_bytes(archive(test=np.zeros(1)))
+    directory.predictions_path.write_bytes(archive(test=np.zeros(1), labels=np.zeros(1)))
     six = {"views": 6, "accuracy": 0.85, "accuracy_interval": [0.8, 0.9], "temperature": 1.0}
     card = {"accuracy_interval": [0.8, 0.9], "hardware": "none", "command": "none"}
     figures = dict.fromkeys(model_dir._FIGURES, 0.5)

@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from cifar_core.annotations import sources
-from cifar_core.arrays import CLASSES, Labels, checked_labels
+from cifar_core.arrays import Labels, checked_labels
 from cifar_core.datasets.cifar10 import CLASS_NAMES, TEST_SIZE
 
 Votes = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
 
+CLASSES = len(CLASS_NAMES)
 MAJORITY = 3  # of the five annotators who saw each questioned label
 DUPLICATE_KINDS = ("exact duplicate", "near-duplicate", "very similar")  # ciFAIR's Judgment 0, 1, 2
 
@@ -176,4 +177,4 @@ def _checked_votes(votes: Votes) -> NDArray[np.int64]:
 
 def _checked(votes: Votes, labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     v = _checked_votes(votes)
-    return v, checked_labels(labels, len(v))
+    return v, checked_labels(labels, len(v), CLASSES)

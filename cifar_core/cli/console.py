@@ -20,7 +20,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cifar_core import formats, paths
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
@@ -156,7 +155,10 @@ def show_card(card: dict[str, Any]) -> None:
     augmented_low, augmented_high = augmented["accuracy_interval"]
     epochs = f"{card['epochs']} epoch{'s' if card['epochs'] != 1 else ''}"
     rows: list[Sequence[str]] = [
-        ("Accuracy", f"{formats.percent(card['accuracy'])} of the 10,000 test images"),
+        (
+            "Accuracy",
+            f"{formats.percent(card['accuracy'])} of the {formats.count(card['test_images'])} test images",
+        ),
         ("", f"95 % interval {formats.percent(low)} to {formats.percent(high)}"),
         (f"With {augmented['views']} views", f"{formats.percent(augmented['accuracy'])} accuracy"),
         ("", f"95 % interval {formats.percent(augmented_low)} to {formats.percent(augmented_high)}"),
@@ -201,8 +203,7 @@ def show_answers(
 
 
 def _in_words(answer: "Answer") -> str:
-    ranked = (-answer.probabilities).argsort(kind="stable")
-    others = [f"{CLASS_NAMES[i]} {formats.percent(answer.probabilities[i])}" for i in ranked[1:3]]
+    others = [f"{name} {formats.percent(share)}" for name, share in answer.likeliest(3)[1:]]
     doubt = "probably none of these; nearest is " if answer.none_of_these else ""
     return f"{doubt}{answer.class_name}, {formats.percent(answer.confidence)} (then {', '.join(others)})"
 

@@ -13,7 +13,9 @@ from cifar_core import formats
 from cifar_core.cli import console
 from cifar_core.cli.options import Json
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.download_status import DownloadStatus
+from cifar_core.datasets.registry import CIFAR10, DATASETS
 from cifar_core.errors import DatasetError
 from cifar_core.runs import downloads
 
@@ -36,14 +38,16 @@ def data(context: typer.Context, as_json: Json = False) -> None:
     """List the datasets: which are here, and what to do about those that are not."""
     if context.invoked_subcommand:
         return
-    rows = [_cifar10()]
+    rows = [_row(dataset) for dataset in DATASETS.values()]
     if as_json:
         print(json.dumps(rows))
         return
     for row in rows:
         train, test = map(formats.count, row["sizes"].values())
-        print(f"{row['title']}: {train} training and {test} test pictures of {row['classes']} classes.")
-        print(f"  It is in {row['folder']}, whole." if row["here"] else f"  {row['problem']}")
+        what = f"{train} training and {test} test pictures of {row['classes']} classes"
+        print(f"{row['name']}: {row['title']}, {what}")
+        where = f"  in {row['folder']}, whole" if row["folder"] else "  comes with scikit-learn"
+        print(where if row["here"] else f"  {row['problem']}")
 
 
 @app.command()
@@ -59,22 +63,24 @@ def download(source: From = None, as_json: Json = False) -> None:
         print(f"CIFAR-10 is in {folder}, every picture and label as published.")
 
 
-def _cifar10() -> dict[str, Any]:
-    """Return what the list says about CIFAR-10, as JSON-ready values."""
-    folder, problem = None, None
-    try:
-        folder = cifar10.locate()
-        with console.working("verifying CIFAR-10"):
-            cifar10.verify(folder)
-    except DatasetError as error:
-        problem = str(error)
+def _row(dataset: Dataset) -> dict[str, Any]:
+    """Return what the list says about a dataset, as JSON-ready values."""
+    problem = dataset.problem()
+    folder = None
+    if dataset is CIFAR10 and problem is None:
+        folder = str(cifar10.locate())
+        try:
+            with console.working("verifying CIFAR-10"):
+                cifar10.verify(Path(folder))
+        except DatasetError as error:
+            problem = str(error)
     return {
-        "name": "cifar10",
-        "title": "CIFAR-10",
+        "name": dataset.name,
+        "title": dataset.title,
         "here": problem is None,
-        "folder": folder and str(folder),
-        "sizes": {"train": cifar10.TRAIN_SIZE, "test": cifar10.TEST_SIZE},
-        "classes": len(cifar10.CLASS_NAMES),
+        "folder": folder,
+        "sizes": dict(dataset.sizes),
+        "classes": len(dataset.class_names),
         "problem": problem,
     }
 

@@ -16,6 +16,7 @@ import typer
 from cifar_core import settings
 from cifar_core.cli import console, data, deploy, scale, vertex
 from cifar_core.cli.options import (
+    Data,
     Epochs,
     Images,
     Json,
@@ -25,6 +26,7 @@ from cifar_core.cli.options import (
     ValidationImages,
     Yes,
 )
+from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.inference.tta import TTA
@@ -54,6 +56,7 @@ app.add_typer(data.app, name="data")
 @app.command()
 def train(
     recipe: RecipeName,
+    data: Data = CIFAR10.name,
     name: Annotated[str | None, typer.Option(help="Name of the run instead of recipe and time.")] = None,
     epochs: Epochs = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
@@ -68,7 +71,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Start a training run and print its directory; what is not given is as in the recipe."""
-    chosen = get_recipe(recipe)
+    dataset = get_dataset(data)
+    chosen = get_recipe(recipe).on(dataset.sizes["train"])
     if validation_images is not None and chosen.validation == "test":
         raise RecipeError(f"The recipe {recipe} validates on the test set; leave --validation-images out.")
     chosen = chosen.with_(
@@ -80,7 +84,7 @@ def train(
         validation_images=validation_images,
         seed=seed,
     )
-    run = jobs.start(chosen, name)
+    run = jobs.start(chosen, name, dataset)
     if as_json:
         print(json.dumps({"name": run.name, "directory": str(run.path)}), flush=True)
     else:
@@ -189,7 +193,9 @@ def classify(
 
     def answer(image: str) -> Answer | ImageError:
         try:
-            return ask(classifier, calibration, load(Path(image))[1][None], tta)[0]
+            _, array = load(Path(image), side=classifier.facts.side)
+            [found] = ask(classifier, calibration, array[None], tta)
+            return found
         except ImageError as error:
             return error
 

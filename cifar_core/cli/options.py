@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cifar_core.datasets.registry import DATASETS
 from cifar_core.recipes import RECIPES
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -13,6 +14,9 @@ Model = Annotated[
 ]
 Images = Annotated[list[str], typer.Argument(help="Pictures of any size and usual format.", metavar="IMAGE")]
 
+Data = Annotated[
+    str, typer.Option("--data", help=f"What to learn from: one of {', '.join(DATASETS)}.", metavar="NAME")
+]
 RecipeName = Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training images, at most.")]
 TrainingImages = Annotated[

@@ -9,7 +9,8 @@ import typer
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from cifar_core.cli import console
-from cifar_core.cli.options import Epochs, Json, Model, RecipeName, TrainingImages, ValidationImages
+from cifar_core.cli.options import Data, Epochs, Json, Model, RecipeName, TrainingImages, ValidationImages
+from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.formats import percent
 from cifar_core.recipes import get_recipe
@@ -59,6 +60,7 @@ def score(
 
 def sweep(
     recipe: RecipeName,
+    data: Data = CIFAR10.name,
     learning_rate: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
     batch_size: Annotated[list[int] | None, typer.Option(help="A value to try; repeatable.")] = None,
     weight_decay: Annotated[list[float] | None, typer.Option(help="A value to try; repeatable.")] = None,
@@ -76,7 +78,9 @@ def sweep(
     """Train every combination of the values given, and stop early what falls behind (ASHA)."""
     from cifar_core.scale import sweep as sweeping
 
-    base = get_recipe(recipe).with_(epochs=epochs, images=images, validation_images=validation_images)
+    dataset = get_dataset(data)
+    base = get_recipe(recipe).on(dataset.sizes["train"])
+    base = base.with_(epochs=epochs, images=images, validation_images=validation_images)
     changes = sweeping.grid(
         {
             "learning_rate": learning_rate or [],
@@ -92,7 +96,7 @@ def sweep(
         )
     name = name or f"{recipe}-sweep-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     with console.working(f"training {len(changes)} runs, {name}-00 and on; `runs` shows them"):
-        trials = sweeping.sweep(base, changes, name, address, grace, factor)
+        trials = sweeping.sweep(base, changes, name, address, grace, factor, dataset)
     rows: list[dict[str, Any]] = [{**trial._asdict(), "changes": dict(trial.changes)} for trial in trials]
     for row in rows:
         if as_json:

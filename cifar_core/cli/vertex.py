@@ -105,7 +105,8 @@ def predict(
     from cifar_core.inference.classify import Answer
 
     place, name = _place(project, region), _name(model)
-    loaded = [_load(image) for image in images]
+    facts = catalogue.find_model(model, allow_path=True).facts()
+    loaded = [_load(image, facts.side) for image in images]
     arrays = [array for array in loaded if not isinstance(array, ImageError)]
     rows = vertex.predict(_calls(dry_run), place, name, arrays)
 
@@ -113,7 +114,8 @@ def predict(
         if isinstance(array, ImageError):
             return array
         row = next(rows, None)  # none in a dry run
-        return None if row is None else Answer.of(row, None)  # it does not tell what is none of these
+        # It does not tell what is none of these.
+        return None if row is None else Answer(facts.class_names, row, None)
 
     with plain_errors(project):
         console.show_answers(images, map(answer, loaded), as_json)
@@ -180,10 +182,10 @@ def _exported(model: str) -> Iterator[Path]:
         yield version
 
 
-def _load(image: str) -> npt.NDArray[np.uint8] | ImageError:
+def _load(image: str, side: int) -> npt.NDArray[np.uint8] | ImageError:
     from cifar_core.images import load
 
     try:
-        return load(Path(image))[1]
+        return load(Path(image), side=side)[1]
     except ImageError as error:
         return error

@@ -1,4 +1,4 @@
-"""CIFAR-10: find it, verify it, load it, split it; `cifar_core.datasets.download` fetches it.
+"""CIFAR-10: find it, verify it, load it; `cifar_core.datasets.download` fetches it.
 
 It lies in a folder in one of two forms: as the six official batches, or as `train.npz` and `test.npz`, which
 hold the same pictures where they came without the batches. Nothing is believed that was not hashed: a batch
@@ -8,22 +8,21 @@ is unpickled, which could run code, only after the very bytes had the official m
 import hashlib
 import pickle
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cifar_core import files, paths, settings
 from cifar_core.datasets import copies
-from cifar_core.errors import DatasetError, RecipeError
+from cifar_core.datasets.dataset import Batch, Dataset, Facts, Part
+from cifar_core.errors import DatasetError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)
 MEAN_COLOUR = (125, 123, 114)  # RGB, of the training images: what says least to a network
 TRAIN_SIZE = 50_000
 TEST_SIZE = 10_000
-IMAGES_PER_CLASS = {"training": 5_000, "test": 1_000}  # of every class alike
 
 BATCH_MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
@@ -41,21 +40,31 @@ FOLDER = copies.FOLDER
 ARRAYS_FOLDER = "cifar-10-arrays"  # ours, for pictures that came without the batches
 COMMAND = "`python -m cifar_core data download`"
 
-Ints = npt.NDArray[np.int64]
 
+class Cifar10(Dataset):
+    """CIFAR-10 (Krizhevsky 2009)."""
 
-class Batch(NamedTuple):
-    """Images uint8 [N, 32, 32, 3], RGB, 0 to 255, and their labels int64 [N], 0 to 9."""
+    title = "CIFAR-10"
+    sizes: Mapping[Part, int] = {"train": TRAIN_SIZE, "test": TEST_SIZE}
+    facts = Facts(
+        name="cifar10",
+        digest=hashlib.sha256("".join(CONTENT_SHA256.values()).encode()).hexdigest(),
+        side=IMAGE_SHAPE[0],
+        mirrors=True,
+        class_names=CLASS_NAMES,
+    )
 
-    images: npt.NDArray[np.uint8]
-    labels: Ints
+    def load(self, part: Part) -> Batch:
+        """Return a part, verified; DatasetError if it is not on this machine, or damaged."""
+        return load_train() if part == "train" else load_test()
 
-
-class Split(NamedTuple):
-    """Two disjoint, ascending lists of indices into the training set, int64."""
-
-    train: Ints
-    validation: Ints
+    def problem(self) -> str | None:
+        """Say why it is not on this machine, and what to do; None if it is."""
+        try:
+            locate()
+        except DatasetError as error:
+            return str(error)
+        return None
 
 
 def find() -> Path | None:
@@ -144,74 +153,6 @@ def load_test(folder: Path | None = None) -> Batch:
     """Load the 10,000 test images in the file's order; `folder` defaults to `locate()`."""
     folder = folder or locate()
     return _load_arrays(folder, "test") if _holds_arrays(folder) else load_batch(folder, "test_batch")
-
-
-def check_images(images: npt.NDArray[np.uint8]) -> None:
-    """Raise ValueError unless images are what networks see, uint8 [N, 32, 32, 3]."""
-    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
-        raise ValueError(f"Expected uint8 [N, 32, 32, 3], got {images.dtype} {list(images.shape)}.")
-
-
-def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Scale uint8 0 to 255 to float32 0 to 1, same shape: the report's only preprocessing."""
-    return np.divide(images, 255, dtype=np.float32)
-
-
-def one_hot(labels: Ints) -> npt.NDArray[np.float32]:
-    """Turn labels int [N], 0 to 9, into float32 [N, 10], a single 1 a row."""
-    return np.eye(len(CLASS_NAMES), dtype=np.float32)[labels]
-
-
-def split(labels: Ints, *, images: int = TRAIN_SIZE, validation_images: int = 2_000, seed: int = 0) -> Split:
-    """Choose which training images to train on and which to validate on, both stratified.
-
-    Parameters
-    ----------
-    labels : int64 [N]
-        The labels of the whole training set.
-    images : int
-        How many images to use, those for validation included.
-    validation_images : int
-        How many of them to validate on: 0, or at least one a class.
-    seed : int
-        With `validation_images` it fixes the validation images, whatever `images` is, so that runs on
-        fewer images are compared on the same ones.
-
-    Raises
-    ------
-    RecipeError
-        A number is out of its range.
-    """
-    if not 0 < images <= len(labels):
-        raise RecipeError(f"The number of images must be from 1 to {len(labels):,}, not {images:,}.")
-    if validation_images != 0 and validation_images < len(CLASS_NAMES):
-        raise RecipeError(
-            f"Validation takes 0 images, or 10 and more, one a class; not {validation_images:,}."
-        )
-    if validation_images >= images:
-        raise RecipeError(
-            f"Of {images:,} images, {validation_images:,} for validation leave none to train on."
-        )
-    if not 0 <= seed < 2**32:
-        raise RecipeError(f"The seed must be from 0 to {2**32 - 1:,}, not {seed:,}.")
-    everything = np.arange(len(labels), dtype=np.int64)
-    validation = _draw(everything, labels, validation_images, seed)
-    rest = np.setdiff1d(everything, validation)
-    return Split(_draw(rest, labels, images - validation_images, seed), validation)
-
-
-def _draw(indices: Ints, labels: Ints, size: int, seed: int) -> Ints:
-    """Draw `size` of `indices`, ascending, each class in its proportion."""
-    from sklearn.model_selection import train_test_split  # 75 MB, and only training needs it
-
-    if size in (0, len(indices)):
-        return indices[:size]
-    # With fewer images than classes on either side there is no proportion to keep, and sklearn refuses.
-    proportional = min(size, len(indices) - size) >= len(CLASS_NAMES)
-    drawn, _ = train_test_split(
-        indices, train_size=size, random_state=seed, stratify=labels[indices] if proportional else None
-    )
-    return np.sort(drawn)
 
 
 def _holds_arrays(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cifar_core.datasets import cifar10, download_status, official_order, store
+from cifar_core.datasets.dataset import Batch
 from cifar_core.datasets.official_order import SIZE, Puzzle
 from cifar_core.errors import DatasetError
 
@@ -99,7 +100,7 @@ def _take_folder(folder: Path, progress: Progress | None) -> Path:
     raise DatasetError(f"{folder} does not hold CIFAR-10; it is taken from {ACCEPTED}.")
 
 
-def _solved(pictures: Iterable[Picture], progress: Progress | None) -> dict[str, cifar10.Batch]:
+def _solved(pictures: Iterable[Picture], progress: Progress | None) -> dict[str, Batch]:
     puzzle = Puzzle()
     for content, label, name in pictures:
         puzzle.add_png(content, label, name)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from cifar_core.arrays import Images
-from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE, TEST_SIZE, TRAIN_SIZE, Batch
+from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE, TEST_SIZE, TRAIN_SIZE
+from cifar_core.datasets.dataset import Batch
 from cifar_core.errors import DatasetError
 
 SIZE = TRAIN_SIZE + TEST_SIZE

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from cifar_core import paths
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
 from cifar_core.errors import DatasetError
 
 NEEDED_BYTES = 400_000_000  # the archive, 170 MB, and what comes out of it, 186 MB, side by side
@@ -93,7 +94,7 @@ def take_batches(folder: Path) -> Path:
         return _keep(scratch, cifar10.cached()[0], list(cifar10.BATCH_MD5))
 
 
-def take_arrays(parts: dict[str, cifar10.Batch]) -> Path:
+def take_arrays(parts: dict[str, Batch]) -> Path:
     """Save the training and the test set, in the official order; DatasetError if a pixel or label differs."""
     with _scratch() as scratch:
         for part, batch in parts.items():

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cifar_core import images
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.serving import FILES_SIGNATURE, IMAGES_SIGNATURE, Client
 from cifar_core.errors import ServingError
 from cifar_core.inference.classify import calibration_of, classify
@@ -18,7 +17,7 @@ TOLERANCE = 1e-3  # of a probability; the same weights on another processor are 
 
 
 class Compared(NamedTuple):
-    """One picture: the class and its probability here and there, and the largest difference of the ten."""
+    """One picture: the class and its probability here and there, and the largest difference of one."""
 
     name: str
     signature: str
@@ -65,10 +64,11 @@ def compare(
     ImageError, ModelDirectoryError, ServingError
         If a picture, the local model or the server is not as it should be.
     """
-    arrays = np.stack([images.load(content)[1] for _, content in pictures])
+    names, side = classifier.facts.class_names, classifier.facts.side
+    arrays = np.stack([images.load(content, side=side)[1] for _, content in pictures])
     local = [answer.probabilities for answer in classify(classifier, calibration_of(directory), arrays)]
     rows = [
-        _compared(name, IMAGES_SIGNATURE, here, there)
+        _compared(name, IMAGES_SIGNATURE, here, there, names)
         for (name, _), here, there in zip(pictures, local, client.predict(arrays), strict=True)
     ]
     version, signatures = _about(client)
@@ -76,7 +76,7 @@ def compare(
         for (name, content), here in zip(pictures, local, strict=True):
             if content.startswith((b"\xff\xd8\xff", b"\x89PNG")):
                 [answer] = client.classify_files([content])
-                rows.append(_compared(name, FILES_SIGNATURE, here, answer["probabilities"]))
+                rows.append(_compared(name, FILES_SIGNATURE, here, answer["probabilities"], names))
     return Comparison(rows, version, sorted(signatures))
 
 
@@ -90,15 +90,23 @@ def _about(client: Client) -> tuple[int | None, list[str]]:
 
 
 def _compared(
-    name: str, signature: str, here: npt.NDArray[np.float64], there: npt.NDArray[np.float64]
+    name: str,
+    signature: str,
+    here: npt.NDArray[np.float64],
+    there: npt.NDArray[np.float64],
+    class_names: Sequence[str],
 ) -> Compared:
+    if len(there) != len(here):
+        raise ServingError(
+            f"The server tells {len(there)} classes apart, the model here {len(here)}: it serves another one."
+        )
     mine, theirs = int(here.argmax()), int(there.argmax())
     return Compared(
         name,
         signature,
-        CLASS_NAMES[mine],
+        class_names[mine],
         float(here[mine]),
-        CLASS_NAMES[theirs],
+        class_names[theirs],
         float(there[theirs]),
         float(np.abs(here - there).max()),
     )

@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
 from cifar_core.files import write_whole
 
@@ -103,7 +102,7 @@ def answer_json(answer: "Answer") -> str:
     """Return what a server answers about one picture file, laid out to be read, a line a field."""
     row = {
         "class": answer.class_name,
-        "classes": CLASS_NAMES,
+        "classes": answer.class_names,
         "none_of_these": answer.none_of_these,
         "probabilities": [round(float(p), 6) for p in answer.probabilities],
     }

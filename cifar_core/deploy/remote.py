@@ -15,6 +15,7 @@ from cifar_core.deploy import serving, vertex
 from cifar_core.deploy.google_calls import Calls, Place, plain_errors
 from cifar_core.errors import CloudError, ServingError
 from cifar_core.inference.classify import Answer
+from cifar_core.runs import catalogue
 
 _SECONDS = 20.0  # that an answer may take
 _VERTEX = "vertex:"
@@ -40,7 +41,7 @@ class Endpoint:
         return self.address.startswith(_VERTEX)
 
     def classify(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
-        """Ask about images, uint8 [N, 32, 32, 3] RGB.
+        """Ask about images, uint8 [N, S, S, 3] RGB, of the side that the model there takes.
 
         Raises
         ------
@@ -51,9 +52,10 @@ class Endpoint:
 
     def _serving(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
         client = serving.Client(self.address, seconds=_SECONDS)
-        # As files, because their signature answers all that the app says; 32×32 come through bit for bit.
+        # As files, because their signature answers all that the app says; pictures of the right side come
+        # through bit for bit.
         rows = client.classify_files([images.to_png(array) for array in arrays])
-        return [Answer.of(row["probabilities"], row["none_of_these"]) for row in rows]
+        return [Answer(row["classes"], row["probabilities"], row["none_of_these"]) for row in rows]
 
     def _vertex(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
         project, region = (setting.value() or "" for setting in (settings.PROJECT, settings.REGION))
@@ -62,8 +64,10 @@ class Endpoint:
                 f"Say where the endpoint is with {settings.PROJECT.name} and {settings.REGION.name}."
             )
         where, model = Place(project, region), self.address.removeprefix(_VERTEX)
+        names = catalogue.find_model(model).facts().class_names  # Google tells numbers only
         with plain_errors(project):
-            return [Answer.of(row, None) for row in vertex.predict(Calls(), where, model, list(arrays))]
+            rows = vertex.predict(Calls(), where, model, list(arrays))
+            return [Answer(names, row, None) for row in rows]
 
 
 def configured() -> Endpoint | None:

@@ -19,7 +19,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES, check_images
+from cifar_core.arrays import check_images
 from cifar_core.errors import ServingError
 
 REST_PORT, GRPC_PORT = 8501, 8500  # TensorFlow Serving's own
@@ -128,8 +128,8 @@ class Client:
             raise self._another_kind("signatures") from error
 
     def predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Classify images, uint8 [N, 32, 32, 3] RGB: probabilities, float64 [N, 10]."""
-        parts = [np.empty((0, len(CLASS_NAMES)))]
+        """Classify images, uint8 [N, S, S, 3] RGB, one or more: probabilities, float64 [N, C]."""
+        parts = []
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
             parts.append(self._probabilities(self._predict(images_request(batch), len(batch))))
@@ -141,19 +141,19 @@ class Client:
         Returns
         -------
         list of dict
-            One a file: `class`, `classes`, `none_of_these` and `probabilities`, float64 [10].
+            One a file: `class`, `classes`, `none_of_these` and `probabilities`, float64 [C].
         """
         rows = [row for file in files for row in self._predict(files_request([file]), 1)]
         try:
             answers = self._probabilities([row["probabilities"] for row in rows])
-            names = [tuple(row["classes"]) for row in rows]
+            names = {tuple(map(str, row["classes"])) for row in rows}
             doubts = [bool(row["none_of_these"]) for row in rows]
         except (KeyError, TypeError) as error:
-            raise self._another_kind("ten probabilities and their names") from error
-        if any(name != CLASS_NAMES for name in names):
-            raise self._another_kind("the ten classes of CIFAR-10")
+            raise self._another_kind("probabilities and their classes") from error
+        if any(len(each) != answers.shape[1] for each in names):
+            raise self._another_kind("a class for each probability")
         return [
-            {**row, "probabilities": answer, "none_of_these": doubt}
+            {**row, "classes": tuple(row["classes"]), "probabilities": answer, "none_of_these": doubt}
             for row, answer, doubt in zip(rows, answers, doubts, strict=True)
         ]
 
@@ -167,7 +167,7 @@ class Client:
         try:
             return probabilities(rows, len(rows))
         except ValueError as error:
-            raise self._another_kind("ten probabilities") from error
+            raise self._another_kind("probabilities") from error
 
     def _ask(self, method: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         deadline = time.monotonic() + self._seconds
@@ -238,23 +238,24 @@ class Client:
 
 
 def images_request(images: npt.NDArray[np.uint8]) -> dict[str, Any]:
-    """Return the body of a request about images, uint8 [N, 32, 32, 3]."""
+    """Return the body of a request about images, uint8 [N, S, S, 3]."""
     return {"signature_name": IMAGES_SIGNATURE, "instances": instances(images)}
 
 
 def instances(images: npt.NDArray[np.uint8]) -> list[Any]:
-    """Return images, uint8 [N, 32, 32, 3], as an exported model takes them: numbers from 0 to 1."""
-    check_images(images)
+    """Return images, uint8 [N, S, S, 3], as an exported model takes them: numbers from 0 to 1."""
+    check_images(images, images.shape[1])
     return list((images / 255).round(_DECIMALS).tolist())
 
 
 def probabilities(rows: Any, count: int) -> npt.NDArray[np.float64]:
-    """Return what an exported model answered as float64 [count, 10]; ValueError if it is something else."""
+    """Return what an exported model answered as float64 [count, C]; ValueError if it is something else."""
     try:
         answers = np.array(rows, np.float64)
     except TypeError as error:
         raise ValueError(str(error)) from error
-    if answers.shape != (count, len(CLASS_NAMES)) or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
+    shaped = answers.ndim == 2 and len(answers) == count and answers.shape[1] > 1
+    if not shaped or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
         raise ValueError(f"got numbers {list(answers.shape)}")
     return answers
 

@@ -116,7 +116,7 @@ def predict(
     calls, place, model
         How, where and which.
     images
-        Each uint8 [32, 32, 3] RGB, as `cifar_core.images` makes them. They go in requests of `BATCH`.
+        Each uint8 [S, S, 3] RGB, as `cifar_core.images` makes them. They go in requests of `BATCH`.
 
     Yields
     ------
@@ -241,6 +241,6 @@ def _probabilities(model: str, rows: Any, count: int) -> npt.NDArray[np.float64]
         return serving.probabilities(rows, count)
     except ValueError as error:
         raise CloudError(
-            f"The endpoint {display_name(model)} did not answer with ten probabilities a picture; is it a "
+            f"The endpoint {display_name(model)} did not answer with probabilities of each picture; is it a "
             "model uploaded from here?"
         ) from error

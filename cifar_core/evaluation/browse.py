@@ -1,7 +1,6 @@
 """Which test images to look at, and in which order.
 
-`probabilities` is float [10000, 10] or [N, 10], `labels` int [N], the true classes 0 to 9, as in
-`cifar_core.evaluation.metrics`; an image is its row.
+`probabilities` and `labels` are as in `arrays`; an image is its row.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from cifar_core.annotations.image_notes import Notes
 from cifar_core.arrays import FLOOR, Labels, Probabilities
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 
 Item = TypeVar("Item")
 
@@ -23,7 +21,11 @@ SORTS: tuple[Sort, ...] = get_args(Sort)
 
 
 def select(
-    probabilities: Probabilities, labels: Labels, true: str = ANY, predicted: str = ANY
+    probabilities: Probabilities,
+    labels: Labels,
+    class_names: Sequence[str],
+    true: str = ANY,
+    predicted: str = ANY,
 ) -> NDArray[np.intp]:
     """Find the images of one cell, row or column of the confusion matrix, in their own order.
 
@@ -36,22 +38,18 @@ def select(
     guesses, y = np.asarray(probabilities).argmax(axis=1), np.asarray(labels)
     wanted = np.ones(len(y), bool) if true == predicted != ANY else guesses != y
     if true != ANY:
-        wanted &= y == CLASS_NAMES.index(true)
+        wanted &= y == class_names.index(true)
     if predicted != ANY:
-        wanted &= guesses == CLASS_NAMES.index(predicted)
+        wanted &= guesses == class_names.index(predicted)
     return np.flatnonzero(wanted)
 
 
 def describe(true: str, predicted: str) -> str:
-    """Say in words what `select` finds, to follow their number: "cats taken for dogs"."""
-    images = "images" if true == ANY else _plural(true)
+    """Say in words what `select` finds, to follow their number: "images of cat taken for dog"."""
+    images = "images" if true == ANY else f"images of {true}"
     if true == predicted != ANY:
         return f"{images} recognised"
-    return f"{images} taken for {'something else' if predicted == ANY else _plural(predicted)}"
-
-
-def _plural(class_name: str) -> str:
-    return class_name if class_name == "deer" else f"{class_name}s"
+    return f"{images} taken for {'something else' if predicted == ANY else predicted}"
 
 
 def order(
@@ -89,13 +87,15 @@ def in_pages(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.DataFrame:
+def mistakes_table(
+    answers: Probabilities, labels: Labels, class_names: Sequence[str], notes: Notes
+) -> pd.DataFrame:
     """List every mistake of a model with what is known about the image, the surest first.
 
     Parameters
     ----------
     answers
-        Its calibrated probabilities, float [10000, 10].
+        Its calibrated probabilities, float [N, C].
     labels, notes
         The true classes and what the public lists say; the columns of a list that is not here stay empty.
 
@@ -106,8 +106,8 @@ def mistakes_table(answers: Probabilities, labels: Labels, notes: Notes) -> pd.D
         human_votes_for_label, human_votes (counts), label_rejected (whether no majority of five annotators
         confirmed it), training_duplicate (index in the training set, if one looks the same).
     """
-    images = order(select(answers, labels), "confidence", [answers], labels, notes)
-    names, of_label = np.array(CLASS_NAMES), np.asarray(labels)[images]
+    images = order(select(answers, labels, class_names), "confidence", [answers], labels, notes)
+    names, of_label = np.array(class_names), np.asarray(labels)[images]
     table = pd.DataFrame({"image": images, "true": names[of_label]})
     table["predicted"] = names[answers[images].argmax(axis=1)]
     table["confidence"] = answers[images].max(axis=1)

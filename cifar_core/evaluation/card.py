@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import corruptions, metrics, ood_sets
 from cifar_core.files import write_whole
@@ -55,13 +55,18 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
         If the model or the data are missing or damaged; nothing is written then.
     """
     recipe, classifier = directory.recipe(), Classifier(directory.onnx_path)
-    about, test = _about(directory, recipe), cifar10.load_test()
-    indices, held_out = _held_out(recipe, test)
+    about, dataset = _about(directory, recipe), directory.dataset()
+    test = dataset.load("test")
+    indices, held_out = _held_out(recipe, dataset, test)
     on_test = _answered(classifier, test)
     on_held_out = on_test if held_out is test else _answered(classifier, held_out)
-    directions = ood.class_directions(on_held_out.outputs.features, on_held_out.labels)
+    directions = ood.class_directions(
+        on_held_out.outputs.features, on_held_out.labels, len(dataset.class_names)
+    )
 
-    measured = _measured(on_test, on_held_out) | _ood(classifier, test, on_test, on_held_out, directions)
+    measured = _measured(on_test, on_held_out) | _ood(
+        classifier, dataset, test, on_test, on_held_out, directions
+    )
     worse = _robustness(classifier, test, on_test) if robustness else _robustness_before(directory)
     card = {"name": directory.name, "recipe": recipe.name, **measured, **worse, **about}
 
@@ -69,6 +74,7 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     np.savez_compressed(
         buffer,
         test=on_test.stored,
+        labels=on_test.labels,
         validation=on_held_out.stored,
         validation_indices=indices,
         class_directions=directions,
@@ -86,7 +92,10 @@ def _about(directory: ModelDirectory, recipe: Recipe) -> dict[str, Any]:
             f"“{directory.name}” was not trained to its end, or {directory.history_path.name} or "
             f"{directory.config_path.name} is damaged; train it again."
         )
+    facts = directory.facts()
     return {
+        "dataset": facts.name,
+        "class_names": list(facts.class_names),
         "validation": recipe.validation,
         "parameters": config["parameters"],
         "bytes": directory.onnx_path.stat().st_size,
@@ -98,16 +107,16 @@ def _about(directory: ModelDirectory, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _held_out(recipe: Recipe, test: cifar10.Batch) -> tuple[np.ndarray, cifar10.Batch]:
+def _held_out(recipe: Recipe, dataset: Dataset, test: Batch) -> tuple[np.ndarray, Batch]:
     """Return the validation images and where they stand; `test` itself, where the recipe validated on it."""
     if recipe.validation == "test":
         return np.arange(len(test.labels)), test
-    train = cifar10.load_train()
-    indices = cifar10.split(train.labels, **recipe.split).validation
-    return indices, cifar10.Batch(train.images[indices], train.labels[indices])
+    train = dataset.load("train")
+    indices = split(train.labels, **recipe.split).validation
+    return indices, train.take(indices)
 
 
-def _answered(classifier: Classifier, batch: cifar10.Batch) -> _Answered:
+def _answered(classifier: Classifier, batch: Batch) -> _Answered:
     outputs, after_six = classifier.outputs(batch.images), classifier.probabilities(batch.images, SIX)
     return _Answered(batch.labels, outputs, after_six)
 
@@ -122,12 +131,13 @@ def _measured(on_test: _Answered, on_held_out: _Answered) -> dict[str, Any]:
     six = figures(on_test.after_six, on_held_out.after_six)
     kept = {name: six[name] for name in ("accuracy", "accuracy_interval", "temperature")}
     plain = figures(on_test.stored, on_held_out.stored)
-    return {**plain, "test_time_augmentation": {"views": SIX, **kept}}
+    return {"test_images": len(on_test.labels), **plain, "test_time_augmentation": {"views": SIX, **kept}}
 
 
 def _ood(
     classifier: Classifier,
-    test: cifar10.Batch,
+    dataset: Dataset,
+    test: Batch,
     on_test: _Answered,
     on_held_out: _Answered,
     directions: np.ndarray,
@@ -138,7 +148,7 @@ def _ood(
         return ood.ood_score(outputs.logits, outputs.features, directions)
 
     inside = scores(on_test.outputs)
-    sets = {name: draw(OOD_IMAGES, 0) for name, draw in ood_sets.SETS.items()}
+    sets = {name: draw(OOD_IMAGES, 0) for name, draw in ood_sets.SETS.items() if name != dataset.name}
     sets["jigsaw"] = ood_sets.jigsaw(test.images[:OOD_IMAGES])
     return {
         "ood_threshold": ood.threshold(scores(on_held_out.outputs)),
@@ -149,7 +159,7 @@ def _ood(
     }
 
 
-def _robustness(classifier: Classifier, test: cifar10.Batch, on_test: _Answered) -> dict[str, Any]:
+def _robustness(classifier: Classifier, test: Batch, on_test: _Answered) -> dict[str, Any]:
     """Measure the model on worse pictures, and on the same as they are."""
     images, labels = test.images[:ROBUSTNESS_IMAGES], test.labels[:ROBUSTNESS_IMAGES]
     measured = corruptions.robustness(classifier.probabilities, images, labels)

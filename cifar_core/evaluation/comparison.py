@@ -8,7 +8,7 @@ intervals for comparing matched proportions"; Wilson 1927 (`metrics.wilson_inter
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -71,13 +71,15 @@ def chance(p_value: float) -> str:
     return f"about {round(p_value * 100)} times in 100"
 
 
-def f1_by_class(predictions: Mapping[str, Probabilities], labels: Labels) -> pd.DataFrame:
+def f1_by_class(
+    predictions: Mapping[str, Probabilities], labels: Labels, class_names: Sequence[str]
+) -> pd.DataFrame:
     """Return the F1 of each model, 0 to 1, float64, one column a model, one row a class, the hardest first.
 
     `predictions` holds the probabilities of each model, by name, as `metrics` wants them.
     """
     columns = {
-        name: metrics.per_class(probabilities, labels).set_index("class")["f1"]
+        name: metrics.per_class(probabilities, labels, class_names).set_index("class")["f1"]
         for name, probabilities in predictions.items()
     }
     table = pd.DataFrame(columns)

@@ -5,9 +5,9 @@ perturbations". Noise, blur, brightness, contrast and JPEG are as strong as CIFA
 `gaussian_blur`, `brightness`, `contrast` and `jpeg_compression`; results may still differ from theirs by a
 little, because they rounded values down and drew other noise. CIFAR-10-C has no shift.
 
-Throughout, `images` is uint8 [N, 32, 32, 3] RGB, `strength` is 0 (the pictures as they are) to 5, and `seed`
+Throughout, `images` is uint8 [N, S, S, 3] RGB, `strength` is 0 (the pictures as they are) to 5, and `seed`
 fixes what is random, which is the same at every strength: a picture gets more of the same noise, and goes
-further in the same direction. What comes back is a new uint8 [N, 32, 32, 3], rounded and clipped to 0 to 255.
+further in the same direction. What comes back is a new uint8 [N, S, S, 3], rounded and clipped to 0 to 255.
 Input of another kind raises ValueError.
 """
 
@@ -21,10 +21,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from cifar_core import arrays
-from cifar_core.datasets.cifar10 import IMAGE_SHAPE, check_images
+from cifar_core.arrays import Images, check_images
 from cifar_core.evaluation import metrics
-
-Images = NDArray[np.uint8]
 
 STRENGTHS = (1, 2, 3, 4, 5)
 
@@ -89,7 +87,7 @@ def shift(images: Images, strength: int, seed: int = 0) -> Images:
     _check(images, strength)
     margin = _SHIFT[strength]
     padded = np.pad(images, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, IMAGE_SHAPE[:2], axis=(1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:3], axis=(1, 2))
     directions = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
     moves = directions[np.random.default_rng(seed).integers(len(directions), size=len(images))]
     rows, columns = (margin + margin * moves).T
@@ -120,8 +118,8 @@ def robustness(
     Parameters
     ----------
     classify : callable
-        Takes uint8 [N, 32, 32, 3] and returns probabilities, float [N, 10]; `Classifier.probabilities` does.
-    images : uint8 [N, 32, 32, 3]
+        Takes uint8 [N, S, S, 3] and returns probabilities, float [N, 10]; `Classifier.probabilities` does.
+    images : uint8 [N, S, S, 3]
         At least one.
     labels : int [N]
         Their true classes, 0 to 9.
@@ -140,7 +138,7 @@ def robustness(
 
 
 def _check(images: Images, strength: int) -> None:
-    check_images(images)
+    check_images(images, images.shape[1])
     if strength not in (0, *STRENGTHS):
         raise ValueError(f"The strength is 1 to 5, or 0 for none, not {strength}.")
 

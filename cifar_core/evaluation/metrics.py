@@ -10,6 +10,7 @@ Sources: Wilson 1927, "Probable inference, the law of succession, and statistica
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtr, ndtri
 
-from cifar_core.arrays import CLASSES, Labels, Probabilities, checked, log
-from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.arrays import Labels, Probabilities, checked, log
 from cifar_core.inference.calibration import temperature_scale
 
 Summary = dict[str, float | list[float]]
@@ -62,41 +62,45 @@ def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
 
 
 def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
-    """Return the mean over all ten classes of their F1, 0 to 1; a class never met nor predicted counts 0."""
-    return float(per_class(probabilities, labels)["f1"].mean())
+    """Return the mean over all classes of their F1, 0 to 1; a class never met nor predicted counts 0."""
+    return float(_f1(confusion(probabilities, labels)).mean())
 
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
-    """Return the confusion matrix, int64 counts [10, 10], rows true and columns predicted."""
+    """Return the confusion matrix, int64 counts [C, C], rows true and columns predicted."""
     p, y = checked(probabilities, labels)
     # Counted here, because scikit-learn would cost the app 60 MB; the tests compare with it.
-    return np.bincount(y * CLASSES + p.argmax(axis=1), minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+    classes = p.shape[1]
+    return np.bincount(y * classes + p.argmax(axis=1), minlength=classes**2).reshape(classes, classes)
 
 
-def per_class(probabilities: Probabilities, labels: Labels) -> pd.DataFrame:
+def per_class(probabilities: Probabilities, labels: Labels, class_names: Sequence[str]) -> pd.DataFrame:
     """Return one row a class: class (name), precision, recall, f1 (0 to 1, 0 if undefined), support."""
     matrix = confusion(probabilities, labels)
     right, support, guessed = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     scores = {
         "precision": _ratio(right, guessed),
         "recall": _ratio(right, support),
-        "f1": _ratio(2 * right, guessed + support),
+        "f1": _f1(matrix),
         "support": support,
     }
-    return pd.DataFrame({"class": CLASS_NAMES, **scores})
+    return pd.DataFrame({"class": class_names, **scores})
 
 
-def most_confused(confusion_counts: NDArray[Any]) -> pd.DataFrame:
+def most_confused(confusion_counts: NDArray[Any], class_names: Sequence[str]) -> pd.DataFrame:
     """List the pairs of classes that are mixed up, most frequent first.
 
-    From the int counts [10, 10] of `confusion`: true, predicted (names), count (at least 1) and rate (share
+    From the int counts [C, C] of `confusion`: true, predicted (names), count (at least 1) and rate (share
     of the true class, above 0, at most 1). Ties keep the order of the matrix.
     """
     counts = np.asarray(confusion_counts)
-    if counts.shape != (CLASSES, CLASSES) or not np.issubdtype(counts.dtype, np.integer):
-        raise ValueError(f"Expected whole counts [10, 10], got {counts.dtype} {list(counts.shape)}.")
-    true, predicted = np.nonzero(counts * ~np.eye(CLASSES, dtype=bool))
-    count, names = counts[true, predicted], np.array(CLASS_NAMES)
+    classes = len(class_names)
+    if counts.shape != (classes, classes) or not np.issubdtype(counts.dtype, np.integer):
+        raise ValueError(
+            f"Expected whole counts [{classes}, {classes}], got {counts.dtype} {list(counts.shape)}."
+        )
+    true, predicted = np.nonzero(counts * ~np.eye(classes, dtype=bool))
+    count, names = counts[true, predicted], np.array(class_names)
     pairs = pd.DataFrame({"true": names[true], "predicted": names[predicted], "count": count})
     pairs["rate"] = count / counts.sum(axis=1)[true]
     return pairs.sort_values("count", ascending=False, kind="stable", ignore_index=True)
@@ -165,6 +169,10 @@ def summary(probabilities: Probabilities, labels: Labels, temperature: float) ->
         "calibration_error": calibration_error(temperature_scale(p, temperature), y),
         "temperature": float(temperature),
     }
+
+
+def _f1(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+    return _ratio(2 * matrix.diagonal(), matrix.sum(axis=0) + matrix.sum(axis=1))
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Pictures that are none of CIFAR-10's classes, in sets, and how well a score tells them from CIFAR-10's own.
+"""Pictures that are none of a model's classes, in sets, and how well a score tells them from its own.
 
 A picture of a set is uint8 [32, 32, 3] RGB; `cifar_core.inference.ood` has the score.
 """
@@ -32,7 +32,7 @@ def told_apart(inside: Floats, outside: Floats) -> dict[str, float]:
     Parameters
     ----------
     inside, outside : float [N], float [M]
-        The scores (`ood_score`) of CIFAR-10's test images and of the pictures of a set.
+        The scores (`ood_score`) of the model's own test images and of the pictures of a set.
 
     Returns
     -------

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import ood
 from cifar_core.inference.calibration import temperature_scale
@@ -19,7 +18,7 @@ class Calibration(NamedTuple):
     """What turns a model's outputs into answers that can be believed.
 
     The temperature of its probabilities (positive), and for “none of these” the direction of each class,
-    float32 [10, D], and the score above which a picture is none of them (`cifar_core.inference.ood`).
+    float32 [C, D], and the score above which a picture is none of them (`cifar_core.inference.ood`).
     """
 
     temperature: float
@@ -28,29 +27,41 @@ class Calibration(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a model says about one picture: the likeliest class, all probabilities [10], and a doubt.
+    """What a model says about one picture: all probabilities float64 [C], by class, and a doubt.
 
     The doubt is None where the one who answers does not say.
     """
 
-    class_name: str
-    confidence: float
+    class_names: tuple[str, ...]
     probabilities: npt.NDArray[np.float64]
     none_of_these: bool | None
 
-    @classmethod
-    def of(cls, probabilities: npt.NDArray[np.float64], none_of_these: bool | None) -> "Answer":
-        """Return the answer that calibrated probabilities, float64 [10], come to."""
-        likeliest = int(probabilities.argmax())
-        confidence = float(probabilities[likeliest])
-        return cls(CLASS_NAMES[likeliest], confidence, probabilities, none_of_these)
+    @property
+    def class_index(self) -> int:
+        """The number of the likeliest class."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def class_name(self) -> str:
+        """The likeliest class."""
+        return self.class_names[self.class_index]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the likeliest class."""
+        return float(self.probabilities[self.class_index])
+
+    def likeliest(self, count: int) -> list[tuple[str, float]]:
+        """Return so many classes and their probabilities, the likeliest first."""
+        ranked = (-self.probabilities).argsort(kind="stable")[:count]
+        return [(self.class_names[index], float(self.probabilities[index])) for index in ranked]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON-ready values, the probabilities by class."""
         return {
             "class": self.class_name,
             "confidence": self.confidence,
-            "probabilities": dict(zip(CLASS_NAMES, self.probabilities.tolist(), strict=True)),
+            "probabilities": dict(zip(self.class_names, self.probabilities.tolist(), strict=True)),
             "none_of_these": self.none_of_these,
         }
 
@@ -92,7 +103,7 @@ def classify(
     calibration
         What calibrates it after so many views: `calibration_of`.
     images
-        uint8 [N, 32, 32, 3] RGB, as `cifar_core.images` makes them.
+        uint8 [N, S, S, 3] RGB, as `cifar_core.images` makes them.
     tta
         How many views of each to look at; whether it is none of the classes is decided at the first.
 
@@ -107,4 +118,5 @@ def classify(
     raw = plain.probabilities if tta == 1 else classifier.probabilities(images, tta)
     probabilities = temperature_scale(raw, calibration.temperature)
     outside = ood.ood_score(plain.logits, plain.features, calibration.directions) > calibration.ood_threshold
-    return [Answer.of(row, bool(doubt)) for row, doubt in zip(probabilities, outside, strict=True)]
+    names = classifier.facts.class_names
+    return [Answer(names, row, bool(doubt)) for row, doubt in zip(probabilities, outside, strict=True)]

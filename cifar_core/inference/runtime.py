@@ -3,6 +3,7 @@
 TensorFlow would cost the app 650 MB and three seconds; this costs 50 MB and a tenth of a second.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -12,7 +13,8 @@ import onnxruntime as ort
 from scipy.special import softmax
 
 from cifar_core import hardware
-from cifar_core.datasets.cifar10 import check_images
+from cifar_core.arrays import check_images
+from cifar_core.datasets.dataset import Facts
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference.tta import TTA, weighted
 
@@ -20,7 +22,7 @@ BATCH = 250  # images at a time: large enough to be fast, small enough to keep t
 
 
 class Outputs(NamedTuple):
-    """What a model says of N images, each float32: probabilities and logits [N, 10], features [N, D]."""
+    """What a model says of N images, each float32: probabilities and logits [N, C], features [N, D]."""
 
     probabilities: np.ndarray
     logits: np.ndarray
@@ -28,7 +30,12 @@ class Outputs(NamedTuple):
 
 
 class Classifier:
-    """A model ready to answer.
+    """A model ready to answer, which knows its own classes.
+
+    Attributes
+    ----------
+    facts
+        Of the dataset it learned from: class names, and the side of the pictures it takes.
 
     Parameters
     ----------
@@ -55,6 +62,8 @@ class Classifier:
             outputs = [output.name for output in self._session.get_outputs()]
             if outputs[0] != "probabilities" or not {"logits", "features"} < set(outputs):
                 raise ValueError(f"outputs {outputs}")
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            self.facts = Facts.from_dict(json.loads(metadata["dataset"]))
         except Exception as error:  # ONNX Runtime raises classes of its own for each kind of damage
             raise ModelDirectoryError(
                 f"The model file of “{path.parent.name}” is missing or damaged; train it again."
@@ -67,7 +76,7 @@ class Classifier:
         Parameters
         ----------
         images
-            uint8 [N, 32, 32, 3] RGB.
+            uint8 [N, S, S, 3] RGB.
         tta
             How many views of each to look at: 1, the picture alone, 2 or 6. The logits
             are averaged, not the probabilities, as in airbench94.
@@ -75,23 +84,23 @@ class Classifier:
         Returns
         -------
         ndarray
-            float32 [N, 10], before calibration; rows sum to 1.
+            float32 [N, C], before calibration; rows sum to 1.
         """
         if tta not in get_args(TTA):
             raise ValueError(f"expected {', '.join(map(str, get_args(TTA)))} views, got {tta}")
-        parts = [self._answer(batch, tta) for batch in _batches(images)]
-        return np.concatenate(parts) if parts else np.empty((0, 10), np.float32)
+        parts = [self._answer(batch, tta) for batch in self._batches(images)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.facts.class_names)), np.float32)
 
     def outputs(self, images: np.ndarray) -> Outputs:
-        """Return all that the model says of images, uint8 [N, 32, 32, 3] RGB, N at least 1, at one look."""
-        parts = [self._run(Outputs._fields, batch) for batch in _batches(images)]
+        """Return all that the model says of images, uint8 [N, S, S, 3] RGB, N at least 1, at one look."""
+        parts = [self._run(Outputs._fields, batch) for batch in self._batches(images)]
         return Outputs(*(np.concatenate(output) for output in zip(*parts, strict=True)))
 
     def _answer(self, images: np.ndarray, tta: TTA) -> np.ndarray:
         if tta == 1:
             return self._run(["probabilities"], images)[0]
-        logits = np.zeros((len(images), 10), np.float32)
-        for weight, pictures in weighted(images, tta):  # one view in memory at a time
+        logits = np.zeros((len(images), len(self.facts.class_names)), np.float32)
+        for weight, pictures in weighted(images, tta, self.facts.mirrors):  # one view in memory at a time
             logits += weight * self._run(["logits"], pictures)[0]
         return np.asarray(softmax(logits, axis=1))
 
@@ -99,7 +108,6 @@ class Classifier:
         outputs: list[np.ndarray] = self._session.run(names, {self._input: np.ascontiguousarray(images)})
         return outputs
 
-
-def _batches(images: np.ndarray) -> list[np.ndarray]:
-    check_images(images)
-    return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    def _batches(self, images: np.ndarray) -> list[np.ndarray]:
+        check_images(images, self.facts.side)
+        return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]

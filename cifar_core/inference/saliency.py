@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import logit
 
-from cifar_core.datasets.cifar10 import IMAGE_SHAPE, MEAN_COLOUR, check_images
+from cifar_core.arrays import check_images
 
 MASKS = 250  # a batch of the runtime; with more the map gets smoother, and the answer slower
 
 _CELL = 6  # pixels between the corners of the random grid, each of which is visible or hidden
+HIDING = (125, 123, 114)  # RGB: the mean of CIFAR-10, close to nothing once a network has subtracted its own
 _LEAST = 1e-4  # probabilities nearer to 0 or 1 are rounding more than they are evidence
 _NOTHING = 0.01  # log-odds that vary by less among the masks say that no pixel mattered
 
@@ -42,19 +43,19 @@ def saliency(
     Parameters
     ----------
     classify : callable
-        Takes uint8 [N, 32, 32, 3] and returns probabilities, float [N, 10]; `Classifier.probabilities` does.
+        Takes uint8 [N, S, S, 3] and returns probabilities, float [N, C]; `Classifier.probabilities` does.
         It is called once, with `MASKS` pictures.
-    image : uint8 [32, 32, 3]
+    image : uint8 [S, S, 3]
         RGB.
     class_index : int
-        The class to explain, 0 to 9.
+        The number of the class to explain.
     seed : int
         Fixes the masks.
 
     Returns
     -------
     ndarray
-        float32 [32, 32], 0 to 1. The largest is 1, or all are 0 where no pixel makes a difference; those that
+        float32 [S, S], 0 to 1. The largest is 1, or all are 0 where no pixel makes a difference; those that
         speak against the class are 0.
 
     Raises
@@ -62,17 +63,18 @@ def saliency(
     ValueError
         The image or the class is of another kind.
     """
-    check_images(image[None])
-    if not 0 <= class_index <= 9:
-        raise ValueError(f"A class is 0 to 9, not {class_index}.")
-    visible = _masks(np.random.default_rng(seed))
-    hidden = np.array(MEAN_COLOUR, np.float32)  # networks subtract it, so it hides with close to nothing
+    side = image.shape[0]
+    check_images(image[None], side)
+    if class_index < 0:
+        raise ValueError(f"A class is a number from 0 on, not {class_index}.")
+    visible = _masks(np.random.default_rng(seed), side)
+    hidden = np.array(HIDING, np.float32)
     pictures = np.rint(hidden + visible[..., None] * (image - hidden)).astype(np.uint8)
     # Log-odds, and not the paper's probabilities: those hardly move while the model is very sure.
     answers = np.asarray(classify(pictures), np.float64)[:, class_index]
     scores = logit(answers.clip(_LEAST, 1 - _LEAST))
     if np.ptp(scores) < _NOTHING:
-        return np.zeros(IMAGE_SHAPE[:2], np.float32)
+        return np.zeros((side, side), np.float32)
     # The paper averages the masks by their scores; less the mean score, what is left is the difference that a
     # pixel makes, and its sign is whether it speaks for the class.
     evidence = np.tensordot(scores - scores.mean(), visible - visible.mean(axis=0), axes=1).clip(min=0)
@@ -117,13 +119,12 @@ def overlay(
     return np.rint((1 - opacity) * image + opacity * colours).astype(np.uint8)
 
 
-def _masks(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw masks, float32 [MASKS, 32, 32]: 1 visible, 0 hidden, half of each, in between where they meet.
+def _masks(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
+    """Draw masks, float32 [MASKS, S, S]: 1 visible, 0 hidden, half of each, in between where they meet.
 
     Each is a random grid of zeros and ones, enlarged linearly and cut out at a random place, so that the
     cells of the grid leave no trace in the mean.
     """
-    side = IMAGE_SHAPE[0]
     corners = -(-side // _CELL) + 2
     grids = (rng.random((MASKS, corners, corners)) < 0.5).astype(np.float32)
     starts = rng.integers(_CELL, size=(2, MASKS, 1, 1))

@@ -9,10 +9,9 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.inference.classify import Answer
 
-COLUMNS = ["image", "model", "class", "confidence", "none_of_these", *CLASS_NAMES, "error"]
+COLUMNS = ["image", "model", "class", "confidence", "none_of_these"]  # then the classes, and error
 
 # At the start of a cell, or where a semicolon or a line's end may start one; the last four are full width.
 _FORMULA = re.compile(r"(^|[;\t\r\n])( *)(?=[-=+@＝＋－＠])")
@@ -41,16 +40,19 @@ def csv_of(
     """
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    first = [theirs[0] for theirs in answers.values() if theirs]
+    class_names = list(dict.fromkeys(name for answer in first for name in answer.class_names))
+    writer.writerow([*COLUMNS, *map(text, class_names), "error"])
     for number, name in enumerate(pictures):
         for model, theirs in answers.items():
             answer = theirs[number]
-            shares = [round(float(share), 6) for share in answer.probabilities]
+            known = dict(zip(answer.class_names, answer.probabilities, strict=True))
+            shares = [round(float(known[name]), 6) if name in known else "" for name in class_names]
             doubt = {True: "yes", False: "no", None: ""}[answer.none_of_these]
             sure = round(answer.confidence, 6)
             writer.writerow([text(name), text(model), answer.class_name, sure, doubt, *shares, ""])
     for name, reason in refused:
-        writer.writerow([text(name), *[""] * (len(COLUMNS) - 2), text(reason)])
+        writer.writerow([text(name), *[""] * (len(COLUMNS) + len(class_names) - 1), text(reason)])
     return file.getvalue().encode("utf-8-sig", errors="replace")
 
 

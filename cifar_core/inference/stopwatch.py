@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
-from cifar_core.datasets.cifar10 import IMAGE_SHAPE
 from cifar_core.inference.runtime import Classifier
 
 TIMED_IMAGES, WARM_UP_IMAGES = 31, 5
@@ -24,7 +23,8 @@ def time_one_image(classifier: Classifier) -> Timing:
 
     The images are noise: what they show does not change the arithmetic.
     """
-    noise = np.random.default_rng(0).integers(0, 256, (TIMED_IMAGES, 1, *IMAGE_SHAPE), dtype=np.uint8)
+    side = classifier.facts.side
+    noise = np.random.default_rng(0).integers(0, 256, (TIMED_IMAGES, 1, side, side, 3), dtype=np.uint8)
     for image in noise[:WARM_UP_IMAGES]:
         classifier.probabilities(image)
     times = []

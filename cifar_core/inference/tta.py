@@ -13,21 +13,25 @@ from numpy.typing import NDArray
 TTA = Literal[1, 2, 6]  # how many views
 
 
-def weighted(images: NDArray[np.uint8], tta: TTA) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+def weighted(
+    images: NDArray[np.uint8], tta: TTA, mirrors: bool = True
+) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """Yield each view of the images with its weight; the weights sum to 1.
 
     Parameters
     ----------
     images
-        uint8 [N, 32, 32, 3].
+        uint8 [N, S, S, 3].
     tta
         1: the images as they are; 2: they and their mirror images; 6: the mirror pairs of them and of both
         shifts by one pixel along the diagonal from top left to bottom right, reflected at the border.
+    mirrors
+        Whether mirror images show the same thing; if not, they are left out.
 
     Yields
     ------
     tuple of float, ndarray
-        The weight, and uint8 [N, 32, 32, 3], perhaps a view of `images` or one with negative strides.
+        The weight, and uint8 [N, S, S, 3], perhaps a view of `images` or one with negative strides.
     """
     if tta == 1:
         yield 1.0, images
@@ -37,5 +41,8 @@ def weighted(images: NDArray[np.uint8], tta: TTA) -> Iterator[tuple[float, NDArr
         padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
         pairs = [(0.5, images), (0.25, padded[:, :-2, :-2]), (0.25, padded[:, 2:, 2:])]
     for weight, pictures in pairs:
+        if not mirrors:
+            yield weight, pictures
+            continue
         yield weight / 2, pictures
         yield weight / 2, pictures[:, :, ::-1]

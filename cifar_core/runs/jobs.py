@@ -19,8 +19,9 @@ from typing import Any
 import filelock
 
 from cifar_core import files, hardware, paths
-from cifar_core.datasets import cifar10
-from cifar_core.errors import JobError
+from cifar_core.datasets.dataset import Dataset
+from cifar_core.datasets.registry import CIFAR10
+from cifar_core.errors import JobError, RecipeError
 from cifar_core.recipes import Recipe
 from cifar_core.runs import catalogue, processes, resources, trash
 from cifar_core.runs.model_dir import ModelDirectory
@@ -43,7 +44,7 @@ def active_run() -> ModelDirectory | None:
     return next((run for run, status in statuses if status.active and status.here), None)
 
 
-def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
+def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -> ModelDirectory:
     """Start a run and return its directory as soon as its worker lives.
 
     Parameters
@@ -52,17 +53,20 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         What to train.
     name
         The run's name; by default the recipe and the time.
+    dataset
+        What to train it on, `recipe.on` whose size.
 
     Raises
     ------
     JobError
         If another run trains, memory or disk is short, or the worker does not start.
     DatasetError
-        If CIFAR-10 is not on this machine.
+        If the dataset is not on this machine.
     ModelDirectoryError
         If the name is unfit or taken.
     """
-    cifar10.locate()
+    dataset.refuse_if_missing()
+    _refuse_if_too_many(recipe, dataset)
     recipe = for_this_machine(recipe)
     with _only_starter():
         _refuse_if_busy()
@@ -71,7 +75,7 @@ def start(recipe: Recipe, name: str | None = None) -> ModelDirectory:
         directory = catalogue.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
         try:
-            files.write_whole(directory.config_path, json.dumps(_config(recipe), indent=2) + "\n")
+            files.write_whole(directory.config_path, json.dumps(_config(recipe, dataset), indent=2) + "\n")
             _launch(directory)
         except BaseException:
             shutil.rmtree(directory.path, ignore_errors=True)
@@ -93,11 +97,11 @@ def resume(directory: ModelDirectory) -> None:
         If the run is finished or running, another run trains, memory or disk is short, or the worker does not
         start.
     DatasetError
-        If CIFAR-10 is not on this machine.
+        If the dataset is not on this machine.
     ModelDirectoryError, RecipeError
         If the run's `config.json` is damaged.
     """
-    cifar10.locate()
+    directory.dataset().refuse_if_missing()
     with _only_starter():
         state = directory.status().state
         if state not in RESUMABLE:
@@ -161,6 +165,11 @@ def _only_starter() -> Iterator[None]:
         raise JobError(f"No run can be started or deleted in {root} ({error.strerror or error}).") from error
 
 
+def _refuse_if_too_many(recipe: Recipe, dataset: Dataset) -> None:
+    if recipe.images > (most := dataset.sizes["train"]):
+        raise RecipeError(f"{dataset.title} has {most:,} training images, not {recipe.images:,}: use fewer.")
+
+
 def _refuse_if_busy() -> None:
     busy = active_run()
     if busy:
@@ -202,9 +211,10 @@ def _await_first_status(
     raise JobError(f"The training process did not start within {_START_SECONDS:.0f} seconds; try again.")
 
 
-def _config(recipe: Recipe) -> dict[str, Any]:
+def _config(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
     return {
         "recipe": recipe.to_dict(),
+        "dataset": dataset.facts.to_dict(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": sys.version.split()[0], **_versions("keras", "tensorflow", "onnxruntime")},
         "hardware": hardware.describe(),

@@ -15,6 +15,8 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from cifar_core.datasets.dataset import Dataset, Facts
+from cifar_core.datasets.registry import get_dataset
 from cifar_core.errors import ModelDirectoryError, RecipeError
 from cifar_core.files import read_arrays, read_log, write_over, write_whole
 from cifar_core.paths import runs_root
@@ -35,6 +37,7 @@ _FIGURES = [
 
 
 _LOST_RESULTS = "Its results are missing or empty; Resume makes them again from the last finished epoch."
+_PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,19 @@ class ModelDirectory:
         except ModelDirectoryError:
             return ""
 
+    def facts(self) -> Facts:
+        """Return what the run knows of its dataset, as of its start."""
+        try:
+            return Facts.from_dict(self.config()["dataset"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelDirectoryError(
+                f"{self.config_path.name} of “{self.name}” does not say what it learned from; train it again."
+            ) from error
+
+    def dataset(self) -> Dataset:
+        """Return the dataset that it learned from; DatasetError if this machine knows none of that name."""
+        return get_dataset(self.facts().name)
+
     def recipe(self) -> Recipe:
         """Return the recipe this run was started with, its changed numbers included."""
         return Recipe.from_dict(self.config().get("recipe", {}))
@@ -145,6 +161,7 @@ class ModelDirectory:
         card = self.card()
         try:
             self.recipe()
+            self.facts()
             sound = all(math.isfinite(card[name]) for name in _FIGURES)
             for figures in (card, card["test_time_augmentation"]):
                 low, high = figures["accuracy_interval"]
@@ -156,6 +173,7 @@ class ModelDirectory:
                 raise TypeError
             with ZipFile(self.predictions_path) as archive:  # reads its table of contents only
                 archive.getinfo("test.npy")
+                archive.getinfo("labels.npy")
         except (RecipeError, KeyError, TypeError, ValueError, OverflowError, OSError, BadZipFile) as error:
             raise ModelDirectoryError(
                 f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
@@ -201,13 +219,16 @@ class ModelDirectory:
         Returns
         -------
         dict
-            `test` float16 [10000, 10], probabilities before calibration in the test set's own order;
-            `validation` float16 [V, 10] and `validation_indices` int64 [V], positions in the training set
-            (or in the test set, where the recipe validated on it); `class_directions` float32 [10, D], where
-            the features of each class point (`cifar_core.inference.ood`).
+            `test` float16 [N, C], probabilities before calibration in the test set's own order, and `labels`
+            int64 [N], the true classes; `validation` float16 [V, C] and `validation_indices` int64 [V],
+            positions in the training set (or in the test set, where the recipe validated on it);
+            `class_directions` float32 [C, D], where the features of each class point (`inference.ood`).
         """
         try:
-            return read_arrays(self.predictions_path, {"test", "validation", "validation_indices"})
+            return read_arrays(
+                self.predictions_path,
+                {"test", "labels", "validation", "validation_indices", "class_directions"},
+            )
         except (OSError, ValueError) as error:
             raise ModelDirectoryError(
                 f"The predictions of “{self.name}” cannot be read; recompute them with "

@@ -8,14 +8,13 @@ second call goes on with the pictures that no file holds yet.
 import functools
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.files import write_whole
 from cifar_core.scale import cluster
@@ -131,7 +130,8 @@ class Scorer:
         rows = self.rows(names)
         # The same pictures have the same file, so that to do them again replaces it.
         digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        write_whole(self.destination / f"part-{digest}.parquet", _parquet(rows))
+        names_of_classes = _classifier(self.onnx, self.threads).facts.class_names
+        write_whole(self.destination / f"part-{digest}.parquet", _parquet(rows, names_of_classes))
         refused = sum(row["error"] is not None for row in rows)
         return {"pictures": np.array([len(rows)]), "refused": np.array([refused])}
 
@@ -142,23 +142,24 @@ class Scorer:
 
         rows: list[dict[str, Any]] = [{"picture": _text(name), "error": None} for name in names]
         arrays, found = [], []
+        classifier = _classifier(self.onnx, self.threads)
         for row, content in zip(rows, self.source.read(names), strict=True):
             try:
                 if isinstance(content, ImageError):
                     raise content
-                arrays.append(load(content)[1])
+                arrays.append(load(content, side=classifier.facts.side)[1])
                 found.append(row)
             except ImageError as error:
                 row["error"] = str(error)
         answers = []
         if arrays:
-            answers = classify(_classifier(self.onnx, self.threads), self.calibration, np.stack(arrays))
+            answers = classify(classifier, self.calibration, np.stack(arrays))
         for row, answer in zip(found, answers, strict=True):
             row.update(answer.to_dict())
         return rows
 
 
-def _parquet(rows: list[dict[str, Any]]) -> bytes:
+def _parquet(rows: list[dict[str, Any]], class_names: Sequence[str]) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -168,7 +169,7 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
             "picture": pa.string(),
             "class": pa.string(),
             "confidence": number,
-            "probabilities": pa.struct(dict.fromkeys(CLASS_NAMES, number)),
+            "probabilities": pa.struct(dict.fromkeys(class_names, number)),
             "none_of_these": pa.bool_(),
             "error": pa.string(),
         }

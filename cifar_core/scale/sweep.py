@@ -15,7 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from cifar_core import paths
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Dataset
+from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import JobError, ModelDirectoryError, ScaleError
 from cifar_core.recipes import Recipe
 from cifar_core.runs import catalogue, jobs
@@ -50,6 +51,7 @@ def sweep(
     address: str | None = None,
     grace: int = 1,
     factor: int = 2,
+    dataset: Dataset = CIFAR10,
 ) -> list[Trial]:
     """Train a recipe once with each of the changes; stop a trial that is behind at its rung.
 
@@ -68,6 +70,8 @@ def sweep(
         Epochs that every trial gets.
     factor
         Of the trials that reach a rung (`grace`, `grace · factor` … epochs), one in so many goes on.
+    dataset
+        What to train on, `recipe.on` whose size.
 
     Returns
     -------
@@ -83,12 +87,12 @@ def sweep(
         raise ScaleError(
             f"“{recipe.name}” validates on the test set, which must not choose; sweep another recipe."
         )
-    cifar10.locate()
+    dataset.refuse_if_missing()
     recipes = [recipe.with_(**dict(change)) for change in changes]  # which checks every number
-    runs = [_run(f"{name}-{number:02d}", item) for number, item in enumerate(recipes)]
+    runs = [_run(f"{name}-{number:02d}", item, dataset) for number, item in enumerate(recipes)]
     with cluster.connected(address) as ray:
         machines = len({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
-        outcome = _tuner(runs, recipes, name, machines, grace, factor).fit()
+        outcome = _tuner(runs, recipes, dataset, name, machines, grace, factor).fit()
     for run in runs:
         _stop(run)
         _until_settled(run)
@@ -101,6 +105,7 @@ def sweep(
 def _tuner(
     runs: Sequence[ModelDirectory],
     recipes: Sequence[Recipe],
+    dataset: Dataset,
     name: str,
     machines: int,
     grace: int,
@@ -117,7 +122,10 @@ def _tuner(
             """Stop what ASHA has ended."""
             _stop(ModelDirectory(paths.runs_root() / trial.config["trial"]["run"]))
 
-    space = [{"run": run.name, "recipe": item.to_dict()} for run, item in zip(runs, recipes, strict=True)]
+    space = [
+        {"run": run.name, "recipe": item.to_dict(), "dataset": dataset.name}
+        for run, item in zip(runs, recipes, strict=True)
+    ]
     return tune.Tuner(
         tune.with_resources(_train, {"cpu": 1}),
         param_space={"trial": tune.grid_search(space)},
@@ -151,7 +159,7 @@ def _train(config: dict[str, Any]) -> None:
 
     given = config["trial"]
     run, recipe = ModelDirectory(paths.runs_root() / given["run"]), Recipe.from_dict(given["recipe"])
-    _begin(run, recipe)
+    _begin(run, recipe, get_dataset(given["dataset"]))
     reported = 0
     while True:
         active = run.status().active  # asked first, so that a last epoch is not missed
@@ -167,7 +175,7 @@ def _train(config: dict[str, Any]) -> None:
         tune.report({"epoch": 0, MEASURE: 0.0})  # Tune ends the whole sweep at a trial without a number
 
 
-def _begin(run: ModelDirectory, recipe: Recipe) -> None:
+def _begin(run: ModelDirectory, recipe: Recipe, dataset: Dataset) -> None:
     """Start a run, go on with it, or find it at work; wait while the machine trains another."""
     # Ray ends with a process whatever that has started, before it could stop in good order; so the run is
     # started by another one, which is gone by then.
@@ -175,7 +183,7 @@ def _begin(run: ModelDirectory, recipe: Recipe) -> None:
         while True:
             try:
                 if not run.config_path.exists():
-                    starter.submit(jobs.start, recipe, run.name).result()
+                    starter.submit(jobs.start, recipe, run.name, dataset).result()
                 elif run.status().state in RESUMABLE:
                     starter.submit(jobs.resume, run).result()
                 return
@@ -185,7 +193,7 @@ def _begin(run: ModelDirectory, recipe: Recipe) -> None:
                 time.sleep(POLL_SECONDS)
 
 
-def _run(name: str, recipe: Recipe) -> ModelDirectory:
+def _run(name: str, recipe: Recipe, dataset: Dataset) -> ModelDirectory:
     """Return the directory of a run that is there, with this recipe, or can be made."""
     try:
         run = catalogue.find(name)
@@ -193,7 +201,7 @@ def _run(name: str, recipe: Recipe) -> ModelDirectory:
         return catalogue.new_run(name)
     # A machine without bfloat16 has changed the precision, another version perhaps the words.
     free = {item: getattr(recipe, item) for item in ("precision", "title", "summary")}
-    if run.recipe().with_(**free) != recipe:
+    if run.recipe().with_(**free) != recipe or run.facts().name != dataset.name:
         raise ScaleError(f"There is already a run “{name}” with other numbers; choose another --name.")
     return run
 

@@ -1,6 +1,6 @@
 """The networks, as functional Keras models from images in [0, 1] to logits.
 
-Every network takes float32 [N, 32, 32, 3] in [0, 1] and has a layer `features` (penultimate) and a layer
+Every network takes float32 [N, S, S, 3] in [0, 1] and has a layer `features` (penultimate) and a layer
 `logits` (its output); `with_probabilities` puts the softmax behind. They are built of Keras' own layers, so
 that a saved `model.keras` opens anywhere; only in training does `fused=True` swap in faster layers of the
 same weights, and `precision="bfloat16"` halve the numbers between the layers.
@@ -14,7 +14,6 @@ import numpy as np
 from keras import layers
 
 from cifar_core import settings
-from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Precision
 from cifar_core.training.kernels import faster
@@ -28,13 +27,13 @@ IMAGENET_MEAN = (123.68, 116.779, 103.939)
 EMBEDDING = "embedding"
 
 
-def report_cnn(dropout: float = 1.0) -> keras.Model:
+def report_cnn(classes: int, side: int, dropout: float = 1.0) -> keras.Model:
     """Build the report's CNN: four blocks of two convolutions, 32 to 256 filters, then a dense layer of 256.
 
     Dropout grows from block to block (0.25, 0.3, 0.35, 0.4) and is 0.5 before the output, all times
     `dropout`.
     """
-    inputs = x = keras.Input(IMAGE_SHAPE, name="image")
+    inputs = x = keras.Input((side, side, 3), name="image")
     for filters, rate in zip((32, 64, 128, 256), (0.25, 0.3, 0.35, 0.4), strict=True):
         for _ in range(2):
             x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
@@ -45,11 +44,11 @@ def report_cnn(dropout: float = 1.0) -> keras.Model:
     x = layers.Dense(256, activation="relu")(x)
     x = layers.BatchNormalization(name="features")(x)
     x = layers.Dropout(dropout * 0.5)(x)
-    logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="report_cnn")
 
 
-def airbench(widths: Sequence[int], activation: str) -> keras.Model:
+def airbench(classes: int, side: int, widths: Sequence[int], activation: str) -> keras.Model:
     """Build the network of airbench94 (Keller Jordan, 2024): whitening, three groups of two convolutions.
 
     Parameters
@@ -65,9 +64,10 @@ def airbench(widths: Sequence[int], activation: str) -> keras.Model:
         return layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=start)
 
     def norm(name: str | None = None) -> layers.Layer:
-        return layers.BatchNormalization(scale=False, epsilon=1e-12, momentum=0.6, name=name)
+        # airbench's 1e-12 makes noise of channels that never vary, as the whitening's do where all is grey.
+        return layers.BatchNormalization(scale=False, epsilon=1e-5, momentum=0.6, name=name)
 
-    inputs = keras.Input(IMAGE_SHAPE, name="image")
+    inputs = keras.Input((side, side, 3), name="image")
     # (x − mean) / std. Not `Normalization`: it would come out of the ONNX converter as two more inputs.
     offset = [-mean / std for mean, std in zip(CHANNEL_MEAN, CHANNEL_STD, strict=True)]
     scale = [1 / std for std in CHANNEL_STD]
@@ -82,7 +82,7 @@ def airbench(widths: Sequence[int], activation: str) -> keras.Model:
         x = layers.Activation(activation)(norm()(convolution(filters)(x)))
     x = layers.GlobalMaxPooling2D(name="features")(x)
     start = torch_uniform()
-    x = layers.Dense(len(CLASS_NAMES), use_bias=False, kernel_initializer=start, dtype="float32")(x)
+    x = layers.Dense(classes, use_bias=False, kernel_initializer=start, dtype="float32")(x)
     logits = layers.Rescaling(1 / 9, dtype="float32", name="logits")(x)
     network = keras.Model(inputs, logits, name="airbench")
     for layer in network.layers:
@@ -91,7 +91,9 @@ def airbench(widths: Sequence[int], activation: str) -> keras.Model:
     return network
 
 
-def vgg16(hidden: int, dropout: float, size: int = 32, scale: float = 0.05) -> keras.Model:
+def vgg16(
+    classes: int, side: int, hidden: int, dropout: float, size: int = 32, scale: float = 0.05
+) -> keras.Model:
     """Build VGG16 without its top (Simonyan and Zisserman 2015), then a dense layer, dropout and the output.
 
     Parameters
@@ -107,18 +109,18 @@ def vgg16(hidden: int, dropout: float, size: int = 32, scale: float = 0.05) -> k
     The largest activation of each of its last 512 filters, `EMBEDDING`, is what the head sees: at 32 pixels
     what its fifth pooling leaves.
     """
-    inputs = keras.Input(IMAGE_SHAPE, name="image")
+    inputs = keras.Input((side, side, 3), name="image")
     # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
     offset = [-mean for mean in IMAGENET_MEAN]
     x = layers.Rescaling(255.0, offset, dtype="float32", name="standardise")(inputs)
-    if size != IMAGE_SHAPE[0]:
+    if size != side:
         x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
     convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
     x = layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
     x = layers.Rescaling(scale)(x)
     x = layers.Dense(hidden, activation="relu", name="features")(x)
     x = layers.Dropout(dropout)(x)
-    logits = layers.Dense(len(CLASS_NAMES), dtype="float32", name="logits")(x)
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="vgg16")
 
 
@@ -217,7 +219,13 @@ _NETWORKS: dict[str, Callable[..., keras.Model]] = {
 
 
 def build(
-    network: str, options: dict[str, Any], *, fused: bool = False, precision: Precision = "float32"
+    network: str,
+    options: dict[str, Any],
+    *,
+    classes: int = 10,
+    side: int = 32,
+    fused: bool = False,
+    precision: Precision = "float32",
 ) -> keras.Model:
     """Build a network.
 
@@ -225,6 +233,8 @@ def build(
     ----------
     network, options
         As in its recipe.
+    classes, side
+        How many classes it tells apart, and the pixels a side of its pictures.
     fused
         Swap in the faster layers of `cifar_core.training.kernels`: for training.
     precision
@@ -233,12 +243,12 @@ def build(
     """
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     try:
-        model = _NETWORKS[network](**options)
+        model = _NETWORKS[network](classes, side, **options)
         return faster(model) if fused else model
     finally:
         keras.config.set_dtype_policy("float32")
 
 
 def with_probabilities(model: keras.Model) -> keras.Model:
-    """Put the softmax behind a network: float32 [N, 32, 32, 3] in [0, 1] to probabilities [N, 10]."""
+    """Put the softmax behind a network: float32 [N, S, S, 3] in [0, 1] to probabilities [N, C]."""
     return keras.Model(model.input, layers.Softmax(name="probabilities")(model.output), name=model.name)

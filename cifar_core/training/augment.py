@@ -7,33 +7,35 @@ is made; the work is a graph on tf.data's threads beside the training step.
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.datasets.dataset import Batch, Facts
 from cifar_core.recipes import Recipe
 
 GREY = 121  # the mean of all values of CIFAR-10's training images is 120.7
 
 
-def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, first_epoch: int = 0) -> Any:
+def training_batches(batch: Batch, facts: Facts, recipe: Recipe, first_epoch: int = 0) -> Any:
     """Return the batches of all epochs from `first_epoch` (counted from 0) as one `tf.data.Dataset`.
 
     Parameters
     ----------
-    images, labels
-        uint8 [N, 32, 32, 3] and int [N]; or float32 [N, …], features that stay as they are.
+    batch
+        Images uint8 [N, S, S, 3] and their labels; or float32 [N, …], features that stay as they are.
+    facts
+        How many classes there are, and whether pictures may be mirrored.
     recipe
         Its batch size, augmentation, epochs and seed count; an epoch's last, incomplete batch is dropped.
 
     Returns
     -------
     tf.data.Dataset
-        Of (float32 [B, 32, 32, 3] in [0, 1], float32 [B, 10] one-hot).
+        Of (float32 [B, S, S, 3] in [0, 1], float32 [B, C] one-hot).
     """
+    images, labels = batch
     count, size, steps = len(images), recipe.batch_size, len(images) // recipe.batch_size
     all_images = tf.constant(images)
-    all_labels = tf.one_hot(labels, len(CLASS_NAMES))
+    all_labels = tf.one_hot(labels, len(facts.class_names))
     start = stateless_coins(recipe.seed, count)
 
     def order(epoch: Any) -> Any:
@@ -41,26 +43,28 @@ def training_batches(images: np.ndarray, labels: np.ndarray, recipe: Recipe, fir
         indices = tf.reshape(tf.argsort(keys)[: steps * size], [steps, size])
         return tf.data.Dataset.from_tensor_slices((tf.repeat(epoch, steps), tf.range(steps), indices))
 
-    def batch(epoch: Any, step: Any, indices: Any) -> Any:
+    def made(epoch: Any, step: Any, indices: Any) -> Any:
         chosen = tf.gather(all_images, indices)
         if recipe.augmentation == "flip_and_shift":
             # Mirrored at random once, then in every other epoch: each pair of epochs shows both sides of
             # every image, which a fresh coin each time does not (Jordan 2024).
             mirrored = tf.math.floormod(tf.gather(start, indices) + tf.cast(epoch, tf.int32), 2) == 1
             seed = tf.stack([~recipe.seed, tf.cast(epoch, tf.int32) * steps + step])
-            chosen = shift(mirror(chosen, mirrored), recipe.shift, seed)
+            chosen = mirror(chosen, mirrored) if facts.mirrors else chosen
+            chosen = shift(chosen, recipe.shift, seed)
             if recipe.cutout:
                 chosen = cut_out(chosen, recipe.cutout, tf.random.fold_in(seed, 1))
         return _scaled(chosen), tf.gather(all_labels, indices)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs)
-    batches = epochs.flat_map(order).map(batch, num_parallel_calls=1, deterministic=True).prefetch(2)
+    batches = epochs.flat_map(order).map(made, num_parallel_calls=1, deterministic=True).prefetch(2)
     return batches.with_options(_plain_options())
 
 
-def evaluation_batches(images: np.ndarray, labels: np.ndarray, size: int = 500) -> Any:
+def evaluation_batches(batch: Batch, classes: int, size: int = 500) -> Any:
     """Return the images in their own order, scaled, with one-hot labels, as a `tf.data.Dataset`."""
-    pairs = tf.data.Dataset.from_tensor_slices((images, tf.one_hot(labels, len(CLASS_NAMES)))).batch(size)
+    images, labels = batch
+    pairs = tf.data.Dataset.from_tensor_slices((images, tf.one_hot(labels, classes))).batch(size)
     batches = pairs.map(lambda x, y: (_scaled(x), y)).prefetch(2)
     return batches.with_options(_plain_options())
 

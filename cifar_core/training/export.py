@@ -1,6 +1,7 @@
 """A trained network on its way out of TensorFlow: `model.keras` and `model.onnx`."""
 
 import io
+import json
 import tempfile
 import zipfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import onnx
 from keras import layers, ops
 
-from cifar_core.datasets.cifar10 import IMAGE_SHAPE
+from cifar_core.datasets.dataset import Facts
 from cifar_core.files import write_whole
 from cifar_core.runs.model_dir import ModelDirectory
 
@@ -22,9 +23,9 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
     """Write `model.keras` and `model.onnx` of a model made by `fit.train`.
 
     Both hold the same weights, the large ones rounded to half precision, which halves the ONNX file and lets
-    the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, 32, 32, 3] in
+    the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, S, S, 3] in
     [0, 1] and returns probabilities; `model.onnx` takes the images as they come, uint8, and returns
-    `probabilities`, `logits` and `features`.
+    `probabilities`, `logits` and `features`. Its metadata say which classes they are of.
     """
     model.set_weights([_rounded(weight) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
@@ -33,6 +34,7 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
         write_whole(directory.keras_path, _deflated(keras_file))
         graph = _onnx(model, Path(folder, directory.onnx_path.name))
     _store_in_half(graph)
+    describe(graph, directory.facts())
     onnx.checker.check_model(graph)
     write_whole(directory.onnx_path, graph.SerializeToString())
 
@@ -57,9 +59,10 @@ def _onnx(model: keras.Model, scratch: Path) -> onnx.ModelProto:
     model = keras.models.clone_model(model, call_function=_call)
     model.set_weights(weights)
     inside = keras.Model(model.input, {name: model.get_layer(name).output for name in OUTPUTS})
-    image = keras.Input(IMAGE_SHAPE, dtype="uint8", name="image")
+    shape = model.input.shape[1:]
+    image = keras.Input(shape, dtype="uint8", name="image")
     outside = keras.Model(image, inside(layers.Rescaling(1 / 255)(image)))
-    outside(np.zeros((1, *IMAGE_SHAPE), np.uint8))  # Keras exports only what was called once
+    outside(np.zeros((1, *shape), np.uint8))  # Keras exports only what was called once
     outside.export(scratch, format="onnx", verbose=False)
     graph = onnx.load(scratch)
     outputs = {output.name: output for output in graph.graph.output}
@@ -74,6 +77,12 @@ def _call(layer: layers.Layer, *inputs: Any, **options: Any) -> Any:
         (x,) = inputs
         return x * 0.5 * (1.0 + ops.erf(x * 0.5**0.5))
     return layer(*inputs, **options)
+
+
+def describe(graph: onnx.ModelProto, facts: Facts) -> None:
+    """Write into a model's metadata what it knows of its dataset and, alone, its class names, as JSON."""
+    known = {"dataset": facts.to_dict(), "class_names": list(facts.class_names)}
+    onnx.helper.set_model_props(graph, {name: json.dumps(value) for name, value in known.items()})
 
 
 def _store_in_half(graph: onnx.ModelProto) -> None:

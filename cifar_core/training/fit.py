@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from cifar_core import hardware
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, augment
@@ -50,7 +50,7 @@ def train(
     Returns
     -------
     keras.Model
-        Of Keras' own layers, from float32 [N, 32, 32, 3] in [0, 1] to probabilities [N, 10].
+        Of Keras' own layers, from float32 [N, S, S, 3] in [0, 1] to probabilities [N, C].
 
     Raises
     ------
@@ -62,8 +62,10 @@ def train(
     began = time.monotonic()
     recipe = directory.recipe()
     keras.utils.set_random_seed(recipe.seed)
-    training, held_out = _data(recipe)
-    network = _started(recipe, training.images)
+    facts = directory.facts()
+    classes, side = len(facts.class_names), facts.side
+    training, held_out = _data(recipe, directory.dataset())
+    network = _started(recipe, classes, side, training.images)
     learner = network
     if recipe.frozen:
         backbone, learner = architectures.split_at_embedding(network)
@@ -75,59 +77,60 @@ def train(
     log.seconds_before += time.monotonic() - began  # most of a frozen network's time: its features
     if done < recipe.epochs and not patience_spent(directory.history()["val_loss"], recipe.patience):
         learner.fit(
-            augment.training_batches(training.images, training.labels, recipe, first_epoch=done),
+            augment.training_batches(training, facts, recipe, first_epoch=done),
             epochs=recipe.epochs,
             initial_epoch=done,
             steps_per_epoch=recipe.steps_per_epoch,
-            validation_data=augment.evaluation_batches(*held_out),
+            validation_data=augment.evaluation_batches(held_out, classes),
             callbacks=[log],
             shuffle=False,  # the batches are shuffled already
             verbose=0,
         )
     if recipe.patience:
         load_checkpoint(directory.best_path, learner.variables)
-    plain = architectures.build(recipe.network, recipe.network_options)
+    plain = architectures.build(recipe.network, recipe.network_options, classes=classes, side=side)
     plain.set_weights(network.get_weights())
     return architectures.with_probabilities(plain)
 
 
-def _data(recipe: Recipe) -> tuple[cifar10.Batch, cifar10.Batch]:
+def _data(recipe: Recipe, dataset: Dataset) -> tuple[Batch, Batch]:
     """Return what the recipe trains on, and what it validates on."""
-    data = cifar10.load_train()
-    split = cifar10.split(data.labels, **recipe.split)
-    held_out = cifar10.load_test() if recipe.validation == "test" else _take(data, split.validation)
-    return _take(data, split.train), held_out
+    data = dataset.load("train")
+    parts = split(data.labels, **recipe.split)
+    held_out = dataset.load("test") if recipe.validation == "test" else data.take(parts.validation)
+    return data.take(parts.train), held_out
 
 
-def _started(recipe: Recipe, images: np.ndarray) -> keras.Model:
+def _started(recipe: Recipe, classes: int, side: int, images: np.ndarray) -> keras.Model:
     """Return the recipe's network in its faster layers, with the weights that training starts from."""
     network = architectures.build(
-        recipe.network, recipe.network_options, fused=True, precision=recipe.precision
+        recipe.network,
+        recipe.network_options,
+        classes=classes,
+        side=side,
+        fused=True,
+        precision=recipe.precision,
     )
     architectures.start(network, images)
     return network
 
 
-def _take(batch: cifar10.Batch, indices: np.ndarray) -> cifar10.Batch:
-    return cifar10.Batch(batch.images[indices], batch.labels[indices])
-
-
 def _embedded(
-    backbone: keras.Model, batches: list[cifar10.Batch], report: Report, stop_requested: Callable[[], bool]
-) -> list[cifar10.Batch]:
+    backbone: keras.Model, batches: list[Batch], report: Report, stop_requested: Callable[[], bool]
+) -> list[Batch]:
     """Put images through a frozen network, once: its features take their place, float32 [N, F]."""
     embed = tf.function(backbone)
     total, done = sum(len(batch.labels) for batch in batches), 0
     embedded = []
     for batch in batches:
         parts = []
-        for images, _ in augment.evaluation_batches(*batch):
+        for images, _ in augment.evaluation_batches(batch, classes=1):
             if stop_requested():
                 raise StopRequested
             parts.append(np.asarray(embed(images)))
             done += len(images)
             report(phase=f"computing features, {done:,} of {total:,} images")
-        embedded.append(cifar10.Batch(np.concatenate(parts), batch.labels))
+        embedded.append(Batch(np.concatenate(parts), batch.labels))
     return embedded
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from cifar_core import images
-from cifar_core.datasets.cifar10 import IMAGE_SHAPE
 from cifar_core.images import MAX_PIXELS, SIZE
 
 _BITS = 22  # of a weight's fraction, Resample.c's PRECISION_BITS
@@ -25,7 +24,7 @@ _ORIENTATION, _SHORT = 0x0112, 3  # TIFF's tag, and its type for two bytes
 
 def decode_all(files: tf.Tensor) -> tf.Tensor:
     """Decode picture files, string [N], to what the network sees, uint8 [N, 32, 32, 3]."""
-    return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec(IMAGE_SHAPE, tf.uint8))
+    return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec([SIZE, SIZE, 3], tf.uint8))
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
@@ -125,7 +124,7 @@ def _resize(square: tf.Tensor) -> tf.Tensor:
     weights = _resampling(tf.shape(square)[0])
     rows = _round(tf.einsum("hwc,ow->hoc", tf.cast(square, tf.float64), weights))
     pixels = _round(tf.einsum("hwc,oh->owc", rows, weights))
-    return tf.ensure_shape(tf.cast(pixels, tf.uint8), IMAGE_SHAPE)
+    return tf.ensure_shape(tf.cast(pixels, tf.uint8), [SIZE, SIZE, 3])
 
 
 def _round(sums: tf.Tensor) -> tf.Tensor:

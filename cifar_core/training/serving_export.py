@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
 from cifar_core.deploy import serving
 from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import write_whole
+from cifar_core.images import SIZE
 from cifar_core.inference.classify import Calibration, calibration_of
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training.server_images import decode_all
@@ -28,22 +29,22 @@ from cifar_core.training.server_images import decode_all
 class Servable(tf.Module):
     """A network with its temperature, and the signatures that a server offers of it.
 
-    `serving_default` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities, float32 [N, 10]: a
+    `serving_default` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities, float32 [N, C]: a
     single output, so that a REST answer's `predictions` are plain lists. `classify_bytes` takes JPEG or PNG
     files, string [N], and answers as the app does: also the likeliest class, the names that the probabilities
-    belong to, [N, 10] because a server wants a row of each output for each picture, and whether it is none of
+    belong to, [N, C] because a server wants a row of each output for each picture, and whether it is none of
     these.
     """
 
-    def __init__(self, network: keras.Model, calibration: Calibration) -> None:
+    def __init__(self, network: keras.Model, calibration: Calibration, class_names: Sequence[str]) -> None:
         super().__init__()
         outputs = [network.get_layer(name).output for name in ("logits", "features")]
         self.network = keras.Model(network.input, outputs)
         # The variables inside of Keras' own: a server restores these and would not find the others.
         self.values = [variable.value for variable in self.network.variables]
-        self._calibration = calibration
+        self._calibration, self._class_names = calibration, class_names
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE], tf.float32, name="images")])
+    @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, name="images")])
     def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classify images in [0, 1]."""
         logits, _ = self.network(images, training=False)
@@ -54,7 +55,7 @@ class Servable(tf.Module):
         """Classify picture files."""
         images = tf.cast(decode_all(image_bytes), tf.float32) / 255
         logits, features = self.network(images, training=False)
-        probabilities, names = self._calibrated(logits), tf.constant(CLASS_NAMES)
+        probabilities, names = self._calibrated(logits), tf.constant(self._class_names)
         return {
             "class": tf.gather(names, tf.argmax(probabilities, axis=1)),
             "classes": tf.tile(names[None], [tf.shape(probabilities)[0], 1]),
@@ -88,7 +89,7 @@ def export(directory: ModelDirectory, destination: Path) -> Path:
     base.mkdir(parents=True, exist_ok=True)
     unfinished = base / f".{os.getpid()}.tmp"  # no number, so no version
     try:
-        servable = Servable(network, calibration)
+        servable = Servable(network, calibration, directory.facts().class_names)
         signatures = {
             serving.IMAGES_SIGNATURE: servable.probabilities,
             serving.FILES_SIGNATURE: servable.classify_bytes,
@@ -146,7 +147,7 @@ def _write_warmup(folder: Path, name: str) -> None:
     grey = np.full((48, 64, 3), 127, np.uint8)
     files = [tf.io.encode_jpeg(grey).numpy(), tf.io.encode_png(grey).numpy()]
     requests = [
-        _predict_log(name, serving.IMAGES_SIGNATURE, "images", np.zeros((1, *IMAGE_SHAPE), np.float32)),
+        _predict_log(name, serving.IMAGES_SIGNATURE, "images", np.zeros((1, SIZE, SIZE, 3), np.float32)),
         _predict_log(name, serving.FILES_SIGNATURE, "image_bytes", np.array(files)),
     ]
     extra = folder / "assets.extra"

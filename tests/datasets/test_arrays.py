@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
 from cifar_core.errors import DatasetError
 
 
 @pytest.fixture(scope="module")
-def test_set(cifar10_folder: Path) -> cifar10.Batch:
+def test_set(cifar10_folder: Path) -> Batch:
     return cifar10.load_test(cifar10_folder)
 
 
 @pytest.fixture
-def arrays(tmp_path: Path, test_set: cifar10.Batch, monkeypatch: pytest.MonkeyPatch) -> Path:
+def arrays(tmp_path: Path, test_set: Batch, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the real test set and a small training set that passes for the real one."""
     folder = tmp_path / "arrays"
     folder.mkdir()
-    few = cifar10.Batch(test_set.images[:50], test_set.labels[:50])
+    few = Batch(test_set.images[:50], test_set.labels[:50])
     for part, batch in (("train", few), ("test", test_set)):
         np.savez(folder / f"{part}.npz", images=batch.images, labels=batch.labels.astype(np.uint8))
     hashes = {**cifar10.CONTENT_SHA256, "train": cifar10.content_sha256(few)}
@@ -28,13 +29,13 @@ def arrays(tmp_path: Path, test_set: cifar10.Batch, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-def test_the_hashes_of_the_content(cifar10_folder: Path, test_set: cifar10.Batch) -> None:
+def test_the_hashes_of_the_content(cifar10_folder: Path, test_set: Batch) -> None:
     assert cifar10.content_sha256(cifar10.load_train(cifar10_folder)) == cifar10.CONTENT_SHA256["train"]
     assert cifar10.content_sha256(test_set) == cifar10.CONTENT_SHA256["test"]
 
 
 def test_arrays_are_read_like_the_batches(
-    arrays: Path, test_set: cifar10.Batch, monkeypatch: pytest.MonkeyPatch
+    arrays: Path, test_set: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CIFAR10_DIR", str(arrays))
     assert cifar10.find() == arrays

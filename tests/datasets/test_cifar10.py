@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch, normalise, one_hot, split
 from cifar_core.errors import DatasetError, RecipeError
 
 ROOT = Path(__file__).parents[2]
@@ -17,12 +18,12 @@ NAMES = [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]
 
 
 @pytest.fixture(scope="module")
-def test_set(cifar10_folder: Path) -> cifar10.Batch:
+def test_set(cifar10_folder: Path) -> Batch:
     return cifar10.load_test(cifar10_folder)
 
 
 @pytest.fixture(scope="module")
-def train_set(cifar10_folder: Path) -> cifar10.Batch:
+def train_set(cifar10_folder: Path) -> Batch:
     return cifar10.load_train(cifar10_folder)
 
 
@@ -37,7 +38,7 @@ def test_all_official_batches_pass_verification(cifar10_folder: Path) -> None:
     cifar10.verify(cifar10_folder)
 
 
-def test_shapes_types_and_class_balance(test_set: cifar10.Batch, train_set: cifar10.Batch) -> None:
+def test_shapes_types_and_class_balance(test_set: Batch, train_set: Batch) -> None:
     for part, batch, size in (
         ("test", test_set, cifar10.TEST_SIZE),
         ("training", train_set, cifar10.TRAIN_SIZE),
@@ -47,17 +48,17 @@ def test_shapes_types_and_class_balance(test_set: cifar10.Batch, train_set: cifa
         assert batch.images.flags.c_contiguous
         assert batch.labels.shape == (size,)
         assert batch.labels.dtype == np.int64
-        assert np.bincount(batch.labels).tolist() == [cifar10.IMAGES_PER_CLASS[part]] * 10
+        assert np.bincount(batch.labels).tolist() == [size // 10] * 10
     assert (cifar10.TEST_SIZE, cifar10.TRAIN_SIZE) == (10_000, 50_000)
 
 
-def test_first_test_labels_and_their_names(test_set: cifar10.Batch) -> None:
+def test_first_test_labels_and_their_names(test_set: Batch) -> None:
     assert test_set.labels[:10].tolist() == [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]
     names = " ".join(cifar10.CLASS_NAMES[label] for label in test_set.labels[:10])
     assert names == "cat ship ship airplane frog frog automobile frog cat automobile"
 
 
-def test_pixels_are_where_the_raw_rows_have_them(cifar10_folder: Path, train_set: cifar10.Batch) -> None:
+def test_pixels_are_where_the_raw_rows_have_them(cifar10_folder: Path, train_set: Batch) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         raw = pickle.loads((cifar10_folder / "data_batch_3").read_bytes(), encoding="bytes")
@@ -184,13 +185,13 @@ def test_verify_names_the_file_that_is_wrong_or_missing(
 
 
 def test_normalise() -> None:
-    result = cifar10.normalise(np.array([[0, 51, 255]], np.uint8))
+    result = normalise(np.array([[0, 51, 255]], np.uint8))
     assert result.dtype == np.float32
     np.testing.assert_array_equal(result, np.array([[0, 0.2, 1]], np.float32))
 
 
 def test_one_hot() -> None:
-    result = cifar10.one_hot(np.array([9, 0, 3]))
+    result = one_hot(np.array([9, 0, 3]), 10)
     assert result.dtype == np.float32
     assert result.tolist() == [[0.0] * 9 + [1.0], [1.0] + [0.0] * 9, [0.0] * 3 + [1.0] + [0.0] * 6]
 
@@ -198,8 +199,8 @@ def test_one_hot() -> None:
 # Splitting
 
 
-def test_default_split(train_set: cifar10.Batch) -> None:
-    train, validation = cifar10.split(train_set.labels)
+def test_default_split(train_set: Batch) -> None:
+    train, validation = split(train_set.labels)
     assert (len(train), len(validation)) == (48_000, 2_000)
     assert np.array_equal(np.union1d(train, validation), np.arange(50_000))
     assert np.bincount(train_set.labels[validation]).tolist() == [200] * 10
@@ -210,32 +211,32 @@ def test_default_split(train_set: cifar10.Batch) -> None:
     assert validation[:6].tolist() == [41, 52, 65, 66, 90, 133]
 
 
-def test_validation_images_do_not_depend_on_how_many_train(train_set: cifar10.Batch) -> None:
+def test_validation_images_do_not_depend_on_how_many_train(train_set: Batch) -> None:
     labels = train_set.labels
-    expected = cifar10.split(labels).validation
+    expected = split(labels).validation
     for images in (2_001, 2_005, 10_000, 49_995, 49_999):
-        train, validation = cifar10.split(labels, images=images)
+        train, validation = split(labels, images=images)
         assert np.array_equal(validation, expected)
         assert len(np.unique(train)) == len(train) == images - 2_000
         assert not np.isin(train, validation).any()
         assert (np.diff(train) > 0).all()
-    assert np.bincount(labels[cifar10.split(labels, images=10_000).train]).tolist() == [800] * 10
+    assert np.bincount(labels[split(labels, images=10_000).train]).tolist() == [800] * 10
 
 
-def test_the_seed_decides(train_set: cifar10.Batch) -> None:
-    one, again, other = (cifar10.split(train_set.labels, images=5_000, seed=seed) for seed in (1, 1, 2))
+def test_the_seed_decides(train_set: Batch) -> None:
+    one, again, other = (split(train_set.labels, images=5_000, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one.train, again.train)
     assert np.array_equal(one.validation, again.validation)
     assert np.isin(one.validation, other.validation).mean() < 0.2
     assert np.isin(one.train, other.train).mean() < 0.2
 
 
-def test_few_or_no_validation_images(train_set: cifar10.Batch) -> None:
-    train, validation = cifar10.split(train_set.labels, validation_images=0)
+def test_few_or_no_validation_images(train_set: Batch) -> None:
+    train, validation = split(train_set.labels, validation_images=0)
     assert np.array_equal(train, np.arange(50_000))
     assert validation.shape == (0,)
     assert validation.dtype == np.int64
-    train, validation = cifar10.split(train_set.labels, images=11, validation_images=10)
+    train, validation = split(train_set.labels, images=11, validation_images=10)
     assert sorted(train_set.labels[validation]) == list(range(10))
     assert len(train) == 1
 
@@ -256,7 +257,7 @@ def test_few_or_no_validation_images(train_set: cifar10.Batch) -> None:
 )
 def test_impossible_splits(wrong: dict[str, int], told: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        cifar10.split(np.arange(50_000) % 10, **wrong)
+        split(np.arange(50_000) % 10, **wrong)
     assert told in str(caught.value)
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from cifar_core.datasets import cifar10, download, imported, official_order, sources
+from cifar_core.datasets.dataset import Batch
 from cifar_core.datasets.sources import File, Source
 from tests.datasets.archives import refused
 from tests.servers import FileServer
@@ -20,12 +21,12 @@ Picture = tuple[bytes, int]  # a PNG file and its class
 
 
 @pytest.fixture(scope="module")
-def originals(cifar10_folder: Path) -> dict[str, cifar10.Batch]:
+def originals(cifar10_folder: Path) -> dict[str, Batch]:
     return {"train": cifar10.load_train(cifar10_folder), "test": cifar10.load_test(cifar10_folder)}
 
 
 @pytest.fixture(scope="module")
-def pictures(originals: dict[str, cifar10.Batch]) -> dict[str, list[Picture]]:
+def pictures(originals: dict[str, Batch]) -> dict[str, list[Picture]]:
     """All pictures as PNG files, in the official order."""
     return {
         part: [(png(image), int(label)) for image, label in zip(batch.images, batch.labels, strict=True)]
@@ -68,7 +69,7 @@ def parquet(files: list[Picture], plain: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def is_original(found: Path, originals: dict[str, cifar10.Batch]) -> bool:
+def is_original(found: Path, originals: dict[str, Batch]) -> bool:
     assert found == cifar10.find()
     cifar10.verify(found)
     read = {"train": cifar10.load_train(), "test": cifar10.load_test()}
@@ -82,7 +83,7 @@ def is_original(found: Path, originals: dict[str, cifar10.Batch]) -> bool:
 
 
 def test_the_table_of_the_order_is_that_of_the_official_batches(
-    originals: dict[str, cifar10.Batch],
+    originals: dict[str, Batch],
 ) -> None:
     table = np.load(official_order._TABLE)
     assert table.dtype == np.uint32
@@ -99,7 +100,7 @@ def test_the_table_of_the_order_is_that_of_the_official_batches(
 # Pictures in folders
 
 
-def test_a_folder_of_pictures(cache: Path, folder: Path, originals: dict[str, cifar10.Batch]) -> None:
+def test_a_folder_of_pictures(cache: Path, folder: Path, originals: dict[str, Batch]) -> None:
     calls: list[tuple[int, int]] = []
     damaged = cache / "cifar-10-batches-py"
     damaged.mkdir(parents=True)
@@ -165,7 +166,7 @@ def test_folders_of_other_names(
 
 
 def test_two_parquet_files_as_uploads_in_another_order(
-    cache: Path, pictures: dict[str, list[Picture]], originals: dict[str, cifar10.Batch]
+    cache: Path, pictures: dict[str, list[Picture]], originals: dict[str, Batch]
 ) -> None:
     everything = [picture for files in pictures.values() for picture in files]
     shuffled = [everything[index] for index in np.random.default_rng(0).permutation(60_000)]
@@ -207,7 +208,7 @@ def test_parquet_files_that_differ(
 def test_a_source_of_parquet_files(
     cache: Path,
     tables: dict[str, bytes],
-    originals: dict[str, cifar10.Batch],
+    originals: dict[str, Batch],
     file_server: FileServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from cifar_core.annotations import image_notes
 from cifar_core.annotations.image_notes import Notes
+from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation import browse
 from cifar_core.evaluation.browse import ANY
 
@@ -38,19 +39,19 @@ def notes() -> Notes:
 @pytest.mark.parametrize(
     ("true", "predicted", "found", "words"),
     [
-        ("cat", "dog", [0, 1], "cats taken for dogs"),
-        ("dog", "cat", [3], "dogs taken for cats"),
-        ("cat", ANY, [0, 1, 4], "cats taken for something else"),
-        (ANY, "ship", [4], "images taken for ships"),
+        ("cat", "dog", [0, 1], "images of cat taken for dog"),
+        ("dog", "cat", [3], "images of dog taken for cat"),
+        ("cat", ANY, [0, 1, 4], "images of cat taken for something else"),
+        (ANY, "ship", [4], "images taken for ship"),
         (ANY, ANY, [0, 1, 3, 4], "images taken for something else"),
-        ("cat", "cat", [2], "cats recognised"),
-        ("deer", "horse", [], "deer taken for horses"),
+        ("cat", "cat", [2], "images of cat recognised"),
+        ("deer", "horse", [], "images of deer taken for horse"),
     ],
 )
 def test_select_finds_exactly_a_cell_a_row_or_a_column(
     true: str, predicted: str, found: list[int], words: str
 ) -> None:
-    assert browse.select(answers(), LABELS, true, predicted).tolist() == found
+    assert browse.select(answers(), LABELS, CLASS_NAMES, true, predicted).tolist() == found
     assert browse.describe(true, predicted) == words
 
 
@@ -86,7 +87,7 @@ def test_the_last_page_may_be_shorter() -> None:
 
 
 def test_the_table_of_mistakes() -> None:
-    table = browse.mistakes_table(answers(), LABELS, notes())
+    table = browse.mistakes_table(answers(), LABELS, CLASS_NAMES, notes())
     assert table["image"].tolist() == [1, 3, 0, 4]
     first, *_, last = table.to_dict("records")
     assert {name: value for name, value in first.items() if name != "training_duplicate"} == {
@@ -104,5 +105,9 @@ def test_the_table_of_mistakes() -> None:
 
 
 def test_the_table_of_mistakes_leaves_empty_what_is_not_known() -> None:
-    lines = browse.mistakes_table(answers(), LABELS, image_notes.none()).to_csv(index=False).splitlines()
+    lines = (
+        browse.mistakes_table(answers(), LABELS, CLASS_NAMES, image_notes.none())
+        .to_csv(index=False)
+        .splitlines()
+    )
     assert lines[1] == "1,cat,dog,0.9,,,,"

@@ -10,6 +10,7 @@ import pytest
 
 from cifar_core import paths
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import card as cards
 from cifar_core.evaluation import corruptions, metrics, ood_sets
@@ -25,7 +26,7 @@ PART = 1_000  # of the test images; all of them would take six times as long and
 class Evaluated(NamedTuple):
     directory: ModelDirectory
     card: dict[str, Any]
-    test: cifar10.Batch
+    test: Batch
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) ->
     directory.card_path.unlink()
     directory.predictions_path.unlink()
     whole = cifar10.load_test(cifar10_folder)
-    part = cifar10.Batch(whole.images[:PART], whole.labels[:PART])
+    part = Batch(whole.images[:PART], whole.labels[:PART])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cifar10, "load_test", lambda: part)
         return Evaluated(directory, evaluate(directory), part)
@@ -143,7 +144,7 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     config = directory.config()
     config["recipe"]["validation_images"] = 200
     directory.config_path.write_text(json.dumps(config))
-    few = cifar10.Batch(evaluated.test.images[:100], evaluated.test.labels[:100])
+    few = Batch(evaluated.test.images[:100], evaluated.test.labels[:100])
     monkeypatch.setattr(cifar10, "load_test", lambda: few)
     monkeypatch.setattr(cards, "OOD_IMAGES", 100)
     monkeypatch.setattr(cards, "ROBUSTNESS_IMAGES", 60)

@@ -105,7 +105,7 @@ def test_f1_by_class_agrees_with_sklearn_and_puts_the_hardest_first(
     predictions: tuple[dict[str, Array], Array],
 ) -> None:
     found, labels = predictions
-    table = comparison.f1_by_class(found, labels)
+    table = comparison.f1_by_class(found, labels, CLASS_NAMES)
     assert list(table.columns) == ["good", "fair", "poor"]
     assert sorted(table.index) == sorted(CLASS_NAMES)
     assert table.mean(axis=1).is_monotonic_increasing

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cifar_core import paths
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
 from cifar_core.evaluation.corruptions import (
     CORRUPTIONS,
     STRENGTHS,
@@ -31,13 +32,13 @@ EVERY = pytest.mark.parametrize("name", CORRUPTIONS)
 
 
 @pytest.fixture(scope="module")
-def test_set(cifar10_folder: Path) -> cifar10.Batch:
+def test_set(cifar10_folder: Path) -> Batch:
     whole = cifar10.load_test(cifar10_folder)
-    return cifar10.Batch(whole.images[:300], whole.labels[:300])
+    return Batch(whole.images[:300], whole.labels[:300])
 
 
 @pytest.fixture(scope="module")
-def images(test_set: cifar10.Batch) -> Images:
+def images(test_set: Batch) -> Images:
     return test_set.images[:40]
 
 
@@ -231,7 +232,7 @@ def test_robustness_of_a_classifier_that_looks_at_the_brightness() -> None:
     assert calls == [4] * 30
 
 
-def test_a_real_model_suffers_more_from_more(test_set: cifar10.Batch) -> None:
+def test_a_real_model_suffers_more_from_more(test_set: Batch) -> None:
     classifier = Classifier(paths.models_root() / "quick" / "model.onnx")
     images, labels = test_set
     clean = np.mean(classifier.probabilities(images).argmax(axis=1) == labels)

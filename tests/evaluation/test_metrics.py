@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_confusion_by_hand_and_with_sklearn(honest: tuple[Array, Array]) -> None
 def test_per_class_by_hand() -> None:
     # Cat (3): two of three found, two dogs taken for one. Dog (5): one of three found. Frog (6): never met.
     p, labels = one_hot([3, 3, 5, 3, 5, 3]), np.array([3, 3, 3, 5, 5, 5])
-    table = metrics.per_class(p, labels)
+    table = metrics.per_class(p, labels, CLASS_NAMES)
     assert list(table.columns) == ["class", "precision", "recall", "f1", "support"]
     assert list(table["class"]) == list(CLASS_NAMES)
     numbers = table[["precision", "recall", "f1", "support"]].to_numpy()
@@ -111,20 +112,20 @@ def test_most_confused_by_hand() -> None:
     counts[3, [3, 5]] = 70, 30
     counts[5, [5, 3]] = 30, 20
     counts[0, [0, 8]] = 10, 30
-    table = metrics.most_confused(counts)
+    table = metrics.most_confused(counts, CLASS_NAMES)
     assert list(table.columns) == ["true", "predicted", "count", "rate"]
     assert table.to_numpy().tolist() == [
         ["airplane", "ship", 30, 0.75],
         ["cat", "dog", 30, 0.3],
         ["dog", "cat", 20, 0.4],
     ]
-    assert metrics.most_confused(np.eye(10, dtype=int)).empty
+    assert metrics.most_confused(np.eye(10, dtype=int), CLASS_NAMES).empty
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((9, 10), dtype=int), np.eye(10)])
 def test_most_confused_refuses_rates_and_other_shapes(wrong: Array) -> None:
     with pytest.raises(ValueError, match="counts"):
-        metrics.most_confused(wrong)
+        metrics.most_confused(wrong, CLASS_NAMES)
 
 
 def naive_calibration_error(p: Array, labels: Array, bins: int) -> float:
@@ -245,7 +246,7 @@ def test_wrong_input_is_refused_in_words(p: Array, labels: Array, message: str) 
         metrics.cross_entropy,
         metrics.macro_f1,
         metrics.confusion,
-        metrics.per_class,
+        partial(metrics.per_class, class_names=CLASS_NAMES),
         calibration.fit_temperature,
         metrics.reliability,
         metrics.calibration_error,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cifar_core import paths
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
 from cifar_core.evaluation import ood_sets
 from cifar_core.evaluation.ood_sets import DESCRIPTIONS, SETS, told_apart
 from cifar_core.inference import ood
@@ -20,9 +21,9 @@ Array = NDArray[Any]
 
 
 @pytest.fixture(scope="module")
-def photos(cifar10_folder: Path) -> cifar10.Batch:
+def photos(cifar10_folder: Path) -> Batch:
     whole = cifar10.load_test(cifar10_folder)
-    return cifar10.Batch(whole.images[:600], whole.labels[:600])
+    return Batch(whole.images[:600], whole.labels[:600])
 
 
 def scores(count: int, mean: float, decimals: int, seed: int) -> Array:
@@ -82,7 +83,7 @@ def test_what_the_sets_look_like() -> None:
     assert rough > 3 * np.abs(np.diff(ood_sets.clouds(9).astype(int), axis=1)).mean()
 
 
-def test_a_jigsaw_has_the_same_squares_elsewhere(photos: cifar10.Batch) -> None:
+def test_a_jigsaw_has_the_same_squares_elsewhere(photos: Batch) -> None:
     def squares(image: Array) -> list[bytes]:
         return [image[i : i + 8, j : j + 8].tobytes() for i in range(0, 32, 8) for j in range(0, 32, 8)]
 
@@ -94,7 +95,7 @@ def test_a_jigsaw_has_the_same_squares_elsewhere(photos: cifar10.Batch) -> None:
         assert sorted(squares(before)) == sorted(squares(after))
 
 
-def test_a_real_model_tells_the_sets_from_its_own(photos: cifar10.Batch) -> None:
+def test_a_real_model_tells_the_sets_from_its_own(photos: Batch) -> None:
     session = ort.InferenceSession(
         paths.models_root() / "quick" / "model.onnx", providers=["CPUExecutionProvider"]
     )
@@ -105,7 +106,7 @@ def test_a_real_model_tells_the_sets_from_its_own(photos: cifar10.Batch) -> None
 
     probabilities, logits, features = ask(photos.images)
     # Half of the images stand in for the validation split.
-    directions = ood.class_directions(features[:300], photos.labels[:300])
+    directions = ood.class_directions(features[:300], photos.labels[:300], 10)
     own = ood.ood_score(logits, features, directions)
     bar = ood.threshold(own[:300])
     assert (own[300:] > bar).mean() < 0.12

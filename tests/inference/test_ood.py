@@ -15,12 +15,12 @@ def test_class_directions_by_hand() -> None:
     features = np.concatenate([2 * np.eye(10, 12), 4 * np.eye(10, 12)]).astype(np.float32)
     features[0, 11], features[10, 11] = 3, -3  # cancel each other
     labels = np.tile(np.arange(10), 2)
-    found = class_directions(features, labels)
+    found = class_directions(features, labels, 10)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.eye(10, 12), atol=1e-6)
     for wrong in (labels[::-1] // 2, np.append(labels[:-1], 10), labels[:-1]):
         with pytest.raises(ValueError, match="each of ten classes"):
-            class_directions(features, wrong)
+            class_directions(features, wrong, 10)
 
 
 def test_ood_score_by_hand() -> None:

@@ -14,7 +14,7 @@ from cifar_core.inference.spreadsheet import COLUMNS, csv_of, text
 def answer(index: int, doubt: bool | None = False) -> Answer:
     probabilities = np.full(10, 0.05)
     probabilities[index] = 0.55
-    return Answer.of(probabilities, doubt)
+    return Answer(CLASS_NAMES, probabilities, doubt)
 
 
 def rows(content: bytes, delimiter: str = ",") -> list[list[str]]:
@@ -26,7 +26,7 @@ def test_a_row_a_picture_and_model() -> None:
     content = csv_of(["one.png", 'two, "three".png'], answers, [("four.txt", "This file is not a picture.")])
     assert content.startswith("\ufeff".encode())
     header, *body = rows(content)
-    assert header == COLUMNS
+    assert header == [*COLUMNS, *CLASS_NAMES, "error"]
     found = [dict(zip(header, row, strict=True)) for row in body]
     assert [(row["image"], row["model"], row["class"], row["none_of_these"]) for row in found] == [
         ("one.png", "quick", "cat", "no"),

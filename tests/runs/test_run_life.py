@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import split
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays
 from cifar_core.recipes import Recipe
@@ -217,7 +218,7 @@ def test_predictions_and_card_are_of_the_test_set(story: Story) -> None:
     assert predictions["validation"].shape == (200, 10)
     assert {predictions[name].dtype for name in ("test", "validation")} == {np.dtype(np.float16)}
     train_labels = cifar10.load_train().labels
-    expected = cifar10.split(train_labels, images=8_200, validation_images=200, seed=0).validation
+    expected = split(train_labels, images=8_200, validation_images=200, seed=0).validation
     np.testing.assert_array_equal(predictions["validation_indices"], expected)
     accuracy = (predictions["test"].argmax(axis=1) == test.labels).mean()
     card = run.card()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import RecipeError, ScaleError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import catalogue, model_dir
@@ -44,8 +45,8 @@ def test_a_name_whose_runs_have_other_numbers_is_refused(runs: Path, tiny: Recip
 def test_a_run_with_these_numbers_is_gone_on_with(runs: Path, tiny: Recipe) -> None:
     # Such as a machine with bfloat16 would have made.
     run = made(runs / "old-00", tiny.with_(precision="bfloat16", summary="in other words"))
-    assert sweep._run("old-00", tiny) == run
-    assert not sweep._run("old-01", tiny).path.exists()
+    assert sweep._run("old-00", tiny, CIFAR10) == run
+    assert not sweep._run("old-01", tiny, CIFAR10).path.exists()
 
 
 def test_the_test_set_chooses_nothing(runs: Path) -> None:

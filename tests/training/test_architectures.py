@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 from cifar_core import hardware
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch, normalise
 from cifar_core.errors import CifarLabError
 from cifar_core.hardware import Vectors
 from cifar_core.training import architectures
@@ -192,7 +192,7 @@ def test_the_flagship_layer_by_layer() -> None:
     assert model.get_layer("features").output.shape == (None, 256)
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
-            assert (layer.scale, layer.center, layer.epsilon, layer.momentum) == (False, True, 1e-12, 0.6)
+            assert (layer.scale, layer.center, layer.epsilon, layer.momentum) == (False, True, 1e-5, 0.6)
         if isinstance(layer, layers.Conv2D) and layer.name != "whitening":
             assert (layer.kernel_size, layer.padding, layer.use_bias) == ((3, 3), "same", False)
         if isinstance(layer, layers.Activation):
@@ -248,7 +248,7 @@ def check_uniform(values: Any, fan_in: int) -> None:
     np.testing.assert_allclose(values.std(), bound / np.sqrt(3), rtol=0.1)
 
 
-def test_whitening_makes_patches_uncorrelated(train_set: cifar10.Batch) -> None:
+def test_whitening_makes_patches_uncorrelated(train_set: Batch) -> None:
     model, images = airbench(), train_set.images[:1_000]
     architectures.whiten(model, images)
     layer = model.get_layer("whitening")
@@ -258,7 +258,7 @@ def test_whitening_makes_patches_uncorrelated(train_set: cifar10.Batch) -> None:
     assert [v.path for v in layer.trainable_variables] == ["whitening/bias"]
     assert kernel.shape == (2, 2, 3, 24)
 
-    x = cifar10.normalise(images)
+    x = normalise(images)
     whitened = np.asarray(keras.Model(model.input, layer.output)(x))[..., :12].reshape(-1, 12)
     covariance = whitened.T.astype(np.float64) @ whitened / len(whitened)
     np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-5)
@@ -274,7 +274,7 @@ def test_whitening_makes_patches_uncorrelated(train_set: cifar10.Batch) -> None:
 
 
 def test_the_start_whitens_by_the_first_5000_images_and_leaves_other_networks_alone(
-    train_set: cifar10.Batch,
+    train_set: Batch,
 ) -> None:
     a, b = airbench(), airbench()
     architectures.start(a, train_set.images[:5_000])

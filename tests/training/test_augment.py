@@ -5,7 +5,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import Batch
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import augment
 from tests import pictures
@@ -100,7 +101,7 @@ def test_the_square_is_everywhere_alike_and_rows_say_nothing_of_columns() -> Non
     assert ((counts - expected) ** 2 / expected).sum() < 26.1
 
 
-def test_grey_is_the_mean_of_the_training_images(train_set: cifar10.Batch) -> None:
+def test_grey_is_the_mean_of_the_training_images(train_set: Batch) -> None:
     assert round(float(train_set.images.mean())) == augment.GREY
 
 
@@ -125,7 +126,7 @@ def numbered() -> tuple[Images, npt.NDArray[np.int64]]:
 def batches(
     recipe: Recipe, images: Images, labels: npt.NDArray[np.int64], first_epoch: int = 0
 ) -> list[tuple[Any, Any]]:
-    data = augment.training_batches(images, labels, recipe, first_epoch)
+    data = augment.training_batches(Batch(images, labels), CIFAR10.facts, recipe, first_epoch)
     return [(x.numpy(), y.numpy()) for x, y in data]
 
 
@@ -259,7 +260,7 @@ def test_without_augmentation_pictures_stay_as_they_are(noise: Images) -> None:
 
 def test_evaluation_keeps_every_picture_in_its_order(noise: Images) -> None:
     labels = np.arange(len(noise)) % 10
-    found = list(augment.evaluation_batches(noise, labels, size=16))
+    found = list(augment.evaluation_batches(Batch(noise, labels), 10, size=16))
     assert [len(x) for x, _ in found] == [16, 16, 8]
     x, y = (np.concatenate([pair[i].numpy() for pair in found]) for i in (0, 1))
     assert x.dtype == np.float32

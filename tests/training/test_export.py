@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import normalise
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, export
@@ -51,7 +52,7 @@ class Exported:
             for layer in fused.layers:
                 layer.momentum = 0.5  # of batch norm's statistics, so that a few steps are enough for them
             for _ in range(10):
-                fused(cifar10.normalise(images[:100]), training=True)
+                fused(normalise(images[:100]), training=True)
             # logits far enough apart for a difference to show
             weights = [5 * w if w.shape[1:] == (10,) else w for w in fused.get_weights()]
             plain = architectures.build(name, NETWORKS[name])

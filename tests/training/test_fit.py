@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.dataset import normalise, split
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import architectures, augment, checkpoint, fit, run_log
@@ -136,8 +137,8 @@ def test_a_resumed_run_ends_in_the_very_same_weights(trained: dict[str, Trained]
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_comes_back_is_what_was_validated(trained: dict[str, Trained], name: str) -> None:
     run, data = trained[name], cifar10.load_train()
-    held_out = cifar10.split(data.labels, **run.recipe.split).validation
-    right = np.argmax(run.model(cifar10.normalise(data.images[held_out])), axis=1) == data.labels[held_out]
+    held_out = split(data.labels, **run.recipe.split).validation
+    right = np.argmax(run.model(normalise(data.images[held_out])), axis=1) == data.labels[held_out]
     # half precision may tip an image or two of the hundred
     tolerance = 0.02 if run.recipe.precision == "bfloat16" else 0.0
     assert abs(right.mean() - run.straight.history()["val_accuracy"].iloc[-1]) <= tolerance + 1e-6
@@ -211,8 +212,8 @@ def test_reports_tell_where_the_run_stands(trained: dict[str, Trained]) -> None:
 
 def validation_loss(model: keras.Model, recipe: Recipe) -> float:
     data = cifar10.load_train()
-    indices = cifar10.split(data.labels, **recipe.split).validation
-    probabilities = np.asarray(model(cifar10.normalise(data.images[indices])))
+    indices = split(data.labels, **recipe.split).validation
+    probabilities = np.asarray(model(normalise(data.images[indices])))
     return float(-np.log(probabilities[np.arange(len(indices)), data.labels[indices]]).mean())
 
 

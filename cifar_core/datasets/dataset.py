@@ -1,0 +1,189 @@
+"""What every dataset offers, whatever it holds: one small interface, and what is made of its parts."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifar_core.arrays import Images, Labels
+from cifar_core.errors import DatasetError, RecipeError
+
+Part = Literal["train", "test"]
+Ints = NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """Images uint8 [N, S, S, 3], RGB, 0 to 255, and their labels int64 [N], numbers of classes."""
+
+    images: Images
+    labels: Ints
+
+    def take(self, indices: np.ndarray) -> "Batch":
+        """Return the images at these places, int [M], and their labels."""
+        return Batch(self.images[indices], self.labels[indices])
+
+
+class Split(NamedTuple):
+    """Two disjoint, ascending lists of indices into the training set, int64."""
+
+    train: Ints
+    validation: Ints
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a model knows of the dataset that it learned from: `config.json` and `model.onnx` hold it.
+
+    Attributes
+    ----------
+    name
+        The dataset's identifier.
+    digest
+        Changes with any pixel, label or class name of it.
+    side
+        Pixels a side of every picture.
+    mirrors
+        Whether a mirrored picture shows the same thing, so that training and test may mirror it.
+    class_names
+        In the order of the labels.
+    """
+
+    name: str
+    digest: str
+    side: int
+    mirrors: bool
+    class_names: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as JSON-ready values."""
+        return {**asdict(self), "class_names": list(self.class_names)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Facts":
+        """Rebuild facts from `to_dict`; ValueError unless they make sense."""
+        try:
+            facts = cls(**{**values, "class_names": tuple(values["class_names"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"facts of a dataset lack a part: {error}") from error
+        names = facts.class_names
+        if not all(isinstance(text, str) and text for text in (facts.name, facts.digest, *names)):
+            raise ValueError("a name that is none")
+        if len(set(names)) != len(names) or not 2 <= len(names) <= 1_000:
+            raise ValueError("two to a thousand classes need names of their own")
+        if type(facts.side) is not int or not 8 <= facts.side <= 512 or type(facts.mirrors) is not bool:
+            raise ValueError("no side of a picture")
+        return facts
+
+
+class Dataset(ABC):
+    """Pictures of named classes to learn from and to test with.
+
+    Attributes
+    ----------
+    facts
+        Name, digest, side, class names: what a model takes along.
+    title
+        What people call it.
+    sizes
+        How many pictures each part holds.
+    """
+
+    facts: Facts
+    title: str
+    sizes: Mapping[Part, int]
+
+    @property
+    def name(self) -> str:
+        """The dataset's identifier."""
+        return self.facts.name
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the labels."""
+        return self.facts.class_names
+
+    @abstractmethod
+    def load(self, part: Part) -> Batch:
+        """Return a part; DatasetError if it is not on this machine, or damaged."""
+
+    def problem(self) -> str | None:
+        """Say why it is not on this machine, and what to do; None if it is. It looks for names only."""
+        return None
+
+    def available(self) -> bool:
+        """Whether it is on this machine."""
+        return self.problem() is None
+
+    def refuse_if_missing(self) -> None:
+        """Raise DatasetError, with `problem`, where it is not on this machine."""
+        if problem := self.problem():
+            raise DatasetError(problem)
+
+
+def normalise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Scale uint8 0 to 255 to float32 0 to 1, same shape: the report's only preprocessing."""
+    return np.divide(images, 255, dtype=np.float32)
+
+
+def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:
+    """Turn labels int [N] into float32 [N, C], a single 1 a row."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def split(
+    labels: Labels, *, images: int | None = None, validation_images: int = 2_000, seed: int = 0
+) -> Split:
+    """Choose which training images to train on and which to validate on, both stratified.
+
+    Parameters
+    ----------
+    labels : int64 [N]
+        The labels of the whole training set.
+    images : int, optional
+        How many images to use, those for validation included; by default all.
+    validation_images : int
+        How many of them to validate on: 0, or at least one a class.
+    seed : int
+        With `validation_images` it fixes the validation images, whatever `images` is, so that runs on
+        fewer images are compared on the same ones.
+
+    Raises
+    ------
+    RecipeError
+        A number is out of its range.
+    """
+    images = len(labels) if images is None else images
+    if not 0 < images <= len(labels):
+        raise RecipeError(f"The number of images must be from 1 to {len(labels):,}, not {images:,}.")
+    classes = len(np.unique(labels))
+    if validation_images != 0 and validation_images < classes:
+        raise RecipeError(
+            f"Validation takes 0 images, or {classes} and more, one a class; not {validation_images:,}."
+        )
+    if validation_images >= images:
+        raise RecipeError(
+            f"Of {images:,} images, {validation_images:,} for validation leave none to train on."
+        )
+    if not 0 <= seed < 2**32:
+        raise RecipeError(f"The seed must be from 0 to {2**32 - 1:,}, not {seed:,}.")
+    everything = np.arange(len(labels), dtype=np.int64)
+    validation = _draw(everything, labels, validation_images, seed)
+    rest = np.setdiff1d(everything, validation)
+    return Split(_draw(rest, labels, images - validation_images, seed), validation)
+
+
+def _draw(indices: Ints, labels: Labels, size: int, seed: int) -> Ints:
+    """Draw `size` of `indices`, ascending, each class in its proportion."""
+    from sklearn.model_selection import train_test_split  # 75 MB, and only training needs it
+
+    if size in (0, len(indices)):
+        return indices[:size]
+    # With fewer images than classes on either side there is no proportion to keep, and sklearn refuses.
+    proportional = min(size, len(indices) - size) >= len(np.unique(labels))
+    drawn, _ = train_test_split(
+        indices, train_size=size, random_state=seed, stratify=labels[indices] if proportional else None
+    )
+    return np.sort(drawn)

@@ -1,0 +1,22 @@
+"""The datasets there are, by name."""
+
+from cifar_core.datasets.cifar10 import Cifar10
+from cifar_core.datasets.dataset import Dataset
+from cifar_core.datasets.digits import Digits
+from cifar_core.errors import DatasetError
+
+CIFAR10, DIGITS = Cifar10(), Digits()
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (CIFAR10, DIGITS)}
+
+
+def get_dataset(name: str) -> Dataset:
+    """Return the dataset of that name, which need not be on this machine; DatasetError lists the names."""
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise DatasetError(f"There is no dataset “{name}”; choose one of {', '.join(DATASETS)}.") from None
+
+
+def first_choice() -> Dataset:
+    """Return the dataset to begin with: CIFAR-10, or where it is not on this machine, what always is."""
+    return CIFAR10 if CIFAR10.available() else DIGITS
