@@ -8,6 +8,7 @@ import streamlit as st
 from cifar_core import hardware
 from cifar_core.errors import CifarLabError
 from pages import enter
+from pages.parts import downloads
 
 hardware.hold_little_memory()
 # Once more, because what a host sets would win over config.toml: Community Cloud shows stack traces.
@@ -30,6 +31,7 @@ page = st.navigation(
 )
 st.set_page_config(page_title=f"{page.title} · CIFAR Lab")
 try:
+    downloads.show_strip()
     page.run()
 except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence there too
     st.error(str(error))

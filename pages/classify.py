@@ -5,11 +5,12 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifar_core import formats, images
-from cifar_core.datasets import cifar10
-from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.datasets.dataset import Dataset
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError, ImageError
@@ -17,14 +18,16 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers
+from pages.parts import caches, classify_answers, downloads, examples
 from pages.parts.classify_answers import Picture
+from pages.parts.markdown import plain
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
 
 MOST = caches.MODELS_IN_MEMORY  # models side by side
 MOST_PICTURES = 1_000  # that are looked at, of however many files
 # Each upload has a number of its own: to hash it takes no look at its content.
 BY_NUMBER: caches.HashFuncs = {UploadedFile: lambda file: file.file_id}
+MOST_NAMES = 20  # of classes that are listed
 FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 
@@ -78,7 +81,7 @@ def choose_endpoint() -> Endpoint | None:
         required=True,
         key="from",
         help="The same kind of model, on a server that was set up for it; pictures are sent there as the "
-        "32×32 pixels that the network sees.",
+        "few pixels that the network sees.",
     )
     return endpoint if asked == endpoint.name else None
 
@@ -101,37 +104,55 @@ def choose_tta() -> TTA:
         "Look six times",
         key="six",
         bind="query-params",
-        help="Averages the answers for the picture, its mirror image and small shifts of both: six times the "
-        "work, usually a little more accurate.",
+        help="Averages the answers for the picture and small shifts of it, mirrored too where that shows the "
+        "same thing: up to six times the work, usually a little more accurate.",
     )
     return 6 if six else 1
 
 
-def forget_test_image() -> None:
-    st.query_params.pop("image", None)
+def forget_ours() -> None:
+    """Take our own picture away: the visitor gives one."""
+    for name in ("image", "example"):
+        st.query_params.pop(name, None)
 
 
-def random_test_image() -> None:
-    st.query_params["image"] = str(random.randrange(cifar10.TEST_SIZE))
-    st.session_state[classify_answers.PAGE] = 1  # where it is put in front
+def take_ours(**chosen: str) -> None:
+    """Put one of our own pictures in front."""
+    forget_ours()
+    st.query_params.update(chosen)
+    st.session_state[classify_answers.PAGE] = 1
 
 
-def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
+def take_random(dataset: Dataset) -> None:
+    take_ours(image=str(random.randrange(dataset.sizes["test"])))
+
+
+def offer_ours(dataset: Dataset | None) -> None:
+    """Draw a button for a test image, where they are here, and one for each example."""
+    if dataset is not None and dataset.available():
+        st.button("Random test image", icon=":material/casino:", on_click=take_random, args=(dataset,))
+    for name, title in examples.TITLES.items():
+        st.button(title, icon=":material/image:", on_click=take_ours, kwargs={"example": name})
+
+
+def uploaded(
+    how: images.How, sides: tuple[int, ...], dataset: Dataset | None
+) -> tuple[list[Picture], list[tuple[str, str]]]:
     """Read what was dropped or photographed: the pictures, and of other files the name and what is wrong."""
     files = st.file_uploader(
         "Drop or choose pictures",  # of any name: the content decides, and a wrong file gets our own word
         accept_multiple_files=True,
         key="files",
         max_upload_size=images.MAX_BYTES // 1024**2,
-        on_change=forget_test_image,
-        help=f"{', '.join(images.SUFFIXES)}, of any size and shape; a picture is shrunk to 32×32 pixels, "
-        "which is all the network knows.",
+        on_change=forget_ours,
+        help=f"{', '.join(images.SUFFIXES)}, of any size and shape; a picture is shrunk to "
+        f"{sides[0]}×{sides[0]} pixels, which is all the network knows.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Random test image", icon=":material/casino:", on_click=random_test_image)
+        offer_ours(dataset)
         webcam = st.toggle("Webcam", key="webcam")
     # Asking for the camera as soon as the page opens would be rude, so it stands behind a toggle.
-    photo = st.camera_input("Take a picture", key="camera", on_change=forget_test_image) if webcam else None
+    photo = st.camera_input("Take a picture", key="camera", on_change=forget_ours) if webcam else None
     given = [*([photo] if photo else []), *files]
     if len(given) > MOST_PICTURES:
         st.warning(
@@ -142,7 +163,7 @@ def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
     with st.spinner("Reading the pictures", show_time=True):
         for file in given[:MOST_PICTURES]:
             name = "webcam" if file is photo else formats.printable(file.name)
-            found = read(file, how)
+            found = read(file, how, sides)
             if isinstance(found, str):
                 refused.append((name, found))
             else:
@@ -151,13 +172,23 @@ def uploaded(how: images.How) -> tuple[list[Picture], list[tuple[str, str]]]:
 
 
 @st.cache_data(max_entries=MOST_PICTURES, show_spinner=False, hash_funcs=BY_NUMBER)  # of 6 KB
-def read(file: UploadedFile, how: images.How) -> tuple[str, np.ndarray] | str:
-    """Return thumbnail and array of a picture, or what is wrong with it."""
+def read(
+    file: UploadedFile, how: images.How, sides: tuple[int, ...]
+) -> tuple[str, dict[int, np.ndarray]] | str:
+    """Return thumbnail of a picture and its arrays by their side, or what is wrong with it."""
     try:
-        picture, array = images.load(file.getvalue(), how)
+        return thumbnail_and_arrays(file.getvalue(), how, sides)
     except ImageError as error:
         return str(error)
-    return images.data_url(images.to_jpeg(picture, 64), "jpeg"), array
+
+
+def thumbnail_and_arrays(
+    content: bytes, how: images.How, sides: tuple[int, ...]
+) -> tuple[str, dict[int, np.ndarray]]:
+    first, *others = sides
+    picture, array = images.load(content, how, first)
+    arrays = {first: array} | {side: images.load(content, how, side)[1] for side in others}
+    return images.data_url(images.to_jpeg(picture, 64), "jpeg"), arrays
 
 
 @st.cache_data(  # of at most 0.1 MB
@@ -171,18 +202,51 @@ def to_show(file: UploadedFile) -> bytes | None:
         return None
 
 
-def chosen_test_image() -> Picture | None:
-    """Return the test image in the URL, `?image=…`."""
-    value = st.query_params.get("image", "")
-    # Of thousands of digits Python refuses to make a number.
-    if not value.isdecimal() or len(value) > len(str(cifar10.TEST_SIZE)) or int(value) >= cifar10.TEST_SIZE:
+def our_picture(how: images.How, sides: tuple[int, ...], dataset: Dataset | None) -> Picture | None:
+    """Return the test image or the example in the URL, `?image=…` or `?example=…`."""
+    if dataset is not None and (picture := chosen_test_image(sides, dataset)):
+        return picture
+    name = st.query_params.get("example", "")
+    if name not in examples.TITLES:
         return None
-    test = caches.test_set_or_explain("A test image")
+    content, true = examples.load(name)
+    thumbnail, arrays = thumbnail_and_arrays(content, how, sides)
+    shown = images.to_jpeg(images.load(content)[0])
+    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, arrays, true)
+
+
+def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | None:
+    value, size = st.query_params.get("image", ""), dataset.sizes["test"]
+    # Of thousands of digits Python refuses to make a number.
+    if not value.isdecimal() or len(value) > len(str(size)) or int(value) >= size:
+        return None
+    test = downloads.test_set_or_offer(dataset.facts, "With them, you can classify its test images.", "image")
     if test is None:
         return None
     index = int(value)
-    image, true = test.images[index], int(test.labels[index])
-    return Picture(f"test image {index}", lambda: None, caches.tile(index, 2), image, true)
+    image, true = test.images[index], dataset.class_names[test.labels[index]]
+    arrays = {side: images.to_array(Image.fromarray(image), side=side) for side in sides}
+    thumbnail = caches.tile(dataset.name, index, 2)
+    return Picture(f"test image {index}", lambda: None, thumbnail, arrays, true)
+
+
+def dataset_of(models: list[ModelDirectory]) -> Dataset | None:
+    """Return the dataset whose test images are offered: the first model's; None where it is gone."""
+    try:
+        return models[0].dataset() if models else CIFAR10
+    except CifarLabError:
+        return None
+
+
+def say_what_they_know(models: list[ModelDirectory]) -> None:
+    known: dict[tuple[str, ...], list[str]] = {}
+    for model in models:
+        known.setdefault(model.facts().class_names, []).append(f"**{plain(model.name)}**")
+    for class_names, who in known.items():
+        listed = ", ".join(plain(name) for name in class_names[:MOST_NAMES])
+        more = ", …" if len(class_names) > MOST_NAMES else ""
+        verb = "knows" if len(who) == 1 else "know"
+        st.caption(f"{' and '.join(who)} {verb} {len(class_names)} things only: {listed}{more}.")
 
 
 def show_refused(refused: list[tuple[str, str]]) -> None:
@@ -208,15 +272,17 @@ if not endpoint and not models:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     how = choose_how()
     tta: TTA = 1 if endpoint else choose_tta()
+dataset = dataset_of(models)
+sides = tuple(dict.fromkeys(classify_answers.side_of(model) for model in models)) or (images.SIZE,)
 with drop_zone:
-    pictures, refused = uploaded(how)
+    pictures, refused = uploaded(how, sides, dataset)
     show_refused(refused)
-if test_image := chosen_test_image():
-    pictures.insert(0, test_image)
+if ours := our_picture(how, sides, dataset):
+    pictures.insert(0, ours)
 if pictures:
     classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
 elif not refused:
-    st.info("Choose a picture, switch on the webcam or take a random test image.", icon=":material/image:")
-st.caption(f"The network knows ten things only: {', '.join(CLASS_NAMES)}.")
+    st.info("Choose a picture, switch on the webcam or take one of ours.", icon=":material/image:")
+say_what_they_know(models)
 for model in models:
     classify_answers.say_what_passes(model)

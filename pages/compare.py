@@ -5,7 +5,7 @@ import streamlit as st
 
 from cifar_core import charts, formats
 from cifar_core.annotations import sources
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import comparison, metrics, ranking
 from cifar_core.runs import catalogue
@@ -24,12 +24,11 @@ ORIGINAL = "original test set"
 
 def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     """Let the visitor choose models, `?models=a,b`."""
-    accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
-    default = ranking.first_choice(accuracies, PREFERRED)
+    default = first_models(models)
     linked = st.query_params["models"].split(",") if "models" in st.query_params else None
     asked = st.session_state.get("compared", default) if linked is None else linked
     known = [name for name in dict.fromkeys(asked) if name in models][:MOST]
-    st.session_state["compared"] = known if known or not asked else default
+    st.session_state["compared"] = of_one_dataset(models, known) if known or not asked else default
     there = {*models, *catalogue.damaged_models()}  # of which it is said already that they are left out
     warn_if_gone(linked or [], there, st.session_state["compared"])
 
@@ -52,9 +51,34 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
     return [models[name] for name in st.session_state["compared"]]
 
 
+def first_models(models: dict[str, ModelDirectory]) -> list[str]:
+    """Return the two models to begin with, of one dataset."""
+    accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
+    [first, *_] = ranking.first_choice(accuracies, PREFERRED)
+    dataset = models[first].facts().name
+    alike = {name: accuracies[name] for name, model in models.items() if model.facts().name == dataset}
+    return ranking.first_choice(alike, PREFERRED)
+
+
+def of_one_dataset(models: dict[str, ModelDirectory], names: list[str]) -> list[str]:
+    """Keep the models of the first one's dataset, and say which were left out."""
+    datasets = [models[name].facts().name for name in names]
+    kept = [name for name, dataset in zip(names, datasets, strict=True) if dataset == datasets[0]]
+    if left_out := [name for name in names if name not in kept]:
+        st.info(
+            f"Models are compared on the same test images, so {', '.join(f'“{name}”' for name in left_out)} "
+            f"cannot stand beside “{kept[0]}”: clear the choice first to compare others.",
+            icon=":material/info:",
+        )
+    return kept
+
+
 def show_per_class(models: list[ModelDirectory]) -> None:
-    labels = caches.test_set().labels
-    table = comparison.f1_by_class({model.name: caches.results(model).raw for model in models}, labels)
+    answers = {model.name: caches.results(model) for model in models}
+    [first, *_] = answers.values()
+    table = comparison.f1_by_class(
+        {name: each.raw for name, each in answers.items()}, first.labels, first.class_names
+    )
     chart, numbers = st.columns([3, 2])
     chart.altair_chart(charts.f1_by_class(table), alt="F1 of each model in each class, the hardest first")
     chart.caption(
@@ -80,15 +104,15 @@ def show_curves(models: list[ModelDirectory]) -> None:
 
 
 def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
-    labels = caches.test_set().labels
     missing: list[str] = []
-    sets = {ORIGINAL: np.ones(cifar10.TEST_SIZE, dtype=bool)}
+    answers = {model.name: caches.results(model) for model in models}
+    right = {name: metrics.correct(each.raw, each.labels) for name, each in answers.items()}
+    sets = {ORIGINAL: np.ones(CIFAR10.sizes["test"], dtype=bool)}
     try:
         missing = sources.missing()
         sets.update(public_lists.here().cleaner_test_sets())
     except CifarLabError as error:
         st.warning(str(error), icon=":material/fact_check:")
-    right = {model.name: metrics.correct(caches.results(model).raw, labels) for model in models}
     table = comparison.on_test_sets(right, sets)
     st.altair_chart(
         charts.cleaner_test_sets(table), alt="Accuracy of each model on each test set, with 95 % intervals"
@@ -122,7 +146,7 @@ VIEWS = {
     "Curves": show_curves,
     "Cleaner test sets": show_cleaner_test_sets,
 }
-NEED_TEST_SET = {"Per class", "Who is right", "Cleaner test sets"}
+OF_CIFAR10 = {"Cleaner test sets"}  # views of what is known of its images only
 
 require_entry()
 st.title("Compare", anchor=False)
@@ -136,9 +160,14 @@ if chosen:
 if len(models) < 2:
     offer_training("There is only one finished model, and a comparison takes two.")
     st.stop()
+dataset = chosen[0].facts().name if chosen else ""
+if len(chosen) == 1 and sum(model.facts().name == dataset for model in models.values()) < 2:
+    offer_training(
+        f"“{chosen[0].name}” is the only model that learned from {dataset}: a comparison takes two."
+    )
+    st.stop()
 if len(chosen) < 2:
     st.info("Choose two models or more to see how they differ.", icon=":material/info:")
     st.stop()
-view = choose_view("compare", VIEWS)
-if view not in NEED_TEST_SET or caches.test_set_or_explain(f"“{view}”"):
-    VIEWS[view](chosen)
+views = [view for view in VIEWS if view not in OF_CIFAR10 or dataset == CIFAR10.name]
+VIEWS[choose_view("compare", views)](chosen)

@@ -1,68 +1,113 @@
-"""Data: what CIFAR-10 holds, and one image on its way to the network."""
+"""Data: the datasets there are, how to get them, what one holds, and an image on its way to the network."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, images
-from cifar_core.datasets import cifar10
-from cifar_core.datasets.cifar10 import CLASS_NAMES
-from cifar_core.errors import CifarLabError
+from cifar_core import charts, formats, images
+from cifar_core.datasets.dataset import Dataset, Part, normalise, one_hot
+from cifar_core.datasets.registry import CIFAR10, DATASETS, first_choice
 from pages import require_entry
-from pages.parts import downloads
+from pages.parts import data_import, downloads
 from pages.parts.caches import crisp, test_set, tile
-from pages.parts.url_state import choose_view
+from pages.parts.url_state import choose_view, segments_in_url
 
 SAMPLES = 12  # a class
+MOST_CLASSES = 30  # that are shown
 CHANNELS = ["red", "green", "blue"]
+CORNER = 16  # pixels a side, of the middle that is drawn as numbers
+PARTS: dict[Part, str] = {"train": "training", "test": "test"}
 
 
-def show_samples() -> None:
-    test = test_set()
-    for label, name in enumerate(CLASS_NAMES):
+def show_dataset(dataset: Dataset) -> None:
+    """Draw what a dataset is, whether it is here, and if not how to get it."""
+    here = dataset.available()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{dataset.title}**", width="content")
+        if here:
+            st.badge("on this machine", icon=":material/check:", color="green")
+        else:
+            st.badge("not here yet", icon=":material/cloud_download:", color="gray")
+    train, test = (formats.count(dataset.sizes[part]) for part in PARTS)
+    side, names = dataset.facts.side, dataset.class_names
+    more = ", …" if len(names) > MOST_CLASSES else ""
+    st.caption(
+        f"{train} images to learn from, {test} to test with, of {side}×{side} pixels  \n"
+        f"{len(names)} classes: {', '.join(names[:MOST_CLASSES])}{more}"
+    )
+    if not here:
+        downloads.offer(dataset, "It is fetched once, and checked to the last pixel.", "data")
+        if dataset.name == CIFAR10.name:
+            data_import.show()
+
+
+def show_samples(dataset: Dataset) -> None:
+    test = test_set(dataset.name)
+    for label, name in enumerate(dataset.class_names[:MOST_CLASSES]):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{name}**", width=100)
             tiles = st.grid(SAMPLES, min_column_width=44, gap="xsmall")
             for index in np.flatnonzero(test.labels == label)[:SAMPLES]:
-                tiles.image(tile(int(index)), width="stretch", alt=f"test image {index}, {name}")
+                tiles.image(
+                    tile(dataset.name, int(index)), width="stretch", alt=f"test image {index}, {name}"
+                )
 
 
-def show_balance() -> None:
+@st.cache_data(max_entries=8, show_spinner="Counting")
+def images_per_class(name: str) -> dict[Part, list[int]]:
+    dataset = DATASETS[name]
+    classes = len(dataset.class_names)
+    return {part: np.bincount(dataset.load(part).labels, minlength=classes).tolist() for part in PARTS}
+
+
+def show_balance(dataset: Dataset) -> None:
+    found = images_per_class(dataset.name)
     counts = pd.DataFrame(
         [
-            {"class": name, "set": part, "images": images}
-            for part, images in cifar10.IMAGES_PER_CLASS.items()
-            for name in CLASS_NAMES
+            {"class": name, "set": PARTS[part], "images": number}
+            for part, numbers in found.items()
+            for name, number in zip(dataset.class_names, numbers, strict=True)
         ]
     )
     st.markdown("**Images of each class**")
     st.altair_chart(charts.class_balance(counts), alt="Images a class in the training and the test set")
-    st.caption("Every class has 5,000 training and 1,000 test images, so plain accuracy is a fair measure.")
-
-
-def show_journey() -> None:
-    test = test_set()
-    index = st.number_input(
-        "Test image", 0, cifar10.TEST_SIZE - 1, 12, key="image", bind="query-params", width=200
+    train, test = (between(found[part]) for part in PARTS)
+    fair = max(found["test"]) <= 1.1 * min(found["test"])
+    st.caption(
+        f"Every class has {train} training and {test} test images"
+        + (", so plain accuracy is a fair measure." if fair else ": the accuracy is most about the largest.")
     )
-    image, label = test.images[index], int(test.labels[index])
+
+
+def between(numbers: list[int]) -> str:
+    low, high = formats.count(min(numbers)), formats.count(max(numbers))
+    return low if low == high else f"{low} to {high}"
+
+
+def show_journey(dataset: Dataset) -> None:
+    test, last = test_set(dataset.name), dataset.sizes["test"] - 1
+    if st.session_state.get("image", 0) > last:  # chosen in a larger dataset
+        st.session_state["image"] = last
+    index = st.number_input("Test image", 0, last, 12, key="image", bind="query-params", width=200)
+    image, label, side = test.images[index], int(test.labels[index]), dataset.facts.side
+    name = dataset.class_names[label]
     raw, values, hot = st.columns([1, 2, 1.4])
     with raw:
         st.markdown("**1 · As it is stored**")
-        st.image(crisp(image, 8), width=256, alt=f"test image {index}, {CLASS_NAMES[label]}")
-        st.caption(f"{CLASS_NAMES[label]}: 32×32 pixels, three bytes each, 0 to 255")
+        st.image(crisp(image, max(256 // side, 1)), width=256, alt=f"test image {index}, {name}")
+        st.caption(f"{name}: {side}×{side} pixels, three bytes each, 0 to 255")
     with values:
         show_values(image)
     with hot:
-        show_one_hot(label)
+        show_one_hot(label, dataset.class_names)
     st.markdown("**4 · Augmented:** what training would see instead, another one each epoch")
     tiles = st.grid(8, min_column_width=80)
-    for variant in images.augmented(image, 8, seed=index):
-        tiles.image(crisp(variant, 6), width="stretch", alt="an augmented variant")
-    st.caption(
-        "With most recipes: mirrored in every other epoch and shifted by up to two pixels, the border "
-        "reflected."
-    )
+    # Of every second epoch, where mirror images show something else: those in between are mirrored.
+    variants = images.augmented(image, 8 if dataset.facts.mirrors else 16, seed=index)
+    for variant in variants if dataset.facts.mirrors else variants[::2]:
+        tiles.image(crisp(variant, max(192 // side, 1)), width="stretch", alt="an augmented variant")
+    mirrored = "mirrored in every other epoch and " if dataset.facts.mirrors else ""
+    st.caption(f"With most recipes: {mirrored}shifted by up to two pixels, the border reflected.")
 
 
 def show_values(image: np.ndarray) -> None:
@@ -72,24 +117,27 @@ def show_values(image: np.ndarray) -> None:
     channel = st.segmented_control(
         "Channel", CHANNELS, default="red", required=True, label_visibility="collapsed"
     )
-    corner = cifar10.normalise(image)[8:24, 8:24]
+    start = max(len(image) - CORNER, 0) // 2
+    corner = normalise(image)[start : start + CORNER, start : start + CORNER]
     st.altair_chart(
         charts.pixel_values(corner, CHANNELS.index(channel)),
         width="content",  # square pixels
-        alt=f"{channel} values of the middle 16×16 pixels",
+        alt=f"{channel} values of the middle {CORNER}×{CORNER} pixels",
     )
-    st.caption("Each value divided by 255: the middle 16×16 pixels, 0 is black, 1 is full colour")
+    st.caption(
+        f"Each value divided by 255: the middle {CORNER}×{CORNER} pixels, 0 is black, 1 is full colour"
+    )
 
 
-def show_one_hot(label: int) -> None:
+def show_one_hot(label: int, class_names: tuple[str, ...]) -> None:
     st.markdown(
         "**3 · Its label, one-hot**",
         help="A 1 for the true class and a 0 for each other: the answer the network learns to give.",
     )
     st.dataframe(
-        {"class": CLASS_NAMES, "target": cifar10.one_hot(np.array([label]))[0].astype(int)},
+        {"class": class_names, "target": one_hot(np.array([label]), len(class_names))[0].astype(int)},
         hide_index=True,
-        height="content",
+        height="content" if len(class_names) <= MOST_CLASSES else "auto",
         alt="the one-hot label",
     )
 
@@ -98,13 +146,17 @@ VIEWS = {"Samples": show_samples, "Balance": show_balance, "An image on its way"
 
 require_entry()
 st.title("Data", anchor=False)
-st.markdown(
-    "CIFAR-10 holds 60,000 small colour pictures of ten classes (Krizhevsky, 2009): 50,000 to learn from and "
-    "10,000 to test with."
+st.markdown("What a network can learn from here: small pictures, each with the name of what it shows.")
+cards = st.grid(len(DATASETS), min_column_width=320)
+for dataset in DATASETS.values():
+    with cards.container(border=True, height="stretch"):
+        show_dataset(dataset)
+chosen = segments_in_url(
+    "Dataset",
+    [name for name, dataset in DATASETS.items() if dataset.available()],
+    "data",
+    "data-dataset",
+    first_choice().name,
+    lambda name: DATASETS[name].title,
 )
-try:
-    cifar10.locate()
-except CifarLabError as error:
-    downloads.offer_dataset(error)
-else:
-    VIEWS[choose_view("data", VIEWS)]()
+VIEWS[choose_view("data", VIEWS)](DATASETS[chosen])

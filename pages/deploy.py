@@ -5,20 +5,19 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import access, formats, images
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import container, exporting, serving
 from cifar_core.deploy.check import Comparison, compare
 from cifar_core.errors import CifarLabError
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, deploy_vertex, permission
+from pages.parts import caches, deploy_vertex, examples, permission
 from pages.parts.markdown import plain
 from pages.parts.models import choose_model
 from pages.parts.url_state import choose_view
 
-EXAMPLE = 12  # the test image of the example request
-CHECKED = range(8)  # the test images that a check asks about
+EXAMPLE = 12  # the picture of the example request, a test image where those are here
+CHECKED = range(8)  # those that a check asks about
 SECONDS = 20.0  # that a check waits for each answer
 
 
@@ -105,7 +104,7 @@ def show_container(model: ModelDirectory) -> None:
 
 def show_requests(model: ModelDirectory) -> None:
     st.subheader("3 · Ask", anchor=False)
-    test = caches.test_set_or_explain("A request about a test image")
+    [(name, array)] = examples.to_ask_about(model.facts(), [EXAMPLE])
     request = "request.json"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = st.segmented_control(
@@ -115,35 +114,33 @@ def show_requests(model: ModelDirectory) -> None:
             required=True,
             key="ask",
         )
-        if test is not None:
-            picture = images.to_png(test.images[EXAMPLE])
-            name = CLASS_NAMES[test.labels[EXAMPLE]]
-            st.image(caches.tile(EXAMPLE, 2), width=64, alt=f"test image {EXAMPLE}, {name}")
-            if how == "curl":
-                st.download_button(
-                    f"Download {request} (test image {EXAMPLE})",
-                    container.request_json(picture),
-                    request,
-                    mime="application/json",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
+        st.image(caches.crisp(array, 2), width=64, alt=name)
+        if how == "curl":
+            st.download_button(
+                f"Download {request} ({name})",
+                container.request_json(images.to_png(array)),
+                request,
+                mime="application/json",
+                icon=":material/download:",
+                on_click="ignore",
+            )
     if how == "curl":
         st.markdown("Is the model ready?")
         st.code(container.curl_status(model.name), language=None, wrap_lines=True)
-        if test is not None:
-            st.markdown(f"What is on the picture in {request}?")
-            st.code(container.curl_predict(model.name, request), language=None, wrap_lines=True)
-            show_answer(model, test.images[EXAMPLE])
+        st.markdown(f"What is on the picture in {request}?")
+        st.code(container.curl_predict(model.name, request), language=None, wrap_lines=True)
+        show_answer(model, array)
         st.markdown("Any JPEG or PNG of yours:")
         st.code(container.curl_picture(model.name), language=None, wrap_lines=True)
     elif how == "Python, a picture":
         st.code(container.python_files(model.name), language="python")
     else:
         st.code(container.python_images(model.name), language="python")
+    side = model.facts().side
     st.markdown(
         "`classify_bytes` decodes, crops and shrinks a picture on the server as the app does, to the same "
-        "pixels; `serving_default` takes 32×32 pixels from 0 to 1. Both answer with calibrated probabilities."
+        f"pixels; `serving_default` takes {side}×{side} pixels from 0 to 1. Both answer with calibrated "
+        "probabilities."
     )
 
 
@@ -161,7 +158,7 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
 def show_check(model: ModelDirectory) -> None:
     st.subheader("4 · Check", anchor=False)
     st.markdown(
-        f"Asks a running server about {len(CHECKED)} test images, as arrays and as files, and compares its "
+        f"Asks a running server about {len(CHECKED)} pictures, as arrays and as files, and compares its "
         "answers with the model here."
     )
     with st.form("check", border=False):
@@ -175,15 +172,14 @@ def show_check(model: ModelDirectory) -> None:
         )
         if not st.form_submit_button("Check", type="primary", icon=":material/network_check:"):
             return
-    test = caches.test_set_or_explain("A check with test images")
-    if test is None:
-        return
     try:
         address = serving.parse(url)
         here = access.opened_here(st.context.ip_address, dict(st.context.headers))
         access.refuse_host(address.host, address.port, here)
         client = serving.Client(address.url, address.model or model.name, SECONDS)
-        pictures = [(f"test image {i}", images.to_png(test.images[i])) for i in CHECKED]
+        pictures = [
+            (name, images.to_png(array)) for name, array in examples.to_ask_about(model.facts(), CHECKED)
+        ]
         with st.spinner("Asking"):
             found = compare(client, model, caches.classifier(model), pictures)
     except CifarLabError as error:
@@ -232,16 +228,17 @@ def show_serving(model: ModelDirectory) -> None:
 
 
 def show_files(model: ModelDirectory) -> None:
+    side = model.facts().side
     files = {
         "Keras": (
             model.keras_path,
             "Keras' own format, to go on training or to look inside.",
-            f'keras.saving.load_model("{model.name}.keras")  # float32 [N, 32, 32, 3] in [0, 1]',
+            f'keras.saving.load_model("{model.name}.keras")  # float32 [N, {side}, {side}, 3] in [0, 1]',
         ),
         "ONNX": (
             model.onnx_path,
             "For ONNX Runtime, which this app uses, and all that reads ONNX. It takes bytes, 0 to 255.",
-            f'onnxruntime.InferenceSession("{model.name}.onnx")  # uint8 [N, 32, 32, 3]',
+            f'onnxruntime.InferenceSession("{model.name}.onnx")  # uint8 [N, {side}, {side}, 3]',
         ),
     }
     for title, (path, what, code) in files.items():

@@ -3,13 +3,14 @@
 What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-sort=…&mistakes-page=…&view=…`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.evaluation import browse, metrics
 from cifar_core.evaluation.browse import ANY
 from cifar_core.recipes import REPORT
@@ -22,36 +23,41 @@ from pages.parts.evaluate_views import take_pair
 from pages.parts.models import choose_model, warn_if_validated_on_test
 from pages.parts.url_state import choose_view, selectbox_in_url
 
+FAMOUS = (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"))  # of CIFAR-10's classes
+
 
 def show_metrics(card: dict[str, Any]) -> None:
+    reported = card["dataset"] == CIFAR10.name  # the report was about nothing else
     low, high = card["accuracy_interval"]
     cells = st.grid(4, min_column_width=230)  # narrower ones would clip what the difference is to
     cells.metric(
         "Accuracy",
         formats.percent(card["accuracy"]),
         border=True,
-        delta=formats.points(card["accuracy"] - REPORT["accuracy"]),
-        delta_description="vs the report",
-        help=f"Share of the 10,000 test images it gets right. 95 % interval: {formats.percent(low)} to "
-        f"{formats.percent(high)} (Wilson). The report is the one this app grew out of: its network had 85 "
-        "%.",
+        height="stretch",
+        delta=formats.points(card["accuracy"] - REPORT["accuracy"]) if reported else None,
+        delta_description="vs the report" if reported else None,
+        help=f"Share of the {formats.count(card['test_images'])} test images it gets right. 95 % interval: "
+        f"{formats.percent(low)} to {formats.percent(high)} (Wilson)."
+        + (" The report is the one this app grew out of: its network had 85 %." if reported else ""),
     )
     cells.metric(
         "Loss",
         formats.loss(card["loss"]),
         border=True,
         delta_color="inverse",
-        delta=f"{card['loss'] - REPORT['loss']:+.3f}",
-        delta_description="vs the report",
-        help="Mean cross-entropy in nats: how surprised the model is by the true class. Lower is better; "
-        "the original report had 0.640.",
+        height="stretch",
+        delta=f"{card['loss'] - REPORT['loss']:+.3f}" if reported else None,
+        delta_description="vs the report" if reported else None,
+        help="Mean cross-entropy in nats: how surprised the model is by the true class. Lower is better"
+        + ("; the original report had 0.640." if reported else "."),
     )
     cells.metric(
         "Macro F1",
         formats.percent(card["macro_f1"]),
         border=True,
         height="stretch",
-        help="The balance of precision and recall, averaged over the ten classes.",
+        help="The balance of precision and recall, averaged over the classes.",
     )
     cells.metric(
         "Calibration error",
@@ -75,56 +81,72 @@ def show_intervals(card: dict[str, Any]) -> None:
     st.caption(
         f"Looking {augmented['views']} times at each image: {formats.percent(augmented['accuracy'])} "
         f"accuracy, 95 % interval {formats.percent(low)} to {formats.percent(high)}",
-        help="The answers for the image, its mirror image and small shifts of both, averaged. All other "
+        help="The answers for the image and small shifts of it, and for the mirror images of all where those "
+        "show the same thing, averaged. All other "
         "numbers on this page are of one look.",
     )
 
 
-def explore(model: ModelDirectory, labels: np.ndarray) -> None:
+def explore(model: ModelDirectory) -> None:
     """Draw the matrix and, beside it, the images of the cell, row or column that is chosen in it."""
     answers = caches.results(model)
+    labels, class_names = answers.labels, answers.class_names
+    matrix = metrics.confusion(answers.raw, labels)
     left, right = st.columns([5, 6], gap="medium")
     with right:  # first, because it settles what is chosen
-        chosen = choose_pair()
-        show_images(model.name, answers, labels, *chosen)
+        chosen = choose_pair(class_names, pairs_of_interest(matrix, class_names))
+        show_images(model.name, answers, *chosen)
     with left:
-        show_matrix(metrics.confusion(answers.raw, labels), chosen)
+        show_matrix(matrix, class_names, chosen)
         st.download_button(
             "All its mistakes (CSV)",
             # made at once, in 20 ms: a click while the page is drawn would find a callable's file gone
-            browse.mistakes_table(answers.calibrated, labels, gallery.notes()).to_csv(index=False),
+            browse.mistakes_table(
+                answers.calibrated, labels, class_names, gallery.notes(answers.facts)
+            ).to_csv(index=False),
             f"{model.name}-mistakes.csv",
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
-            help="Index, true and predicted class, calibrated confidence, human votes for the label, whether "
-            "the label is rejected, and the near-duplicate in the training set.",
+            help="Index, true and predicted class, calibrated confidence; of CIFAR-10 also the human votes "
+            "for the label, whether it is rejected, and the near-duplicate in the training set.",
         )
 
 
-def choose_pair() -> tuple[str, str]:
+def pairs_of_interest(matrix: np.ndarray, class_names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs to begin with: the famous ones, where there are such classes, else its own worst."""
+    if {name for pair in FAMOUS for name in pair} <= set(class_names):
+        return list(FAMOUS)
+    worst = metrics.most_confused(matrix, class_names).head(len(FAMOUS))
+    return list(zip(worst["true"], worst["predicted"], strict=True))
+
+
+def choose_pair(class_names: Sequence[str], shortcut_pairs: list[tuple[str, str]]) -> tuple[str, str]:
     shortcuts = st.container(horizontal=True)
-    for true, predicted in (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"), (ANY, ANY)):
+    pairs = [*shortcut_pairs, (ANY, ANY)]
+    for true, predicted in pairs:
         label = f"{true} → {predicted}" if true != ANY else "all mistakes"
         shortcuts.button(label, on_click=take_pair, args=(true, predicted), key=f"pair-{true}-{predicted}")
     left, right = st.columns(2)
     with left:
-        true = selectbox_in_url("True class", [ANY, *CLASS_NAMES], "true", "cat")
+        true = selectbox_in_url("True class", [ANY, *class_names], "true", pairs[0][0])
     with right:
-        predicted = selectbox_in_url("Taken for", [ANY, *CLASS_NAMES], "predicted", "dog")
+        predicted = selectbox_in_url("Taken for", [ANY, *class_names], "predicted", pairs[0][1])
     return true, predicted
 
 
-def show_images(model: str, answers: Results, labels: np.ndarray, true: str, predicted: str) -> None:
-    images = browse.select(answers.raw, labels, true, predicted)
+def show_images(model: str, answers: Results, true: str, predicted: str) -> None:
+    images = browse.select(answers.raw, answers.labels, answers.class_names, true, predicted)
     st.markdown(f"**{formats.count(len(images))}** {browse.describe(true, predicted)}")
     if len(images):
         gallery.show(images, {model: answers}, "mistakes")
+    elif true == predicted == ANY:
+        st.success("It got every test image right.", icon=":material/check_circle:")
     else:
         st.info("There is none: choose another pair.")
 
 
-def show_matrix(matrix: np.ndarray, chosen: tuple[str, str]) -> None:
+def show_matrix(matrix: np.ndarray, class_names: Sequence[str], chosen: tuple[str, str]) -> None:
     measure = st.segmented_control(
         "Cells",
         ["Counts", "Rates"],
@@ -135,8 +157,8 @@ def show_matrix(matrix: np.ndarray, chosen: tuple[str, str]) -> None:
         help="Images, or the share of the true class.",
     )
     st.container(width=560).vega_lite_chart(
-        charts.confusion_cells(matrix, measure == "Rates", chosen, clicks.turn()),
-        charts.confusion_matrix(),
+        charts.confusion_cells(matrix, class_names, measure == "Rates", chosen, clicks.turn()),
+        charts.confusion_matrix(class_names),
         key="matrix",
         on_select=take_cell,
         selection_mode="cell",
@@ -166,7 +188,7 @@ VIEWS = {
     "None of these": evaluate_beyond.show_ood,
     "Curves": show_curves,
 }
-NEED_TEST_SET = {"Per class", "Calibration", "Humans"}
+OF_CIFAR10 = {"Humans"}  # views of what is known of its images only
 
 require_entry()
 st.title("Evaluate", anchor=False)
@@ -176,10 +198,6 @@ if model is None:
 show_metrics(model.card())
 show_intervals(model.card())
 warn_if_validated_on_test(model)
-test = caches.test_set_or_explain("The confusion matrix and the images")
-if test is None:
-    st.page_link("pages/data.py", label="Download it on the page Data", icon=":material/download:")
-else:
-    explore(model, test.labels)
-views = [view for view in VIEWS if test is not None or view not in NEED_TEST_SET]
+explore(model)
+views = [view for view in VIEWS if view not in OF_CIFAR10 or model.facts().name == CIFAR10.name]
 VIEWS[choose_view("evaluate", views)](model)

@@ -3,15 +3,15 @@
 import streamlit as st
 
 from cifar_core import formats, hardware
-from cifar_core.datasets import cifar10
-from cifar_core.errors import CifarLabError
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import downloads
 from pages.parts.models import readable_models, warn_if_validated_on_test
 
-EXAMPLE = "12"  # the test image of the shortest way to an answer
+# The shortest way to an answer: a test image, or where those are missing a photograph that is always here.
+TEST_IMAGE, PHOTOGRAPH = {"image": "12"}, {"example": "flower"}
 
 
 def show_beginnings() -> None:
@@ -21,7 +21,7 @@ def show_beginnings() -> None:
         st.markdown("**Classify a picture**  \nWhat is on it, how sure is that, which pixels mattered?")
         with st.container(horizontal=True):
             st.page_link("pages/classify.py", label="Take your own", icon=":material/image_search:")
-            example = {"image": EXAMPLE}
+            example = TEST_IMAGE if CIFAR10.available() else PHOTOGRAPH
             st.page_link(
                 "pages/classify.py", label="Take ours", icon=":material/photo_library:", query_params=example
             )
@@ -29,7 +29,8 @@ def show_beginnings() -> None:
         st.markdown("**See the mistakes**  \nWhich cats does it take for dogs, and what do people say?")
         st.page_link("pages/evaluate.py", label="Look at them", icon=":material/grid_on:")
     with train:
-        st.markdown("**Train your own**  \nThe quickest takes a few minutes; you watch it learn.")
+        quickest = "The quickest takes a few minutes" if CIFAR10.available() else "Digits take half a minute"
+        st.markdown(f"**Train your own**  \n{quickest}; you watch it learn.")
         st.page_link("pages/train.py", label="Choose a recipe", icon=":material/model_training:")
 
 
@@ -45,11 +46,13 @@ def show_model(model: ModelDirectory) -> None:
         delta_arrow="off",
         delta_description="95 % interval",
         chart_data=accuracies if len(accuracies) > 1 else None,
-        help="Share of the 10,000 test images it gets right, and where that share would lie on endlessly "
-        "many such images. The line: its accuracy on validation images after each epoch of training.",
+        help=f"Share of the {formats.count(card['test_images'])} test images it gets right, and where that "
+        "share would lie on endlessly many such images. The line: its accuracy on validation images after "
+        "each epoch of training.",
     )
+    data = "" if card["dataset"] == CIFAR10.name else f" on {card['dataset']}"
     st.caption(
-        f"{model.recipe().title}  \ntrained in {formats.duration(card['training_seconds'])} · "
+        f"{model.recipe().title}{data}  \ntrained in {formats.duration(card['training_seconds'])} · "
         f"{formats.count(card['parameters'])} parameters"
     )
     warn_if_validated_on_test(model)
@@ -64,11 +67,12 @@ def show_machine() -> None:
         f":material/memory: {hardware.describe()}  \n"
         f":material/memory_alt: {formats.size_in_bytes(hardware.free_memory())} of memory free"
     )
-    try:
-        cifar10.locate()  # whose path is nobody's business where the app is hosted
+    if CIFAR10.available():  # whose path is nobody's business where the app is hosted
         st.markdown(":material/photo_library: CIFAR-10 is here; `python -m cifar_core data` says where")
-    except CifarLabError as error:
-        downloads.offer_dataset(error)
+    else:
+        downloads.offer(
+            CIFAR10, "With them, you see the mistakes themselves and train on them.", "overview", "secondary"
+        )
     if run := jobs.active_run():
         st.page_link(
             "pages/train.py",

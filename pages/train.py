@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import ACTIVE, Status
 from pages import require_entry
-from pages.parts import curves, downloads, train_controls, train_recipes, train_runs
+from pages.parts import curves, train_controls, train_recipes, train_runs
 from pages.parts.markdown import plain
 from pages.parts.models import warn_if_validated_on_test
 
@@ -52,7 +52,7 @@ def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelD
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
-        st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(recipe)])), width="content")
+        st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
     show_metrics(status, steps, history)
     done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
     st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
@@ -63,7 +63,10 @@ def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelD
     overlaid = train_runs.choose_others(run)
     with pictures:
         if len(steps):
-            drawn = [charts.Curve(item.name, item.steps(), item.history()) for item in [run, *overlaid]]
+            drawn = [
+                charts.Curve(item.name, item.steps(), item.history(), item.facts())
+                for item in [run, *overlaid]
+            ]
             curves.show_curves(drawn, charts.epochs_in_sight(drawn, recipe.epochs))
         elif status.active:
             for place, _ in curves.measures():
@@ -121,23 +124,17 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
 
 
 require_entry()
-try:
-    cifar10.locate()
-except CifarLabError as error:
-    downloads.offer_dataset(error)
-    ready = False
-else:
-    ready = True
 run, busy = chosen_run(), jobs.active_run()
 with st.sidebar:
-    can_start = train_controls.show(run, busy, ready)
+    dataset, can_start = train_controls.show(run, busy)
 if problem := st.session_state.pop("problem", None):
     st.error(problem)
 if run is None:
     st.title("Train", anchor=False)
+    takes = "a few minutes" if dataset.name == CIFAR10.name else "half a minute"
     st.info(
         "No run yet. Choose a recipe in the sidebar and press **Start**, or begin with the quickest, which "
-        "takes a few minutes.",
+        f"takes {takes} on “{dataset.title}”.",
         icon=":material/info:",
     )
     # On a phone the sidebar is folded away, and a newcomer need not find it.
@@ -147,12 +144,15 @@ if run is None:
         icon=":material/play_arrow:",
         disabled=not can_start,
         on_click=train_controls.start_quickest,
+        args=(dataset,),
     )
-    train_recipes.show_frontier()
+    if dataset.name == CIFAR10.name:
+        train_recipes.show_frontier()
     st.stop()
 
 try:
     run.recipe()
+    run.facts()
 except CifarLabError as error:
     st.error(f"“{run.name}” cannot be shown. {error}")
     train_runs.choose_others(run)
@@ -162,10 +162,13 @@ polled = POLL_SECONDS if busy or state in ACTIVE else None  # it may train on an
 st.fragment(show_run, run_every=polled)(run, state, busy)
 warn_if_validated_on_test(run)
 if run.has_results():
-    st.page_link(
-        "pages/evaluate.py",
-        label="See what it confuses",
-        icon=":material/grid_on:",
-        query_params={"model": run.name},
-    )
-train_recipes.show_frontier()
+    this = {"model": run.name}
+    with st.container(horizontal=True):
+        st.page_link(
+            "pages/evaluate.py", label="See what it confuses", icon=":material/grid_on:", query_params=this
+        )
+        st.page_link(
+            "pages/classify.py", label="Classify with it", icon=":material/image_search:", query_params=this
+        )
+if dataset.name == CIFAR10.name:
+    train_recipes.show_frontier()

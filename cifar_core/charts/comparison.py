@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, NEUTRAL, RUN_COLOURS, TEXT
+from cifar_core.charts.palette import A_CLASS, HEIGHT, NEUTRAL, RUN_COLOURS, TEXT
 from cifar_core.evaluation.comparison import Quadrant
 
 
@@ -26,7 +26,7 @@ def f1_by_class(table: pd.DataFrame) -> alt.LayerChart:
         shape=alt.Shape("model:N", title=None).scale(domain=models),
         tooltip=["class:N", "model:N", alt.Tooltip("f1:Q", format=".1%", title="F1")],
     )
-    return alt.LayerChart(layer=[spans, points], data=long, height=HEIGHT + 60)
+    return alt.LayerChart(layer=[spans, points], data=long, height=max(HEIGHT + 60, A_CLASS * len(table)))
 
 
 def who_is_right(

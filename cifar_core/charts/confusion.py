@@ -4,6 +4,7 @@ It is drawn anew with every click, so it is written in Vega-Lite's own words: Al
 second and more to check each of them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,28 +12,25 @@ import pandas as pd
 
 from cifar_core.charts.palette import RIGHT, TEXT, TEXT_ON_LIGHT, TRAINING, WRONG
 from cifar_core.charts.theme import CONFIG
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.evaluation.browse import ANY, describe
 
 # Cells that are bright enough for dark text in the dark theme, too; green is brighter than orange.
 STRONG = "datum.strength >= (datum.right ? 0.8 : 0.92)"
 AXIS = {"labels": False, "ticks": False, "domain": False, "grid": False}
-PLACE = {"type": "nominal", "scale": {"domain": CLASS_NAMES}}
-X = {**PLACE, "field": "predicted", "title": "predicted", "axis": {**AXIS, "titlePadding": 56}}
-Y = {**PLACE, "field": "true", "title": "true class", "axis": {**AXIS, "titlePadding": 72}}
-CELL = {
-    "x": X,
-    "y": Y,
+NAME_PIXELS = 68  # of a class name, the rest of which is left out
+SAID = {
     "description": {"field": "said"},
     "tooltip": [
         {"field": "said", "title": "images"},
         {"field": "share", "type": "quantitative", "format": ".1%", "title": "of its class"},
     ],
 }
+WELL_READ = 12  # classes; of more the text is smaller
 
 
 def confusion_cells(
     matrix: np.ndarray,
+    class_names: Sequence[str],
     rates: bool,
     chosen: tuple[str, str] | None = None,
     turn: int = 0,
@@ -45,7 +43,9 @@ def confusion_cells(
     Parameters
     ----------
     matrix
-        int counts [10, 10], rows true, columns predicted.
+        int counts [C, C], rows true, columns predicted.
+    class_names
+        The names of its rows and columns.
     rates
         Write the share of the true class in the cells instead of the count.
     chosen
@@ -72,17 +72,17 @@ def confusion_cells(
             "chosen": chosen is not None and _within(true, predicted, chosen),
             "turn": turn,
         }
-        for i, true in enumerate(CLASS_NAMES)
-        for j, predicted in enumerate(CLASS_NAMES)
+        for i, true in enumerate(class_names)
+        for j, predicted in enumerate(class_names)
     ]
-    return pd.DataFrame(cells + _names(turn))
+    return pd.DataFrame(cells + _names(class_names, turn))
 
 
-def _names(turn: int) -> list[dict[str, Any]]:
+def _names(class_names: Sequence[str], turn: int) -> list[dict[str, Any]]:
     """Return the rows of the class names, which choose a class's mistakes either way."""
     return [
         {"kind": kind, "true": true, "predicted": predicted, "label": name, "said": said, "turn": turn}
-        for name in CLASS_NAMES
+        for name in class_names
         for kind, true, predicted, said in (
             ("row", name, ANY, f"mistaken {describe(name, ANY)}"),
             ("column", ANY, name, f"mistaken {describe(ANY, name)}"),
@@ -90,26 +90,30 @@ def _names(turn: int) -> list[dict[str, Any]]:
     ]
 
 
-def confusion_matrix(clickable: bool = True) -> dict[str, Any]:
+def confusion_matrix(class_names: Sequence[str], clickable: bool = True) -> dict[str, Any]:
     """Return the Vega-Lite marks of the matrix; the data to hand over with them are `confusion_cells`.
 
     Parameters
     ----------
+    class_names
+        In the order of the rows and columns.
     clickable
         Whether a click on a cell or a class name selects it: parameter `cell`, fields true, predicted, turn.
     """
     mark = {"cursor": "pointer" if clickable else "default"}
-    colours = _colours(mark)
+    place = _place(class_names)
+    size = 12 if len(class_names) <= WELL_READ else max(12 * WELL_READ // len(class_names), 6)
+    colours = _colours(place, mark)
     if clickable:
         select = {"type": "point", "fields": ["true", "predicted", "turn"], "on": "click"}
         colours["params"] = [{"name": "cell", "select": select}]
     outline = {
         "transform": [{"filter": "datum.kind == 'cell' && datum.chosen"}],
         "mark": {"type": "rect", "filled": False, "strokeWidth": 2.5, "stroke": TRAINING, "aria": False},
-        "encoding": {"x": X, "y": Y},
+        "encoding": place,
     }
     return {
-        "layer": [colours, _numbers(mark), outline, *_class_names(mark)],
+        "layer": [colours, _numbers(place, mark, size), outline, *_class_names(place, mark, size)],
         # As high as it is wide, however wide the page lets it be; the number stands for "not by the step".
         "height": 400,
         "params": [{"name": "height", "expr": "width"}],
@@ -118,12 +122,21 @@ def confusion_matrix(clickable: bool = True) -> dict[str, Any]:
     }
 
 
-def _colours(mark: dict[str, Any]) -> dict[str, Any]:
+def _place(class_names: Sequence[str]) -> dict[str, Any]:
+    """Return where a cell stands."""
+    scale = {"type": "nominal", "scale": {"domain": list(class_names)}}
+    x = {**scale, "field": "predicted", "title": "predicted", "axis": {**AXIS, "titlePadding": 56}}
+    y = {**scale, "field": "true", "title": "true class", "axis": {**AXIS, "titlePadding": 72}}
+    return {"x": x, "y": y}
+
+
+def _colours(place: dict[str, Any], mark: dict[str, Any]) -> dict[str, Any]:
     return {
         "transform": [{"filter": "datum.kind == 'cell'"}],
         "mark": {**mark, "type": "rect", "cornerRadius": 2},
         "encoding": {
-            **CELL,
+            **place,
+            **SAID,
             "color": {
                 "field": "right",
                 "type": "nominal",
@@ -140,32 +153,33 @@ def _colours(mark: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _numbers(mark: dict[str, Any]) -> dict[str, Any]:
+def _numbers(place: dict[str, Any], mark: dict[str, Any], size: int) -> dict[str, Any]:
     return {
         "transform": [{"filter": "datum.kind == 'cell'"}],
-        "mark": {**mark, "type": "text", "fontSize": 12, "fontWeight": 500, "aria": False},
+        "mark": {**mark, "type": "text", "fontSize": size, "fontWeight": 500, "aria": False},
         "encoding": {
-            **CELL,
+            **place,
+            **SAID,
             "text": {"field": "label"},
             "color": {"condition": {"test": STRONG, "value": TEXT_ON_LIGHT}, "value": TEXT},
         },
     }
 
 
-def _class_names(mark: dict[str, Any]) -> list[dict[str, Any]]:
-    name = {**mark, "type": "text", "align": "right", "fontSize": 12, "color": TEXT}
+def _class_names(place: dict[str, Any], mark: dict[str, Any], size: int) -> list[dict[str, Any]]:
+    name = {**mark, "type": "text", "align": "right", "fontSize": size, "color": TEXT, "limit": NAME_PIXELS}
     # Marks of another layer than the selection's take clicks only where they have a tooltip.
     said = {"field": "said"}
     named = {"text": {"field": "label"}, "tooltip": said, "description": said}
     beside = {
         "transform": [{"filter": "datum.kind == 'row'"}],
         "mark": name,
-        "encoding": {**named, "x": {"value": -8}, "y": Y},
+        "encoding": {**named, "x": {"value": -8}, "y": place["y"]},
     }
     below = {
         "transform": [{"filter": "datum.kind == 'column'"}],
         "mark": {**name, "angle": 315, "dy": 8},
-        "encoding": {**named, "x": X, "y": {"value": "height"}},
+        "encoding": {**named, "x": place["x"], "y": {"value": "height"}},
     }
     return [beside, below]
 

@@ -1,15 +1,14 @@
-"""Charts of the data set itself."""
+"""Charts of a dataset itself."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from cifar_core.charts.palette import BLACK, HEIGHT, TRAINING, VALIDATION, WHITE
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 
 
 def class_balance(counts: pd.DataFrame) -> alt.Chart:
-    """Draw the images a class in each set; `counts` has columns class, set, images."""
+    """Draw the images a class in each set; `counts` has columns class, set, images, in the order to draw."""
     names = alt.Axis(labelAngle=-45, labelOverlap=False)  # all of them, on a phone too
     return (
         alt.Chart(counts)
@@ -17,7 +16,7 @@ def class_balance(counts: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X(
                 "class:N",
-                sort=list(CLASS_NAMES),
+                sort=list(dict.fromkeys(counts["class"])),
                 title=None,
                 axis=names,
             ),

@@ -7,21 +7,42 @@ import numpy as np
 import pandas as pd
 
 from cifar_core import formats
-from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
-from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.charts.palette import (
+    A_CLASS,
+    HEIGHT,
+    NEUTRAL,
+    RIGHT,
+    RUN_COLOURS,
+    TRAINING,
+    VALIDATION,
+    WRONG,
+)
 
 
 def probability_bars(
-    probabilities: np.ndarray, true: int | None = None, likeliest: int = len(CLASS_NAMES)
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    true: str | None = None,
+    likeliest: int | None = None,
 ) -> alt.Chart:
-    """Draw the likeliest classes of one picture as bars, the true class, if known, in its own colour."""
-    table = pd.DataFrame({"class": CLASS_NAMES, "probability": np.asarray(probabilities, dtype=float)})
+    """Draw the likeliest classes of one picture as bars, the true class, if known, in its own colour.
+
+    Parameters
+    ----------
+    probabilities, class_names
+        float [C], and the names in the same order.
+    true
+        The name of the true class, which need not be one of them; None if it is not known.
+    likeliest
+        How many classes get a bar; all by default.
+    """
+    table = pd.DataFrame({"class": class_names, "probability": np.asarray(probabilities, dtype=float)})
     guess = int(table["probability"].argmax())
     table["meaning"] = "guess" if true is None else "other"
     if true is not None:
         table.loc[guess, "meaning"] = "wrong"
-        table.loc[true, "meaning"] = "right"
-    table = table.nlargest(likeliest, "probability")
+        table.loc[table["class"] == true, "meaning"] = "right"
+    table = table.nlargest(likeliest or len(table), "probability")
     # The number stands in the axis label, which has the theme's colour; text marks have not.
     table["label"] = table["class"] + "  " + table["probability"].map(formats.percent)
     # As wide in every card, so that the bars of several begin at the same place.
@@ -57,7 +78,7 @@ def per_class(table: pd.DataFrame) -> alt.Chart:
             shape=alt.Shape("measure:N", title=None).scale(domain=["precision", "recall", "F1"]),
             tooltip=["class:N", "measure:N", alt.Tooltip("value:Q", format=".1%")],
         )
-        .properties(height=HEIGHT)
+        .properties(height=max(HEIGHT, A_CLASS * len(table)))
     )
 
 

@@ -15,3 +15,4 @@ BLACK, WHITE = "#000000", "#FFFFFF"  # of pixels drawn as numbers, and the numbe
 RUN_COLOURS = [TRAINING, VALIDATION, RIGHT, "#9C4DE6", "#D2145A", NEUTRAL]
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another
+A_CLASS = 18  # pixels at least, where each class has a row

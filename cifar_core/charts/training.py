@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, LABEL, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
+from cifar_core.datasets.dataset import Facts
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.recipes import REPORT, Precision
 
 Measure = Literal["loss", "accuracy"]
 
-# A network that guesses has 2.3; a bad first epoch can have twenty, and would flatten all that follows.
-LOSS_IN_SIGHT = 2.5
+# Above the loss of a network that guesses, of ten classes 2.3; a bad first epoch can have twenty, and would
+# flatten all that follows.
+LOSS_IN_SIGHT = 0.2
 _SHORT = 12  # epochs
 _MINUTES = [1, 2, 5, 10, 20, 50, 100, 200]
 _POINTS = 400  # of a training curve; more than a screen can tell apart
@@ -23,11 +26,12 @@ _POINTS = 400  # of a training curve; more than a screen can tell apart
 
 @dataclass(frozen=True)
 class Curve:
-    """The log of one run, as `ModelDirectory.steps` and `ModelDirectory.history` return it."""
+    """The log of one run, as the `steps`, `history` and `facts` of its `ModelDirectory` return it."""
 
     name: str
     steps: pd.DataFrame
     history: pd.DataFrame
+    facts: Facts
 
 
 def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) -> alt.LayerChart:
@@ -44,10 +48,12 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
     training, validation = _training(curves, measure), _validation(curves, measure)
     by_run = validation.groupby("run")[measure]
     best = validation.loc[by_run.idxmax() if percent else by_run.idxmin()]
+    guessing = math.log(max(len(curve.facts.class_names) for curve in curves))
+    ceiling = round(guessing + LOSS_IN_SIGHT, 1)
     whole = alt.Axis(tickMinStep=1, format="d")
     base = alt.Chart().encode(
         x=alt.X("epoch:Q", title="epoch", axis=whole).scale(domain=[0, max(epochs, 1)], nice=False),
-        y=_measured(measure, max(training[measure].max(), validation[measure].max())),
+        y=_measured(measure, max(training[measure].max(), validation[measure].max()), ceiling),
         color=_curve_colour(curves),
         tooltip=[
             alt.Tooltip("run:N"),
@@ -56,7 +62,7 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
             alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
         ],
     )
-    in_sight = alt.datum[measure] <= (1 if percent else LOSS_IN_SIGHT)  # dots are not cut, so those left go
+    in_sight = alt.datum[measure] <= (1 if percent else ceiling)  # dots are not cut, so those left go
     dots = base.transform_filter(in_sight)
     layers: list[alt.Chart | alt.LayerChart] = [
         base.mark_line(strokeWidth=1.5, opacity=1 if alone else 0.45, clip=True).properties(data=training),
@@ -64,7 +70,7 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
         dots.mark_point(size=45, filled=True, opacity=1).properties(data=validation),
         dots.mark_point(size=190, filled=False, strokeWidth=2, opacity=1).properties(data=best),
     ]
-    if percent:
+    if percent and all(curve.facts.name == CIFAR10.name for curve in curves):
         accuracy = REPORT["accuracy"]  # the line to beat
         layers.append(_rule(accuracy, f"the report: {accuracy * 100:.0f} %"))
     return alt.LayerChart(layer=layers, height=HEIGHT)
@@ -103,11 +109,11 @@ def _curve_colour(curves: Sequence[Curve]) -> alt.Color:
     )
 
 
-def _measured(measure: Measure, highest: float) -> alt.Y:
+def _measured(measure: Measure, highest: float, ceiling: float) -> alt.Y:
     if measure == "accuracy":
         return alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format="%")).scale(domain=[0, 1])
     return alt.Y("loss:Q", title="loss", axis=alt.Axis()).scale(
-        zero=False, domainMax=LOSS_IN_SIGHT if highest > LOSS_IN_SIGHT else alt.Undefined
+        zero=False, domainMax=ceiling if highest > ceiling else alt.Undefined
     )
 
 

@@ -32,7 +32,7 @@ HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val
 # What every card has, and every page relies on.
 _FIGURES = [
     *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
-    *("ood_threshold", "parameters", "bytes", "training_seconds", "epochs"),
+    *("test_images", "ood_threshold", "parameters", "bytes", "training_seconds", "epochs"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What pages read again and again: the test set, and what models make of it.
+"""What pages read again and again: test sets, and what models make of it.
 
 Each cache is bounded, and keyed by the times at which the files were written that it holds, so that a model
 evaluated anew is read anew. For a model `AS_WRITTEN` does that: hand it to the cache as `hash_funcs`, and
@@ -13,8 +13,8 @@ import numpy as np
 import streamlit as st
 
 from cifar_core import images
-from cifar_core.datasets import cifar10
-from cifar_core.errors import CifarLabError
+from cifar_core.datasets.dataset import Batch, Facts
+from cifar_core.datasets.registry import get_dataset
 from cifar_core.inference import calibration
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
@@ -50,17 +50,30 @@ AS_WRITTEN: HashFuncs = {ModelDirectory: stamp}
 
 
 class Results(NamedTuple):
-    """A model's answers on the test set: probabilities float64 [10000, 10] as they came and calibrated."""
+    """A model's answers on the test set, which need no image of it.
+
+    Probabilities float64 [N, C] as they came and calibrated, the true classes int64 [N], and what the model
+    knows of its dataset.
+    """
 
     raw: np.ndarray
     calibrated: np.ndarray
+    labels: np.ndarray
+    facts: Facts
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the labels."""
+        return self.facts.class_names
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
 def results(model: ModelDirectory) -> Results:
     """Return a model's predictions on the test set, before and after temperature scaling."""
-    raw = model.predictions()["test"].astype(np.float64)
-    return Results(raw, calibration.temperature_scale(raw, model.card()["temperature"]))
+    predictions = model.predictions()
+    raw = predictions["test"].astype(np.float64)
+    calibrated = calibration.temperature_scale(raw, model.card()["temperature"])
+    return Results(raw, calibrated, predictions["labels"], model.facts())
 
 
 @st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model", hash_funcs=AS_WRITTEN)
@@ -69,19 +82,10 @@ def classifier(model: ModelDirectory) -> Classifier:
     return Classifier(model.onnx_path)
 
 
-@st.cache_resource(show_spinner="Reading the test set")
-def test_set() -> cifar10.Batch:
-    """Return the 10,000 test images; DatasetError if CIFAR-10 is not on this machine."""
-    return cifar10.load_test()
-
-
-def test_set_or_explain(purpose: str) -> cifar10.Batch | None:
-    """Return the test images, or say on the page why `purpose` cannot be shown and return None."""
-    try:
-        return test_set()
-    except CifarLabError as error:
-        st.warning(f"{purpose} cannot be shown. {error}", icon=":material/photo_library:")
-        return None
+@st.cache_resource(max_entries=2, show_spinner="Reading the test set")
+def test_set(dataset: str) -> Batch:
+    """Return the test images of a dataset by its name; DatasetError if it is not on this machine."""
+    return get_dataset(dataset).load("test")
 
 
 def crisp(image: np.ndarray, scale: int) -> str:
@@ -93,6 +97,6 @@ def crisp(image: np.ndarray, scale: int) -> str:
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False)  # of 4 KB
-def tile(index: int, scale: int = 8) -> str:
-    """Return one test image, as `crisp` does."""
-    return crisp(test_set().images[index], scale)
+def tile(dataset: str, index: int, scale: int = 8) -> str:
+    """Return one test image of a dataset, as `crisp` does."""
+    return crisp(test_set(dataset).images[index], scale)

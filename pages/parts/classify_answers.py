@@ -1,14 +1,13 @@
 """What models make of pictures on the Classify page: a table of many, and a card for each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifar_core import charts, formats
-from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core import charts, formats, images
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
@@ -24,6 +23,8 @@ from pages.parts.markdown import plain
 CARDS = 6  # pictures shown in full on one page
 PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
+DESCRIBED = 10  # that are read out to those who do not see the bars
+SHARP = 320  # pixels, of what the network sees as it is sent
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of these"
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
@@ -35,23 +36,23 @@ class Picture(NamedTuple):
     """A picture to classify.
 
     Its name, which is the visitor's own text; what makes the whole picture as JPEG, or None where the array
-    is all there is; an address of its thumbnail; what the network sees, uint8 [32, 32, 3]; its true class,
-    if known.
+    is all there is; an address of its thumbnail; what a network sees, uint8 [S, S, 3], by its side S; the
+    name of its true class, if known.
     """
 
     name: str
     to_show: Callable[[], bytes | None]
     thumbnail: str
-    array: np.ndarray
-    true: int | None = None
+    arrays: Mapping[int, np.ndarray]
+    true: str | None = None
 
 
 def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]) -> None:
     """Show what each model that can answer says of each picture."""
-    arrays = np.stack([picture.array for picture in pictures])
     answered: dict[Model, list[Answer]] = {}
     for model in models:
         try:
+            arrays = np.stack([picture.arrays[side_of(model)] for picture in pictures])
             answered[model] = answers(model, arrays, tta)
         except CifarLabError as error:
             st.error(str(error))
@@ -60,6 +61,11 @@ def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: li
     if len(pictures) > 1:
         show_table(pictures, answered, refused)
     show_cards(pictures, answered)
+
+
+def side_of(model: Model) -> int:
+    """Return the side of the pictures that a model takes, in pixels; of one elsewhere the usual one."""
+    return images.SIZE if isinstance(model, Endpoint) else model.facts().side
 
 
 def answers(model: Model, arrays: np.ndarray, tta: TTA) -> list[Answer]:
@@ -159,10 +165,11 @@ def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | No
                 with st.container(width=TILE):
                     st.image(shown, width="stretch", alt="the picture as it was given")
                     st.caption("the picture")
-            with st.container(width=TILE):
-                seen = caches.crisp(picture.array, 10)
-                st.image(seen, width="stretch", alt="the 32×32 pixels the network sees")
-                st.caption("what the network sees: 32×32 pixels")
+            for side in sorted({side_of(model) for model in theirs}):
+                with st.container(width=TILE):
+                    seen = enlarged(picture.arrays[side])
+                    st.image(seen, width="stretch", alt=f"the {side}×{side} pixels the network sees")
+                    st.caption(f"what the network sees: {side}×{side} pixels")
         cells = said.grid(len(theirs), min_column_width=260)
         for model, answer in theirs.items():
             with cells.container():
@@ -185,32 +192,40 @@ def show_answer(
         with mattered.container(width=TILE):
             show_map(model, picture, answer, opacity)
     bars.altair_chart(
-        charts.probability_bars(answer.probabilities, picture.true, LIKELIEST),
-        alt=", ".join(f"{n} {p:.2%}" for n, p in zip(CLASS_NAMES, answer.probabilities, strict=True)),
+        charts.probability_bars(answer.probabilities, answer.class_names, picture.true, LIKELIEST),
+        alt=", ".join(f"{n} {p:.2%}" for n, p in answer.likeliest(DESCRIBED)),
     )
 
 
 def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float) -> None:
-    found = pixels_that_mattered(model, picture.array, CLASS_NAMES.index(answer.class_name))
+    array = picture.arrays[side_of(model)]
+    found = pixels_that_mattered(model, array, answer.class_index)
+    scale = max(SHARP // len(array), 1)
     st.image(
-        saliency.overlay(picture.array.repeat(10, axis=0).repeat(10, axis=1), found, opacity),
+        saliency.overlay(array.repeat(scale, axis=0).repeat(scale, axis=1), found, opacity),
         width="stretch",
         alt=f"what mattered to {model.name} for {answer.class_name}",
     )
     st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
 
 
-def verdict(answer: Answer, true: int | None) -> str:
+def enlarged(array: np.ndarray) -> str:
+    """Return what a network sees as an address, its pixels as blocks."""
+    return caches.crisp(array, max(SHARP // len(array), 1))
+
+
+def verdict(answer: Answer, true: str | None) -> str:
     """Say in a few words what a model takes a picture for, and whether that is right."""
     said = f"{answer.class_name}, {formats.percent(answer.confidence)}"
     if answer.none_of_these:
         said = f"probably {NONE}"
     if true is None:
         return said
-    name = CLASS_NAMES[true]
-    if name == answer.class_name and not answer.none_of_these:
-        return f"{said} · right"
-    return f"{said} · wrong, it is {'an' if name[0] in 'aeiou' else 'a'} {name}"
+    right = true not in answer.class_names if answer.none_of_these else true == answer.class_name
+    what = f"{'an' if true[0] in 'aeiou8' else 'a'} {true}"
+    if right:
+        return f"{said} · right, it is {what}" if answer.none_of_these else f"{said} · right"
+    return f"{said} · wrong, it is {what}"
 
 
 def say_what_passes(model: ModelDirectory) -> None:
@@ -226,7 +241,7 @@ def say_what_passes(model: ModelDirectory) -> None:
     ]
     if passing:
         st.caption(
-            f"**{plain(model.name)}** wrongly doubts 5 % of pictures of the ten. Of what is none of "
+            f"**{plain(model.name)}** wrongly doubts 5 % of pictures of its classes. Of what is none of "
             f"them it lets pass {', '.join(passing)}."
         )
 
@@ -235,5 +250,5 @@ def say_what_passes(model: ModelDirectory) -> None:
     max_entries=500, show_spinner="Looking at parts of the picture", hash_funcs=AS_WRITTEN
 )
 def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
-    """Return a map of the pixels that speak for a class, float32 [32, 32]."""
+    """Return a map of the pixels that speak for a class, float32 [S, S]."""
     return saliency.saliency(caches.classifier(model).probabilities, array, class_index)

@@ -13,11 +13,10 @@ from pages.parts.url_state import segments_in_url, selectbox_in_url
 
 
 def show(models: list[ModelDirectory]) -> None:
-    labels = caches.test_set().labels
     by_name = {model.name: model for model in models}
     first, second = choose_pair(list(by_name))
     answers = {name: caches.results(by_name[name]) for name in (first, second)}
-    found = comparison.duel(*(metrics.correct(each.raw, labels) for each in answers.values()))
+    found = comparison.duel(*(metrics.correct(each.raw, each.labels) for each in answers.values()))
     titles: dict[Quadrant, str] = {
         "both": "both right",
         "first": f"only {first} right",

@@ -27,7 +27,7 @@ class Column(NamedTuple):
 
 # By their names in the card; `latency` is measured here.
 COLUMNS = {
-    "accuracy": Column("accuracy", formats.percent, max, "share of the 10,000 test images it gets right"),
+    "accuracy": Column("accuracy", formats.percent, max, "share of the test images it gets right"),
     "loss": Column(
         "loss",
         formats.loss,
@@ -35,7 +35,7 @@ COLUMNS = {
         "mean cross-entropy in nats, before calibration: how surprised it is by the true class",
     ),
     "macro_f1": Column(
-        "macro F1", formats.percent, max, "balance of precision and recall, averaged over the ten classes"
+        "macro F1", formats.percent, max, "balance of precision and recall, averaged over the classes"
     ),
     "calibration_error": Column(
         "calibration error",

@@ -13,8 +13,8 @@ from pages.parts.caches import AS_WRITTEN
 
 LOSS_OF_TRAINING = (
     "As training counts it: with a recipe that softens the labels (label smoothing) it is higher than the "
-    "loss in tables, so it compares runs of one recipe only. A network that guesses has 2.3; more than 2.5 "
-    "is out of sight."
+    "loss in tables, so it compares runs of one recipe only. A network that guesses among ten classes has "
+    "2.3; what is far above that is out of sight."
 )
 
 
@@ -50,6 +50,6 @@ def what_is_drawn(measure: Measure, names: str) -> str:
 # To make a chart takes a tenth of a second and more.
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=AS_WRITTEN)
 def learning_chart(models: list[ModelDirectory], measure: Measure) -> dict[str, Any]:
-    curves = [charts.Curve(model.name, model.steps(), model.history()) for model in models]
+    curves = [charts.Curve(model.name, model.steps(), model.history(), model.facts()) for model in models]
     epochs = max(model.card()["epochs"] for model in models)
     return charts.learning_curves(curves, measure, epochs).to_dict()

@@ -1,23 +1,129 @@
-"""Offers to download what is not on this machine: CIFAR-10, and public lists about its test images."""
+"""How what is not on this machine gets here: CIFAR-10 by a job, and public lists about its test images."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import streamlit as st
 
-from cifar_core import formats
+from cifar_core import access, formats, settings
 from cifar_core.annotations import sources
+from cifar_core.datasets.dataset import Batch, Dataset, Facts
+from cifar_core.datasets.download_status import DownloadStatus
+from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import CifarLabError
+from cifar_core.runs import downloads
+from pages.parts import caches, permission
+from pages.parts.markdown import plain
+
+POLL_SECONDS = 1.0
+SIZE = "170 MB"
+_PROBLEM = "download-problem"
 
 
-def offer_dataset(problem: CifarLabError) -> None:
-    """Say that CIFAR-10 is missing, and fetch it if asked to."""
-    st.warning(str(problem), icon=":material/photo_library:")
-    if st.button("Download CIFAR-10 (170 MB)", type="primary", icon=":material/download:"):
-        from cifar_core.datasets.download import (
-            download_cifar10,  # here, or every start would wait for its libraries
+def show_strip() -> None:
+    """Draw, above whatever page it is, how far the download of CIFAR-10 is, for as long as there is one."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(plain(problem))
+    if downloads.status().active:
+        st.fragment(_show_progress, run_every=POLL_SECONDS)()
+
+
+def _show_progress() -> None:
+    status = downloads.status()
+    if not status.active:
+        st.rerun()  # the page can show more now, or has to say what went wrong
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(status.fraction, f"**CIFAR-10** · {how_far(status)}")
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            key="cancel-download",
+            on_click=_attempt,
+            args=(downloads.cancel,),
         )
 
-        fetch(download_cifar10)
+
+def how_far(status: DownloadStatus) -> str:
+    """Say how far a download is: what has come, how fast, and how long it will take."""
+    if not status.total:
+        return f"{status.phase or 'starting'} …"
+    parts = [
+        status.phase,
+        f"{formats.size_in_bytes(status.done)} of {formats.size_in_bytes(status.total)}",
+        f"{formats.size_in_bytes(status.bytes_per_second)}/s" if status.bytes_per_second else "",
+        f"{formats.duration(status.eta_seconds)} left" if status.eta_seconds is not None else "",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def offer(
+    dataset: Dataset, what_for: str, key: str, kind: Literal["primary", "secondary"] = "primary"
+) -> None:
+    """Say in one sentence that a dataset is missing, and offer to get it.
+
+    Parameters
+    ----------
+    dataset
+        Which one.
+    what_for
+        What it would make possible here, a whole sentence.
+    key
+        Names the button, where a page has several.
+    kind
+        Of the button.
+    """
+    if dataset.name != CIFAR10.name:
+        st.info(f"{dataset.title} is not on this machine. {what_for}", icon=":material/photo_library:")
+        return
+    status = downloads.status()
+    if status.active:
+        st.info(f"CIFAR-10 is on its way. {what_for}", icon=":material/downloading:")
+        return
+    if settings.CIFAR10_DIR.path():  # a download would go elsewhere, and not be found
+        st.warning(
+            "CIFAR-10 is not where this app was told to look; `python -m cifar_core data` says more. "
+            f"{what_for}",
+            icon=":material/photo_library:",
+        )
+        return
+    st.info(f"CIFAR-10's pictures are not on this machine yet. {what_for}", icon=":material/photo_library:")
+    if status.state in ("failed", "interrupted"):
+        st.error(plain(status.error) or "The last download ended in its middle; it goes on from there.")
+        if status.advice and access.opened_here(st.context.ip_address, dict(st.context.headers)):
+            st.caption(plain(status.advice))
+    st.button(
+        f"{'Go on with the download' if status.done else 'Download CIFAR-10'} ({SIZE})",
+        type=kind,
+        icon=":material/download:",
+        key=f"{key}-cifar10",
+        on_click=_attempt,
+        args=(downloads.start,),
+    )
+
+
+def _attempt(action: Callable[[], object]) -> None:
+    """Do what a button asks for, and keep what went wrong for the next page to show."""
+    try:
+        permission.check()
+        action()
+    except CifarLabError as error:
+        st.session_state[_PROBLEM] = str(error)
+
+
+def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
+    """Return the test images that a model was tested on; or offer what is missing, and return None."""
+    try:
+        dataset = get_dataset(facts.name)
+        if dataset.facts.digest != facts.digest:
+            st.info(f"“{facts.name}” has changed since the model learned from it. {what_for}")
+            return None
+        if not dataset.available():
+            offer(dataset, what_for, key)
+            return None
+        return caches.test_set(facts.name)
+    except CifarLabError as error:
+        st.warning(f"{plain(str(error))} {what_for}", icon=":material/photo_library:")
+        return None
 
 
 def offer_lists(missing: Sequence[str], use: str, key: str) -> None:

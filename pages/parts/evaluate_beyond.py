@@ -1,6 +1,6 @@
 """The views of Evaluate that go beyond the test set: worse pictures, and pictures of none of its classes.
 
-They read the model's card only, and so work without CIFAR-10.
+They read the model's card only, and need no image.
 """
 
 from typing import Any
@@ -57,7 +57,7 @@ def show_ood(model: ModelDirectory) -> None:
     st.markdown(
         f"Shown pictures of none of its classes, it is fooled most by **{worst}** "
         f"({DESCRIPTIONS.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one "
-        "of the ten."
+        "of its classes."
     )
     st.dataframe(
         [
@@ -80,13 +80,13 @@ def show_ood(model: ModelDirectory) -> None:
                 "AUROC",
                 format="%.3f",
                 help="How often a picture of something else looks odder to the model than one of "
-                "CIFAR-10's: 1 is always, 0.5 is chance.",
+                "its test images: 1 is always, 0.5 is chance.",
             ),
             "fpr95": st.column_config.NumberColumn(
                 "let through",
                 format="%.1f %%",
-                help="How many of the pictures of something else pass for one of the ten if 95 % of "
-                "CIFAR-10's own do: the false-positive rate at 95 %.",
+                help="How many of the pictures of something else pass for one of its classes if 95 % "
+                "of its test images do: the false-positive rate at 95 %.",
             ),
         },
     )

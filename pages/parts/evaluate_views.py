@@ -31,9 +31,10 @@ def take_pair(true: str, predicted: str) -> None:
 
 
 def show_per_class(model: ModelDirectory) -> None:
-    answers, labels = caches.results(model), caches.test_set().labels
+    answers = caches.results(model)
+    labels, class_names = answers.labels, answers.class_names
     chart, numbers, pairs = st.columns([4, 4, 4], gap="medium")
-    table = metrics.per_class(answers.raw, labels)
+    table = metrics.per_class(answers.raw, labels, class_names)
     chart.markdown("**Precision, recall and F1**")
     chart.vega_lite_chart(per_class_chart(model), alt="Precision, recall and F1 of each class")
     numbers.markdown("**Each class** · click a row to see its mistakes")
@@ -53,7 +54,7 @@ def show_per_class(model: ModelDirectory) -> None:
             "f1": st.column_config.NumberColumn("F1", format="%.1f %%", help="The balance of the two."),
         },
     )
-    confused = metrics.most_confused(metrics.confusion(answers.raw, labels)).head(PAIRS)
+    confused = metrics.most_confused(metrics.confusion(answers.raw, labels), class_names).head(PAIRS)
     pairs.markdown("**Most confused** · click a row to see its images")
     show_choices(
         pairs,
@@ -91,7 +92,7 @@ def show_choices(
 
 
 def show_calibration(model: ModelDirectory) -> None:
-    card, answers, labels = model.card(), caches.results(model), caches.test_set().labels
+    card, answers = model.card(), caches.results(model)
     confidence, declining = st.columns(2, gap="large")
     with confidence:
         st.markdown("**How sure it says it is, and how often it is right**")
@@ -111,7 +112,7 @@ def show_calibration(model: ModelDirectory) -> None:
         )
     with declining:
         st.markdown("**If it may decline to answer**")
-        curve = selective.coverage_curve(answers.calibrated, labels)
+        curve = selective.coverage_curve(answers.calibrated, answers.labels)
         st.vega_lite_chart(coverage_chart(model), alt="Accuracy against the share of the images it answers")
         sentence = (
             f"Answering only the surest {COVERAGE * 100:.0f} % of the images, it is right "
@@ -125,8 +126,9 @@ def show_calibration(model: ModelDirectory) -> None:
 
 
 def show_humans(model: ModelDirectory) -> None:
-    answers, labels = caches.results(model), caches.test_set().labels
-    notes = gallery.notes()
+    """Set it beside people, whose votes there are for CIFAR-10 only."""
+    answers = caches.results(model)
+    labels, class_names, notes = answers.labels, answers.class_names, gallery.notes(answers.facts)
     try:
         parts = public_lists.here().parts_of_test_set()
     except CifarLabError:  # a list is damaged: the gallery says so
@@ -141,14 +143,14 @@ def show_humans(model: ModelDirectory) -> None:
         one, other = st.columns(2, gap="large")
         one.markdown("**People**")
         other.markdown("**The model**")
-        marks = charts.confusion_matrix(clickable=False)
+        marks = charts.confusion_matrix(class_names, clickable=False)
         theirs = lists.human_confusion(notes.votes, labels)
         its = metrics.confusion(answers.raw, labels)
         # One scale of colours for both, or the rare errors of people would look like the model's.
-        most = max(metrics.most_confused(matrix)["rate"].max() for matrix in (theirs, its))
+        most = max(metrics.most_confused(matrix, class_names)["rate"].max() for matrix in (theirs, its))
         for place, matrix, whose in ((one, theirs, "people"), (other, its, "the model")):
             place.container(width=480).vega_lite_chart(
-                charts.confusion_cells(matrix, rates=True, most=most),
+                charts.confusion_cells(matrix, class_names, rates=True, most=most),
                 marks,
                 key=f"matrix of {whose}",
                 alt=f"Confusion matrix of {whose}, shares of the true class",
@@ -208,18 +210,19 @@ def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
 def per_class_chart(model: ModelDirectory) -> dict[str, Any]:
-    table = metrics.per_class(caches.results(model).raw, caches.test_set().labels)
-    return charts.per_class(table).to_dict()
+    answers = caches.results(model)
+    return charts.per_class(metrics.per_class(answers.raw, answers.labels, answers.class_names)).to_dict()
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
 def reliability_chart(model: ModelDirectory) -> dict[str, Any]:
-    labels, answers = caches.test_set().labels, caches.results(model)
-    before, after = (metrics.reliability(each, labels) for each in answers)
+    answers = caches.results(model)
+    before, after = (metrics.reliability(p, answers.labels) for p in (answers.raw, answers.calibrated))
     return charts.reliability(before, after).to_dict()
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
 def coverage_chart(model: ModelDirectory) -> dict[str, Any]:
-    curve = selective.coverage_curve(caches.results(model).calibrated, caches.test_set().labels)
+    answers = caches.results(model)
+    curve = selective.coverage_curve(answers.calibrated, answers.labels)
     return charts.coverage(curve, COVERAGE).to_dict()

@@ -11,9 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from cifar_core import images
 from cifar_core.annotations import image_notes
 from cifar_core.annotations.image_notes import Notes
-from cifar_core.datasets.cifar10 import CLASS_NAMES, IMAGE_SHAPE
+from cifar_core.datasets.dataset import Facts
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
 from pages.parts import caches, downloads, public_lists
@@ -33,7 +35,7 @@ LEGEND = (
 
 
 def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str, zoom: int = 3) -> None:
-    """Draw a page of test images with the control that sorts them.
+    """Draw a page of test images with the control that sorts them; or offer them, where they are missing.
 
     Parameters
     ----------
@@ -44,12 +46,12 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
     key
         Names the gallery in the URL, `?KEY-sort=…&KEY-page=…`.
     zoom
-        Screen pixels a pixel of the image, a whole number, which keeps its edges crisp.
+        Screen pixels a pixel of an image of the usual size, a whole number, which keeps its edges crisp.
     """
-    test = caches.test_set_or_explain("The images")
-    if test is None:
+    [facts, *_] = [answers.facts for answers in models.values()]
+    if downloads.test_set_or_offer(facts, "With them, the images themselves stand here.", key) is None:
         return
-    known = notes()
+    known, labels = notes(facts), next(iter(models.values())).labels
     sorts = [sort for sort in browse.SORTS if sort != "human disagreement" or known.votes is not None]
     sort = st.segmented_control(
         "Sort by",
@@ -61,14 +63,14 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         help="Confidence: the surest answers first. Human disagreement: the images people are most divided "
         "over first. Loss: the least probability for the true class first.",
     )
-    rows = browse.order(
-        indices, sort, [answers.calibrated for answers in models.values()], test.labels, known
-    )
-    tiles = st.grid(COLUMNS, min_column_width=zoom * IMAGE_SHAPE[0], gap=("small", "xsmall"))
+    rows = browse.order(indices, sort, [answers.calibrated for answers in models.values()], labels, known)
+    zoom = max(zoom * images.SIZE // facts.side, 1)
+    tiles = st.grid(COLUMNS, min_column_width=zoom * facts.side, gap=("small", "xsmall"))
     for index in choose_page(rows.tolist(), key):
         with tiles.container(gap="xsmall"):
-            show_tile(index, int(test.labels[index]), models, known, zoom)
-    st.caption(LEGEND)
+            show_tile(facts, index, int(labels[index]), models, known, zoom)
+    if facts.name == CIFAR10.name:
+        st.caption(LEGEND)
     if known.missing:
         downloads.offer_lists(known.missing, USE_OF_LISTS, key)
 
@@ -84,13 +86,15 @@ def choose_page(rows: list[int], key: str) -> Sequence[int]:
     return pages[page - 1]
 
 
-def show_tile(index: int, label: int, models: dict[str, Results], known: Notes, zoom: int) -> None:
-    true = CLASS_NAMES[label]
+def show_tile(
+    facts: Facts, index: int, label: int, models: dict[str, Results], known: Notes, zoom: int
+) -> None:
+    true = facts.class_names[label]
     answers = [(name, results.calibrated[index]) for name, results in models.items()]
-    guesses = [CLASS_NAMES[int(probabilities.argmax())] for _, probabilities in answers]
+    guesses = [facts.class_names[int(probabilities.argmax())] for _, probabilities in answers]
     st.image(
-        caches.tile(index, 2 * zoom),  # twice as fine, for screens that are
-        width=zoom * IMAGE_SHAPE[1],
+        caches.tile(facts.name, index, 2 * zoom),  # twice as fine, for screens that are
+        width=zoom * facts.side,
         alt=f"test image {index}: {true}, taken for {', '.join(guesses)}",
     )
     said = [
@@ -120,8 +124,10 @@ def show_badges(badges: DeltaGenerator, index: int, label: int, known: Notes) ->
         badges.badge("twin", icon=":material/content_copy:", color="violet", help=duplicate)
 
 
-def notes() -> Notes:
-    """Return what the public lists say, as far as they are on this machine and whole."""
+def notes(facts: Facts) -> Notes:
+    """Return what the public lists say, as far as they are on this machine and whole; of CIFAR-10 only."""
+    if facts.name != CIFAR10.name:
+        return image_notes.none()
     try:
         found: Notes = public_lists.here().notes()
     except CifarLabError as error:

@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from cifar_core import formats
+from cifar_core.datasets.dataset import Dataset
+from cifar_core.datasets.registry import CIFAR10, DATASETS, first_choice
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RANGES, RECIPES, Recipe
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE
-from pages.parts import permission, train_recipes
+from pages.parts import downloads, permission, train_recipes
 
 QUICKEST = "quick"  # the recipe for a first run
 
@@ -38,19 +41,20 @@ def attempt(action: Callable[[], None]) -> None:
         st.session_state["problem"] = str(error)
 
 
-def start(recipe: Recipe) -> None:
-    numbers = {name: st.session_state[f"{recipe.name}-{name}"] for name in NUMBERS}
+def start(recipe: Recipe, dataset: Dataset) -> None:
+    numbers = {name: st.session_state[number_key(recipe, dataset, name)] for name in NUMBERS}
     name = st.session_state["run-name"].strip()
 
     def named() -> None:
-        open_run(jobs.start(recipe.with_(**numbers), name or None))
+        open_run(jobs.start(recipe.with_(**numbers), name or None, dataset))
         st.session_state["run-name"] = ""  # the next run has another
 
     attempt(named)
 
 
-def start_quickest() -> None:
-    attempt(lambda: open_run(jobs.start(RECIPES[QUICKEST])))
+def start_quickest(dataset: Dataset) -> None:
+    recipe = RECIPES[QUICKEST].on(dataset.sizes["train"])
+    attempt(lambda: open_run(jobs.start(recipe, dataset=dataset)))
 
 
 def delete(run: ModelDirectory) -> None:
@@ -61,12 +65,13 @@ def delete(run: ModelDirectory) -> None:
     attempt(gone)
 
 
-def show(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -> bool:
-    """Draw the sidebar; return whether the visitor can start a run.
+def show(run: ModelDirectory | None, busy: ModelDirectory | None) -> tuple[Dataset, bool]:
+    """Draw the sidebar; return the dataset that is chosen, and whether the visitor can start a run on it.
 
-    `busy`: the run that trains now; `ready`: CIFAR-10 is here.
+    `busy`: the run that trains now.
     """
     st.subheader("Train a network", anchor=False)
+    dataset = choose_dataset()
     name = st.selectbox(
         "Recipe",
         RECIPES,
@@ -75,22 +80,44 @@ def show(run: ModelDirectory | None, busy: ModelDirectory | None, ready: bool) -
         persist_state="session",
         help="A network with all that its training needs: an optimizer, how the images are varied, numbers.",
     )
-    recipe = RECIPES[name]
-    st.caption(recipe.summary + train_recipes.measured(recipe))
+    recipe = RECIPES[name].on(dataset.sizes["train"])
+    known = train_recipes.measured(recipe) if dataset.name == CIFAR10.name else ""
+    st.caption(recipe.summary + known)
     if not permission.explain():
-        return False
-    can_start = ready and busy is None
-    show_form(recipe, can_start)
+        return dataset, False
+    can_start = dataset.available() and busy is None
+    show_form(recipe, dataset, can_start)
     if run is not None:
         show_what_can_be_done(run, busy)
-    return can_start
+    return dataset, can_start
 
 
-def show_form(recipe: Recipe, can_start: bool) -> None:
+def choose_dataset() -> Dataset:
+    """Let the visitor choose what to learn from; offer it where it is not here."""
+    names = list(DATASETS)
+    name = st.selectbox(
+        "Dataset",
+        names,
+        names.index(first_choice().name),
+        format_func=lambda name: DATASETS[name].title,
+        key="dataset",
+        persist_state="session",
+        help="The pictures to learn from; the page Data shows them.",
+    )
+    dataset = DATASETS[name]
+    if dataset.available():
+        train, test = (formats.count(dataset.sizes[part]) for part in ("train", "test"))
+        st.caption(f"{train} images to learn from, {test} to test with, {len(dataset.class_names)} classes")
+    else:
+        downloads.offer(dataset, "Choose another dataset above, or get it now.", "train")
+    return dataset
+
+
+def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> None:
     fields = list(NUMBERS)
     with st.form("training", border=False):
         for field in fields[:IN_SIGHT]:
-            show_number(recipe, field)
+            show_number(recipe, dataset, field)
         with st.expander("More"):
             st.text_input(
                 "Name",
@@ -101,7 +128,7 @@ def show_form(recipe: Recipe, can_start: bool) -> None:
                 persist_state="session",
             )
             for field in fields[IN_SIGHT:]:
-                show_number(recipe, field)
+                show_number(recipe, dataset, field)
         st.form_submit_button(
             "Start",
             type="primary",
@@ -109,22 +136,29 @@ def show_form(recipe: Recipe, can_start: bool) -> None:
             width="stretch",
             disabled=not can_start,
             on_click=start,
-            args=(recipe,),
+            args=(recipe, dataset),
         )
 
 
-def show_number(recipe: Recipe, name: str) -> None:
+def number_key(recipe: Recipe, dataset: Dataset, name: str) -> str:
+    """Return the key of a number: those of one recipe on one dataset are not those of another."""
+    return f"{recipe.name}-{dataset.name}-{name}"
+
+
+def show_number(recipe: Recipe, dataset: Dataset, name: str) -> None:
     value = getattr(recipe, name)
     low, high = (type(value)(bound) for bound in RANGES[name])
+    if name == "images":
+        high = dataset.sizes["train"]
     st.number_input(
         name.replace("_", " ").capitalize() if name != "images" else "Training images",
         low,
         high,
         value,
-        step={"images": 1000, "learning_rate": value / 10}.get(name),
+        step={"images": min(high // 20, 1000), "learning_rate": value / 10}.get(name),
         format="%g" if isinstance(value, float) else None,
         help=NUMBERS[name],
-        key=f"{recipe.name}-{name}",  # a key a recipe: the numbers of one are not those of another
+        key=number_key(recipe, dataset, name),
         persist_state="session",
     )
 

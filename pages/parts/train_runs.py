@@ -1,12 +1,13 @@
 """The table of all runs on the page Train, whose selected rows are drawn over the curves."""
 
+import contextlib
 from typing import Any
 
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.errors import CifarLabError
-from cifar_core.recipes import RANGES, RECIPES, Recipe
+from cifar_core.errors import CifarLabError, DatasetError
+from cifar_core.recipes import RANGES, RECIPES
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
@@ -38,12 +39,26 @@ def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
         alt="All training runs with their state, best validation accuracy and duration",
     )
     chosen = [runs[row] for row in event["selection"]["rows"]]
-    return [item for item in chosen if item != run and len(item.steps())][:MOST_OTHERS]
+    return [item for item in chosen if item != run and can_be_drawn(item)][:MOST_OTHERS]
 
 
-def changed(recipe: Recipe) -> str:
-    """Say which numbers of a run's recipe are not the recipe's own; nothing if it has another name."""
+def can_be_drawn(run: ModelDirectory) -> bool:
+    try:
+        run.facts()
+    except CifarLabError:
+        return False
+    return len(run.steps()) > 0
+
+
+def changed(run: ModelDirectory) -> str:
+    """Say which numbers of a run are not its recipe's own on its dataset; nothing if it has another name.
+
+    Raises CifarLabError if its `config.json` is damaged.
+    """
+    recipe = run.recipe()
     own = RECIPES.get(recipe.name, recipe)
+    with contextlib.suppress(DatasetError):  # a dataset that is gone
+        own = own.on(run.dataset().sizes["train"])
     numbers = {name: getattr(recipe, name) for name in RANGES}
     return " · ".join(
         f"{name.replace('_', ' ')} {number if name == 'seed' else f'{number:,}'}"
@@ -58,9 +73,10 @@ def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
     history = run.history()
     try:
         recipe = run.recipe()
-        title, epochs, numbers = recipe.title, f"{len(history)} of {recipe.epochs}", changed(recipe)
+        title, epochs, numbers = recipe.title, f"{len(history)} of {recipe.epochs}", changed(run)
+        dataset = run.facts().name
     except CifarLabError:  # the others are still worth a row
-        title, epochs, numbers = "damaged", f"{len(history)}", ""
+        title, epochs, numbers, dataset = "damaged", f"{len(history)}", "", ""
     return {
         # The first columns are what a phone shows.
         "run": run.name,
@@ -69,6 +85,7 @@ def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
         "state": state,
         "epochs": epochs,
         "duration": formats.duration(history["seconds"].max()) if len(history) else "–",
+        "dataset": dataset,
         "recipe": title,
         "changed": numbers,
     }
