@@ -2,6 +2,7 @@
 
 import itertools
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,22 @@ import pytest
 from cifar_core import charts, paths
 from cifar_core.charts import palette
 from cifar_core.datasets.cifar10 import CLASS_NAMES
+from cifar_core.datasets.dataset import Facts
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.evaluation import comparison, findings
 from cifar_core.evaluation.browse import ANY
 from cifar_core.evaluation.comparison import Quadrant
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 
 
-def curve(name: str, epochs: int = 3, steps: int = 10) -> charts.Curve:
+def curve(name: str, epochs: int = 3, steps: int = 10, facts: Facts = CIFAR10.facts) -> charts.Curve:
     rows = np.arange(1, epochs * steps + 1)
     log = pd.DataFrame({column: rows.astype(float) for column in STEP_COLUMNS})
     log["epoch"], log["accuracy"] = rows / steps, rows / len(rows)
     history = pd.DataFrame({column: np.ones(epochs) for column in HISTORY_COLUMNS})
     history["epoch"] = np.arange(1.0, epochs + 1)
     history["val_accuracy"], history["val_loss"] = [0.5, 0.9, 0.7][:epochs], [1.0, 0.9, 0.4][:epochs]
-    return charts.Curve(name, log, history)
+    return charts.Curve(name, log, history, facts)
 
 
 def rows_of(specification: dict[str, Any], layer: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -46,6 +49,39 @@ def test_the_reports_accuracy_is_a_rule_on_the_accuracy_only() -> None:
 
     assert rules("accuracy") >= 1
     assert rules("loss") == 0
+
+
+def test_the_report_is_no_line_to_beat_for_runs_on_something_else() -> None:
+    for drawn in ([curve("a", facts=DIGITS.facts)], [curve("a"), curve("b", facts=DIGITS.facts)]):
+        assert "the report" not in str(charts.learning_curves(drawn, "accuracy", 3).to_dict())
+
+
+def test_the_more_classes_the_higher_the_loss_in_sight() -> None:
+    hundred = replace(DIGITS.facts, class_names=tuple(map(str, range(100))))
+    bad = curve("bad", facts=hundred)
+    bad.history.loc[0, "val_loss"] = 23.0
+    scale = charts.learning_curves([bad], "loss", 3).to_dict()["layer"][0]["encoding"]["y"]["scale"]
+    assert scale["domainMax"] == 4.8  # guessing has 4.6
+
+
+def test_the_matrix_is_as_large_as_there_are_classes() -> None:
+    names = ("heron", "bittern", "ibis")
+    table = charts.confusion_cells(np.diag([4, 5, 6]), names, rates=False, chosen=("heron", "ibis"))
+    assert len(table) == 9 + 2 * 3
+    assert [row["label"] for row in table.to_dict("records")[:9]] == ["4", "", "", "", "5", "", "", "", "6"]
+    layers = charts.confusion_matrix(names)["layer"]
+    domains = {tuple(place["scale"]["domain"]) for layer in layers for place in places(layer)}
+    assert domains == {names}
+
+
+def places(layer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [layer["encoding"][axis] for axis in "xy" if "scale" in layer["encoding"][axis]]
+
+
+def test_a_true_class_that_a_model_does_not_know_makes_its_guess_wrong() -> None:
+    specification = charts.probability_bars(np.array([0.9, 0.1]), ("0", "1"), "cat").to_dict()
+    rows = next(iter(specification["datasets"].values()))
+    assert [(row["class"], row["meaning"]) for row in rows] == [("0", "wrong"), ("1", "other")]
 
 
 def test_several_runs_are_told_apart_by_colour_and_each_has_its_best() -> None:
@@ -70,7 +106,7 @@ def test_a_bad_first_epoch_does_not_flatten_the_loss() -> None:
 
 
 def test_a_run_without_a_finished_epoch_is_drawn() -> None:
-    young = charts.Curve("young", curve("a").steps, curve("a").history.iloc[:0])
+    young = charts.Curve("young", curve("a").steps, curve("a").history.iloc[:0], CIFAR10.facts)
     specification = charts.learning_curves([young], "loss", 3).to_dict()
     assert len(rows_of(specification, specification["layer"][0])) == 30
 
@@ -86,7 +122,9 @@ def test_thinning_keeps_the_mean_and_leaves_short_logs_alone() -> None:
 
 @pytest.mark.parametrize(("planned", "end"), [(3, 3), (12, 12), (60, 2)])
 def test_a_short_run_shows_what_is_left_and_a_long_one_what_there_is(planned: int, end: float) -> None:
-    young = charts.Curve("a", curve("a").steps[:15], curve("a").history[:1])  # in its second epoch
+    young = charts.Curve(
+        "a", curve("a").steps[:15], curve("a").history[:1], CIFAR10.facts
+    )  # in its second epoch
     assert charts.epochs_in_sight([young], planned) == end
     assert charts.epochs_in_sight([young, curve("b")], planned) == max(end, 3)
 
@@ -94,7 +132,7 @@ def test_a_short_run_shows_what_is_left_and_a_long_one_what_there_is(planned: in
 def test_the_matrix_shows_counts_or_rates_and_tells_errors_apart_on_their_own_scale() -> None:
     matrix = np.diag(np.full(10, 900))
     matrix[3, 5], matrix[5, 3] = 100, 50
-    table = charts.confusion_cells(matrix, rates=False, chosen=("cat", "dog"))
+    table = charts.confusion_cells(matrix, CLASS_NAMES, rates=False, chosen=("cat", "dog"))
     rows = {(row["true"], row["predicted"]): row for row in table.to_dict("records")}
     assert len(rows) == 100 + 20
     cat_dog = rows["cat", "dog"]
@@ -102,12 +140,14 @@ def test_the_matrix_shows_counts_or_rates_and_tells_errors_apart_on_their_own_sc
     assert rows["dog", "cat"]["strength"] == pytest.approx((50 / 950) / (100 / 1000))
     assert rows["cat", "cat"]["strength"] == pytest.approx(0.9)
     assert [key for key, row in rows.items() if row["chosen"] is True] == [("cat", "dog")]
-    assert "10%" in set(charts.confusion_cells(matrix, rates=True)["label"])
+    assert "10%" in set(charts.confusion_cells(matrix, CLASS_NAMES, rates=True)["label"])
 
 
 def test_a_class_of_the_matrix_outlines_its_mistakes_and_can_be_clicked_like_a_cell() -> None:
     def outlined(true: str, predicted: str) -> set[tuple[str, str]]:
-        table = charts.confusion_cells(np.diag(np.full(10, 900)), False, (true, predicted), turn=7)
+        table = charts.confusion_cells(
+            np.diag(np.full(10, 900)), CLASS_NAMES, False, (true, predicted), turn=7
+        )
         assert set(table["turn"]) == {7}
         chosen = table[table["chosen"] == True]  # noqa: E712, names are neither
         return set(zip(chosen["true"], chosen["predicted"], strict=True))
@@ -116,7 +156,7 @@ def test_a_class_of_the_matrix_outlines_its_mistakes_and_can_be_clicked_like_a_c
     assert outlined("cat", ANY) == {("cat", name) for name in others}
     assert outlined(ANY, "cat") == {(name, "cat") for name in others}
     assert outlined(ANY, ANY) == set()
-    names = charts.confusion_cells(np.zeros((10, 10), int), False)[100:]
+    names = charts.confusion_cells(np.zeros((10, 10), int), CLASS_NAMES, False)[100:]
     assert {("cat", ANY, "row"), (ANY, "cat", "column")} <= {
         (row["true"], row["predicted"], row["kind"]) for row in names.to_dict("records")
     }
@@ -124,13 +164,13 @@ def test_a_class_of_the_matrix_outlines_its_mistakes_and_can_be_clicked_like_a_c
 
 def test_the_marks_of_the_matrix_take_clicks_only_if_asked_to() -> None:
     def selections(clickable: bool) -> list[str]:
-        layers = charts.confusion_matrix(clickable=clickable)["layer"]
+        layers = charts.confusion_matrix(CLASS_NAMES, clickable)["layer"]
         return [parameter["name"] for layer in layers for parameter in layer.get("params", [])]
 
     assert selections(True) == ["cell"]
     assert selections(False) == []
-    fields = set(charts.confusion_cells(np.zeros((10, 10), int), False).columns)
-    select = charts.confusion_matrix()["layer"][0]["params"][0]["select"]
+    fields = set(charts.confusion_cells(np.zeros((10, 10), int), CLASS_NAMES, False).columns)
+    select = charts.confusion_matrix(CLASS_NAMES)["layer"][0]["params"][0]["select"]
     assert set(select["fields"]) <= fields
 
 
@@ -159,27 +199,29 @@ def test_what_was_searched_lies_behind_the_recipes_on_the_same_axes() -> None:
 def test_rates_leave_out_what_rounds_to_nothing() -> None:
     matrix = np.diag(np.full(10, 996))
     matrix[3, 5] = 4
-    table = charts.confusion_cells(matrix, rates=True)
+    table = charts.confusion_cells(matrix, CLASS_NAMES, rates=True)
     assert table[(table["true"] == "cat") & (table["predicted"] == "dog")]["label"].item() == ""
     assert table["label"].iloc[0] == "100%"
 
 
 def test_an_empty_matrix_is_drawn() -> None:
-    assert set(charts.confusion_cells(np.zeros((10, 10), int), rates=True)["strength"][:100]) == {0}
+    assert set(
+        charts.confusion_cells(np.zeros((10, 10), int), CLASS_NAMES, rates=True)["strength"][:100]
+    ) == {0}
 
 
 @pytest.mark.parametrize(
     ("true", "meanings"),
     [
         (None, {"dog": "guess", "cat": "guess"}),
-        (3, {"dog": "wrong", "cat": "right", "ship": "other"}),
-        (5, {"dog": "right", "cat": "other"}),
+        ("cat", {"dog": "wrong", "cat": "right", "ship": "other"}),
+        ("dog", {"dog": "right", "cat": "other"}),
     ],
 )
-def test_probability_bars_say_what_is_right_and_wrong(true: int | None, meanings: dict[str, str]) -> None:
+def test_probability_bars_say_what_is_right_and_wrong(true: str | None, meanings: dict[str, str]) -> None:
     probabilities = np.full(10, 0.02)
     probabilities[[3, 5]] = 0.3, 0.54
-    specification = charts.probability_bars(probabilities, true).to_dict()
+    specification = charts.probability_bars(probabilities, CLASS_NAMES, true).to_dict()
     rows = next(iter(specification["datasets"].values()))
     assert [row["class"] for row in rows[:2]] == ["dog", "cat"]
     assert rows[0]["label"] == "dog  54.0 %"
@@ -285,7 +327,7 @@ def test_the_balance_has_a_bar_a_class_and_set() -> None:
     counts = pd.DataFrame({"class": ["cat", "cat"], "set": ["test", "training"], "images": [1_000, 5_000]})
     specification = charts.class_balance(counts).to_dict()
     assert rows_of(specification) == counts.to_dict("records")
-    assert specification["encoding"]["x"]["sort"] == list(CLASS_NAMES)
+    assert specification["encoding"]["x"]["sort"] == ["cat"]
 
 
 def test_the_values_of_a_picture_stand_where_its_pixels_do() -> None:

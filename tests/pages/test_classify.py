@@ -162,9 +162,9 @@ def test_many_pictures_are_decoded_once_and_a_random_image_is_on_the_first_page_
     st.cache_data.clear()
     decoded, load = [], images.load
 
-    def counted(source: Any, how: images.How = "crop") -> Any:
+    def counted(source: Any, how: images.How = "crop", side: int = images.SIZE) -> Any:
         decoded.append(source)
-        return load(source, how)
+        return load(source, how, side)
 
     monkeypatch.setattr(images, "load", counted)
     many = {f"{number}.png": png(array) for number, array in enumerate(cifar10.load_test().images[:210])}

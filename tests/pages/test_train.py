@@ -75,22 +75,24 @@ def test_a_run_that_began_meanwhile_is_named_where_a_second_one_was_asked_for(
 def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "start", lambda recipe, _: made(runs / "mine", recipe))
+    monkeypatch.setattr(jobs, "start", lambda recipe, _name, _dataset: made(runs / "mine", recipe))
     app = opened("train")
     app.selectbox(key="recipe").set_value("cnn")
-    number = checked(app).number_input(key="cnn-learning_rate")
+    number = checked(app).number_input(key="cnn-cifar10-learning_rate")
     assert number.step == pytest.approx(RECIPES["cnn"].learning_rate / 10)
     number.set_value(0.03)
     labelled(app, "Start").click()
     checked(app).switch_page("pages/data.py")
     checked(app).switch_page("pages/train.py")
     assert checked(app).selectbox(key="recipe").value == "cnn"
-    assert app.number_input(key="cnn-learning_rate").value == 0.03
+    assert app.number_input(key="cnn-cifar10-learning_rate").value == 0.03
 
 
 @pytest.mark.usefixtures("runs")
 def test_a_run_can_be_given_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "start", lambda recipe, name: made(catalogue.new_run(name).path, recipe))
+    monkeypatch.setattr(
+        jobs, "start", lambda recipe, name, _dataset: made(catalogue.new_run(name).path, recipe)
+    )
     app = opened("train")
     app.text_input(key="run-name").set_value(" my/run ")
     labelled(app, "Start").click()
