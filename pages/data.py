@@ -36,7 +36,7 @@ def show_dataset(dataset: Dataset) -> None:
         f"{len(names)} classes: {', '.join(names[:MOST_CLASSES])}{more}"
     )
     if not here:
-        downloads.offer(dataset, "It is fetched once, and checked to the last pixel.", "data")
+        downloads.offer(dataset, "They are fetched once, and checked to the last pixel.", "data")
         if dataset.name == CIFAR10.name:
             data_import.show()
 

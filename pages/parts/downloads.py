@@ -23,7 +23,7 @@ _PROBLEM = "download-problem"
 def show_strip() -> None:
     """Draw, above whatever page it is, how far the download of CIFAR-10 is, for as long as there is one."""
     if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(plain(problem))
+        st.error(problem)
     if downloads.status().active:
         st.fragment(_show_progress, run_every=POLL_SECONDS)()
 
@@ -88,9 +88,9 @@ def offer(
         return
     st.info(f"CIFAR-10's pictures are not on this machine yet. {what_for}", icon=":material/photo_library:")
     if status.state in ("failed", "interrupted"):
-        st.error(plain(status.error) or "The last download ended in its middle; it goes on from there.")
+        st.error(status.error or "The last download ended in its middle; it goes on from there.")
         if status.advice and access.opened_here(st.context.ip_address, dict(st.context.headers)):
-            st.caption(plain(status.advice))
+            st.caption(status.advice)
     st.button(
         f"{'Go on with the download' if status.done else 'Download CIFAR-10'} ({SIZE})",
         type=kind,

@@ -16,16 +16,16 @@ from cifar_core.evaluation import ood_sets
 from pages.parts import caches
 
 DIGIT = 7  # of its dataset's test images
-PHOTOGRAPHS = {"flower": "flower.jpg", "roof": "china.jpg"}  # scikit-learn's
+PHOTOGRAPHS = {"flower": "flower.jpg", "roof": "china.jpg"}  # scikit-learn's, by what they show
 TITLES = {"flower": "A flower", "roof": "A temple's roof", "digit": "A digit"}  # by their names in the URL
 
 
-def load(name: str) -> tuple[bytes, str | None]:
-    """Return an example as a picture file, and its class, if it is of one that a model here can know."""
+def load(name: str) -> tuple[bytes, str]:
+    """Return an example as a picture file, and what it shows."""
     if name in PHOTOGRAPHS:
         package = find_spec("sklearn")  # found, not imported: that would take half a second and 75 MB
         folder = Path(str(package and package.origin)).parent / "datasets" / "images"
-        return (folder / PHOTOGRAPHS[name]).read_bytes(), None
+        return (folder / PHOTOGRAPHS[name]).read_bytes(), name
     test = caches.test_set(DIGITS.name)
     return images.to_png(test.images[DIGIT]), DIGITS.class_names[test.labels[DIGIT]]
 
