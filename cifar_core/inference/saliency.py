@@ -65,14 +65,14 @@ def saliency(
     """
     side = image.shape[0]
     check_images(image[None], side)
-    if class_index < 0:
-        raise ValueError(f"A class is a number from 0 on, not {class_index}.")
     visible = _masks(np.random.default_rng(seed), side)
     hidden = np.array(HIDING, np.float32)
     pictures = np.rint(hidden + visible[..., None] * (image - hidden)).astype(np.uint8)
     # Log-odds, and not the paper's probabilities: those hardly move while the model is very sure.
-    answers = np.asarray(classify(pictures), np.float64)[:, class_index]
-    scores = logit(answers.clip(_LEAST, 1 - _LEAST))
+    answers = np.asarray(classify(pictures), np.float64)
+    if not 0 <= class_index < answers.shape[1]:
+        raise ValueError(f"A class is 0 to {answers.shape[1] - 1}, not {class_index}.")
+    scores = logit(answers[:, class_index].clip(_LEAST, 1 - _LEAST))
     if np.ptp(scores) < _NOTHING:
         return np.zeros((side, side), np.float32)
     # The paper averages the masks by their scores; less the mean score, what is left is the difference that a

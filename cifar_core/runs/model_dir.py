@@ -225,10 +225,7 @@ class ModelDirectory:
             `class_directions` float32 [C, D], where the features of each class point (`inference.ood`).
         """
         try:
-            return read_arrays(
-                self.predictions_path,
-                {"test", "labels", "validation", "validation_indices", "class_directions"},
-            )
+            return read_arrays(self.predictions_path, _PREDICTIONS)
         except (OSError, ValueError) as error:
             raise ModelDirectoryError(
                 f"The predictions of “{self.name}” cannot be read; recompute them with "

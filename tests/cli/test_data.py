@@ -33,7 +33,17 @@ def test_data(env: dict[str, str]) -> None:
     told = answer("data", env=env)
     assert str(folder) in told
     assert "50,000 training and 10,000 test pictures of 10 classes" in told
-    (row,) = json.loads(answer("data", "--json", env=env))
+    assert "1,437 training and 360 test pictures of 10 classes\n  comes with scikit-learn" in told
+    row, digits = json.loads(answer("data", "--json", env=env))
+    assert digits == {
+        "name": "digits",
+        "title": "Handwritten digits",
+        "here": True,
+        "folder": None,
+        "sizes": {"train": 1_437, "test": 360},
+        "classes": 10,
+        "problem": None,
+    }
     assert row == {
         "name": "cifar10",
         "title": "CIFAR-10",
@@ -71,7 +81,8 @@ def test_data_that_keras_has_downloaded(bare: dict[str, str], tmp_path: Path) ->
 
 def test_what_is_not_here_is_listed_with_what_to_do(bare: dict[str, str], tmp_path: Path) -> None:
     assert "`python -m cifar_core data download`" in answer("data", env=bare)
-    (row,) = json.loads(answer("data", "--json", env=bare))
+    row, digits = json.loads(answer("data", "--json", env=bare))
+    assert digits["here"]
     assert (row["here"], row["folder"]) == (False, None)
     assert "CIFAR-10 is not on this machine" in row["problem"]
     assert not (tmp_path / "cache").exists()
@@ -100,7 +111,7 @@ def test_a_damaged_batch(env: dict[str, str], tmp_path: Path) -> None:
     (folder / "data_batch_3").unlink()
     (folder / "data_batch_3").write_bytes(b"something else")
     assert "data_batch_3 is not the official file" in error("data", "download", env=env)
-    (row,) = json.loads(answer("data", "--json", env=env))
+    row, _ = json.loads(answer("data", "--json", env=env))
     assert not row["here"]
     assert "data_batch_3 is not the official file" in row["problem"]
 
@@ -139,7 +150,7 @@ def test_it_is_downloaded(cache: Path, file_server: FileServer) -> None:
     assert folder in answer("data", "download")
     assert len(file_server.requests) == 1
     (cache / "cifar-10-batches-py" / "test_batch").write_bytes(b"damaged")
-    (row,) = json.loads(answer("data", "--json"))
+    row, _ = json.loads(answer("data", "--json"))
     assert "`python -m cifar_core data download` replaces it" in row["problem"]
     assert folder in answer("data", "download")
     assert len(file_server.requests) == 2

@@ -16,7 +16,7 @@ OPTIONS = {
     "data": ["--json"],
     "data download": ["--from", "--json"],
     "train": [
-        *("--name", "--epochs", "--batch-size", "--learning-rate", "--patience", "--images"),
+        *("--data", "--name", "--epochs", "--batch-size", "--learning-rate", "--patience", "--images"),
         *("--validation-images", "--seed", "--foreground", "--json"),
     ],
     "stop": ["--wait", "--no-wait"],
@@ -30,7 +30,16 @@ OPTIONS = {
     "score": ["--column", "--address", "--json"],
     "sweep": [
         *("--learning-rate", "--batch-size", "--weight-decay", "--label-smoothing", "--seed", "--epochs"),
-        *("--images", "--validation-images", "--name", "--grace", "--factor", "--address", "--json"),
+        *(
+            "--data",
+            "--images",
+            "--validation-images",
+            "--name",
+            "--grace",
+            "--factor",
+            "--address",
+            "--json",
+        ),
     ],
     "serving check": ["--model", "--json"],
     "vertex upload": [

@@ -141,7 +141,7 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
     content = pictures[0].read_bytes()
     [answer] = in_the_app(images.load(content)[1][None])
     server.answer(200, {"predictions": [answer.probabilities.tolist()]}, "my_model:predict")
-    with pytest.raises(ServingError, match="ten probabilities and their names"):
+    with pytest.raises(ServingError, match="probabilities and their classes"):
         compare(Client(server.url, "my_model"), catalogue.find(MODEL), here, [("one.png", content)])
     assert server.asked[-1][2]["signature_name"] == "classify_bytes"
 
@@ -167,10 +167,11 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
         (200, [1], "did not answer with JSON"),
         (200, {"hello": 1}, "did not answer with 1 predictions"),
         (200, {"predictions": [[0.1] * 10, [0.1] * 10]}, "did not answer with 1 predictions"),
-        (200, {"predictions": [[0.2] * 5]}, "did not answer with ten probabilities"),
-        (200, {"predictions": [[3.0] * 10]}, "did not answer with ten probabilities"),
-        (200, {"predictions": [["a"] * 10]}, "did not answer with ten probabilities"),
-        (200, {"predictions": [{"scores": [0.1] * 10}]}, "did not answer with ten probabilities"),
+        (200, {"predictions": [[1.0]]}, "did not answer with probabilities"),
+        (200, {"predictions": [1.0]}, "did not answer with probabilities"),
+        (200, {"predictions": [[3.0] * 10]}, "did not answer with probabilities"),
+        (200, {"predictions": [["a"] * 10]}, "did not answer with probabilities"),
+        (200, {"predictions": [{"scores": [0.1] * 10}]}, "did not answer with probabilities"),
         (200, b" " * (serving.MAX_ANSWER + 1), "more than a classifier has to say"),
     ],
 )

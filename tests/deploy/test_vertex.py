@@ -115,7 +115,7 @@ def test_predict_asks_in_requests_that_are_small_enough(cloud: SimpleNamespace) 
 def test_an_answer_of_another_kind(rows: list[Any], cloud: SimpleNamespace) -> None:
     serves(cloud, deployed("7", "models/0"))
     cloud.endpoint.predict.return_value = SimpleNamespace(predictions=rows)
-    with pytest.raises(CloudError, match="did not answer with ten probabilities"):
+    with pytest.raises(CloudError, match="did not answer with probabilities of each picture"):
         list(vertex.predict(Calls(), LAB, "quick", pictures(1)))
 
 

@@ -227,9 +227,10 @@ def test_summary_has_the_names_of_the_card(honest: tuple[Array, Array]) -> None:
 @pytest.mark.parametrize(
     ("p", "labels", "message"),
     [
-        pytest.param(np.zeros((0, 10)), np.zeros(0, dtype=int), "at least one image", id="empty"),
-        pytest.param(np.full(10, 0.1), np.zeros(10, dtype=int), r"\[N, 10\]", id="one row without its axis"),
-        pytest.param(np.full((2, 5), 0.2), np.zeros(2, dtype=int), r"\[N, 10\]", id="five classes"),
+        pytest.param(np.zeros((0, 10)), np.zeros(0, dtype=int), "an image or more", id="empty"),
+        pytest.param(np.full(10, 0.1), np.zeros(10, dtype=int), r"\[N, C\]", id="one row without its axis"),
+        pytest.param(np.full((2, 1), 1.0), np.zeros(2, dtype=int), r"\[N, C\]", id="one class"),
+        pytest.param(np.full((2, 5), 0.2), np.array([4, 5]), "classes 0 to 4", id="five classes, label 5"),
         pytest.param(one_hot([3]) * 4, np.array([3]), "sum", id="logits"),
         pytest.param(one_hot([3], confidence=1.2), np.array([3]), "negative", id="negative"),
         pytest.param(np.full((1, 10), math.nan), np.array([3]), "sum", id="nan"),

@@ -19,7 +19,7 @@ def test_class_directions_by_hand() -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.eye(10, 12), atol=1e-6)
     for wrong in (labels[::-1] // 2, np.append(labels[:-1], 10), labels[:-1]):
-        with pytest.raises(ValueError, match="each of ten classes"):
+        with pytest.raises(ValueError, match="images of each class"):
             class_directions(features, wrong, 10)
 
 

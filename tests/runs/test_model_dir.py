@@ -106,18 +106,30 @@ def test_the_recipe_comes_back(directory: ModelDirectory) -> None:
 
 def test_predictions_come_back(directory: ModelDirectory) -> None:
     test = np.random.default_rng(0).random((20, 10)).astype(np.float16)
-    directory.predictions_path.write_bytes(
-        archive(test=test, validation=test[:5], validation_indices=np.arange(5))
-    )
+    written = {
+        "test": test,
+        "labels": np.arange(20) % 10,
+        "validation": test[:5],
+        "validation_indices": np.arange(5),
+        "class_directions": np.eye(10, 12, dtype=np.float32),
+    }
+    directory.predictions_path.write_bytes(archive(**written))
     predictions = directory.predictions()
-    assert set(predictions) == {"test", "validation", "validation_indices"}
-    np.testing.assert_array_equal(predictions["test"], test)
+    assert predictions.keys() == written.keys()
+    for name, values in written.items():
+        np.testing.assert_array_equal(predictions[name], values)
+    for name in written:
+        fewer = {key: values for key, values in written.items() if key != name}
+        directory.predictions_path.write_bytes(archive(**fewer))
+        with pytest.raises(ModelDirectoryError, match="python -m cifar_core evaluate one"):
+            directory.predictions()
 
 
 def test_damaged_predictions_are_reported_however_they_are_damaged(directory: ModelDirectory) -> None:
     random = np.random.default_rng(0)
     test = random.random((200, 10))
-    whole = archive(test=test, validation=test, validation_indices=np.arange(200))
+    rest = {"validation": test, "validation_indices": np.arange(200), "class_directions": np.eye(10)}
+    whole = archive(test=test, labels=np.arange(200) % 10, **rest)
     single = io.BytesIO()
     np.save(single, test)
     variants = [b"", b"no archive", single.getvalue(), archive(test=test)]

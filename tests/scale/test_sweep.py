@@ -60,7 +60,8 @@ def test_a_run_that_fails_is_not_trained_again(runs: Path, tiny: Recipe, monkeyp
     reports: list[dict[str, float]] = []
     monkeypatch.setattr(sweep, "_begin", lambda *_: None)
     monkeypatch.setattr("ray.tune.report", reports.append)
-    sweep._train({"trial": {"run": run.name, "recipe": tiny.to_dict()}})  # what it raised, Ray would retry
+    # What it raised, Ray would try again.
+    sweep._train({"trial": {"run": run.name, "recipe": tiny.to_dict(), "dataset": "cifar10"}})
     assert reports == [{"epoch": 0, "val_accuracy": 0.0}]
     assert sweep._problem(run, None)
     assert sweep._result(run, {}).state == "failed"
