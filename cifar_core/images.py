@@ -1,4 +1,4 @@
-"""A user's picture, whatever it is, as the 32×32 RGB array the network sees, or as one `ImageError` sentence.
+"""A user's picture, whatever it is, as the square array that a network sees, or as one `ImageError` sentence.
 
 An upload is hostile until decoded: its content decides what it is, never its name; its size is read from
 the header before any pixel is decoded; decoding stops where it would take a second or 200 MB; whatever a

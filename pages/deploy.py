@@ -135,7 +135,7 @@ def show_requests(model: ModelDirectory) -> None:
     elif how == "Python, a picture":
         st.code(container.python_files(model.name), language="python")
     else:
-        st.code(container.python_images(model.name), language="python")
+        st.code(container.python_images(model.name, model.facts()), language="python")
     side = model.facts().side
     st.markdown(
         "`classify_bytes` decodes, crops and shrinks a picture on the server as the app does, to the same "

@@ -114,8 +114,14 @@ def predict(
         if isinstance(array, ImageError):
             return array
         row = next(rows, None)  # none in a dry run
-        # It does not tell what is none of these.
-        return None if row is None else Answer(facts.class_names, row, None)
+        if row is None:
+            return None
+        if len(row) != len(facts.class_names):
+            raise CloudError(
+                f"The endpoint tells {len(row)} classes apart, “{name}” here {len(facts.class_names)}: "
+                "it serves another model."
+            )
+        return Answer(facts.class_names, row, None)  # it does not tell what is none of these
 
     with plain_errors(project):
         console.show_answers(images, map(answer, loaded), as_json)

@@ -68,9 +68,11 @@ class Facts:
             facts = cls(**{**values, "class_names": tuple(values["class_names"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"facts of a dataset lack a part: {error}") from error
-        names = facts.class_names
-        if not all(isinstance(text, str) and text for text in (facts.name, facts.digest, *names)):
+        names, texts = facts.class_names, (facts.name, facts.digest, *facts.class_names)
+        listed = isinstance(values["class_names"], list | tuple)  # a text would fall apart into letters
+        if not listed or not all(isinstance(text, str) and text.strip() for text in texts):
             raise ValueError("a name that is none")
+        "".join(texts).encode()  # half a surrogate pair can neither be printed nor written
         if len(set(names)) != len(names) or not 2 <= len(names) <= 1_000:
             raise ValueError("two to a thousand classes need names of their own")
         if type(facts.side) is not int or not 8 <= facts.side <= 512 or type(facts.mirrors) is not bool:
@@ -181,8 +183,10 @@ def _draw(indices: Ints, labels: Labels, size: int, seed: int) -> Ints:
 
     if size in (0, len(indices)):
         return indices[:size]
-    # With fewer images than classes on either side there is no proportion to keep, and sklearn refuses.
-    proportional = min(size, len(indices) - size) >= len(np.unique(labels))
+    # With fewer images than classes on either side, or a class with a single image, there is no proportion
+    # to keep, and sklearn refuses.
+    _, counts = np.unique(labels[indices], return_counts=True)
+    proportional = min(size, len(indices) - size) >= len(counts) and counts.min() > 1
     drawn, _ = train_test_split(
         indices, train_size=size, random_state=seed, stratify=labels[indices] if proportional else None
     )

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cifar_core.datasets.dataset import Facts
 from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
 from cifar_core.files import write_whole
 
@@ -88,9 +89,10 @@ def python_files(model: str) -> str:
     return _filled("request_files.py", model=model, url=URL)
 
 
-def python_images(model: str) -> str:
-    """Return a script that asks about an array."""
-    return _filled("request_images.py", model=model, url=URL)
+def python_images(model: str, facts: Facts) -> str:
+    """Return a script that asks about an array; `facts` are those of the model."""
+    names = list(facts.class_names)
+    return _filled("request_images.py", model=model, url=URL, class_names=names, side=facts.side)
 
 
 def request_json(picture: bytes) -> str:
@@ -111,8 +113,9 @@ def answer_json(answer: "Answer") -> str:
 
 
 def _filled(name: str, **values: object) -> str:
-    """Fill in a file's {names}; all other braces stay."""
+    """Fill in a file's {names}, and what a Python file has to be without them; all other braces stay."""
     text = (_PAYLOAD / name).read_text()
     for key, value in values.items():
+        text = text.replace(f'{type(value).__name__}("{{{key}}}")', json.dumps(value, ensure_ascii=False))
         text = text.replace(f"{{{key}}}", str(value))
     return text

@@ -121,7 +121,7 @@ def predict(
     Yields
     ------
     ndarray
-        float64 [10], an image's probabilities, calibrated as the exported model does it.
+        float64 [C], an image's probabilities, calibrated as the exported model does it.
 
     Raises
     ------

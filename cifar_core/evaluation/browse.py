@@ -68,7 +68,7 @@ def order(
     sort
         Human disagreement is the entropy of the votes; without them it is as `confidence`.
     answers
-        Calibrated probabilities, float [N, 10], of one model or of several, whose mean then counts.
+        Calibrated probabilities, float [N, C], of one model or of several, whose mean then counts.
     notes
         Where the votes stand.
     """

@@ -60,9 +60,7 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     indices, held_out = _held_out(recipe, dataset, test)
     on_test = _answered(classifier, test)
     on_held_out = on_test if held_out is test else _answered(classifier, held_out)
-    directions = ood.class_directions(
-        on_held_out.outputs.features, on_held_out.labels, len(dataset.class_names)
-    )
+    directions = _directions(classifier, dataset, on_held_out)
 
     measured = _measured(on_test, on_held_out) | _ood(
         classifier, dataset, test, on_test, on_held_out, directions
@@ -134,6 +132,17 @@ def _measured(on_test: _Answered, on_held_out: _Answered) -> dict[str, Any]:
     return {"test_images": len(on_test.labels), **plain, "test_time_augmentation": {"views": SIX, **kept}}
 
 
+def _directions(classifier: Classifier, dataset: Dataset, on_held_out: _Answered) -> np.ndarray:
+    """Find where the features of each class point; where none of a class is held out, of training images."""
+    features, labels = on_held_out.outputs.features, on_held_out.labels
+    if (lacking := np.setdiff1d(np.arange(len(dataset.class_names)), labels)).size:
+        train = dataset.load("train")
+        more = train.take(np.flatnonzero(np.isin(train.labels, lacking)))
+        features = np.concatenate([features, classifier.outputs(more.images).features])
+        labels = np.concatenate([labels, more.labels])
+    return ood.class_directions(features, labels, len(dataset.class_names))
+
+
 def _ood(
     classifier: Classifier,
     dataset: Dataset,
@@ -148,7 +157,10 @@ def _ood(
         return ood.ood_score(outputs.logits, outputs.features, directions)
 
     inside = scores(on_test.outputs)
-    sets = {name: draw(OOD_IMAGES, 0) for name, draw in ood_sets.SETS.items() if name != dataset.name}
+    side, sets = classifier.facts.side, {}
+    for name, draw in ood_sets.SETS.items():
+        if name != dataset.name:  # whose own pictures they are
+            sets[name] = draw(OOD_IMAGES, 0, side)
     sets["jigsaw"] = ood_sets.jigsaw(test.images[:OOD_IMAGES])
     return {
         "ood_threshold": ood.threshold(scores(on_held_out.outputs)),

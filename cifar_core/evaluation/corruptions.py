@@ -118,7 +118,7 @@ def robustness(
     Parameters
     ----------
     classify : callable
-        Takes uint8 [N, S, S, 3] and returns probabilities, float [N, 10]; `Classifier.probabilities` does.
+        Takes uint8 [N, S, S, 3] and returns probabilities, float [N, C]; `Classifier.probabilities` does.
     images : uint8 [N, S, S, 3]
         At least one.
     labels : int [N]

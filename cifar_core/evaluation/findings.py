@@ -1,6 +1,6 @@
 """What the numbers about a model come down to: the few figures that a sentence or a table needs.
 
-`probabilities` is float [N, 10], `labels` int [N], the true classes 0 to 9, as in `metrics`;
+`probabilities` is float [N, C], `labels` int [N], the true classes, as in `arrays`;
 `votes` is int [N, 10], how often people chose each class, as in `annotations.lists`. Rates are fractions.
 """
 
@@ -32,7 +32,7 @@ def coverage_for(curve: pd.DataFrame, accuracy: float) -> float | None:
 
 
 def parts_of_test_set() -> dict[str, Mask]:
-    """Return the test set, whole and in the parts that the public lists on this machine tell apart.
+    """Return CIFAR-10's test set, whole and in the parts that the public lists on this machine tell apart.
 
     By name, bool [10000] each: `lists.cleaner_test_sets`, and the images people disagree on.
     """
@@ -82,5 +82,5 @@ def hardest(robustness: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def least_told(sets: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the set of `ood_sets` that the model tells from CIFAR-10 worst, by its AUROC."""
+    """Return the set of `ood_sets` that the model tells from its own pictures worst, by its AUROC."""
     return min(sets, key=lambda name: sets[name]["auroc"])

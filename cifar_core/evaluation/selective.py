@@ -19,7 +19,7 @@ def coverage_curve(
 
     Parameters
     ----------
-    probabilities : float [N, 10]
+    probabilities : float [N, C]
         One row an image, each summing to 1, as in `metrics`.
     labels : int [N]
         The true classes, 0 to 9.

@@ -15,7 +15,7 @@ TEMPERATURE_RANGE = (0.05, 20.0)
 
 
 def temperature_scale(probabilities: Probabilities, temperature: float) -> NDArray[np.float64]:
-    """Return softmax(log p / temperature), float64 [N, 10]: above 1 humbler, below 1 bolder (Guo 2017).
+    """Return softmax(log p / temperature), float64 [N, C]: above 1 humbler, below 1 bolder (Guo 2017).
 
     The logits are not needed: log p differs from them by a constant in each row, which softmax ignores.
     """

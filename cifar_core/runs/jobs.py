@@ -64,13 +64,15 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
         If the dataset is not on this machine.
     ModelDirectoryError
         If the name is unfit or taken.
+    RecipeError
+        If the dataset has too few images, or too many classes, for the recipe.
     """
     dataset.refuse_if_missing()
-    _refuse_if_too_many(recipe, dataset)
+    _refuse_if_unfit(recipe, dataset)
     recipe = for_this_machine(recipe)
     with _only_starter():
         _refuse_if_busy()
-        resources.refuse_if_short_of_memory(recipe)
+        resources.refuse_if_short_of_memory(recipe, dataset.facts.side)
         resources.refuse_if_short_of_disk(paths.runs_root())
         directory = catalogue.new_run(name or f"{recipe.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
         directory.path.mkdir()
@@ -107,7 +109,7 @@ def resume(directory: ModelDirectory) -> None:
         if state not in RESUMABLE:
             raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
         _refuse_if_busy()
-        resources.refuse_if_short_of_memory(directory.recipe())
+        resources.refuse_if_short_of_memory(directory.recipe(), directory.facts().side)
         resources.refuse_if_short_of_disk(paths.runs_root())
         _launch(directory)
 
@@ -165,9 +167,15 @@ def _only_starter() -> Iterator[None]:
         raise JobError(f"No run can be started or deleted in {root} ({error.strerror or error}).") from error
 
 
-def _refuse_if_too_many(recipe: Recipe, dataset: Dataset) -> None:
+def _refuse_if_unfit(recipe: Recipe, dataset: Dataset) -> None:
     if recipe.images > (most := dataset.sizes["train"]):
         raise RecipeError(f"{dataset.title} has {most:,} training images, not {recipe.images:,}: use fewer.")
+    classes = len(dataset.class_names)
+    if recipe.validation == "split" and recipe.validation_images < classes:
+        raise RecipeError(
+            f"{dataset.title} has {classes} classes: validate on {classes} images or more, one a class, not "
+            f"{recipe.validation_images:,}."
+        )
 
 
 def _refuse_if_busy() -> None:

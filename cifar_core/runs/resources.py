@@ -16,8 +16,8 @@ LAYERS = 8
 DISK = 500_000_000  # checkpoint, best weights and model of the largest network, with some to spare
 
 
-def memory(recipe: Recipe) -> int:
-    """Return about how many bytes the worker of a run holds at its peak.
+def memory(recipe: Recipe, side: int = 32) -> int:
+    """Return about how many bytes the worker of a run holds at its peak, on pictures of this side.
 
     Measured with `python -m benchmarks.training_memory`. Where float32 is computed by Winograd's method, on
     processors without AVX-512, it can be a fifth more.
@@ -26,8 +26,8 @@ def memory(recipe: Recipe) -> int:
     if recipe.frozen:
         batch_size = 500  # of which features are computed at a time; its head takes less
     first_layers: dict[Network, tuple[int, int]] = {
-        "report_cnn": (32**2, 32),
-        "airbench": (31**2, options.get("widths", [64])[0]),
+        "report_cnn": (side**2, 32),
+        "airbench": ((side - 1) ** 2, options.get("widths", [64])[0]),
         "vgg16": (options.get("size", 32) ** 2, 64),
     }
     pixels, filters = first_layers[recipe.network]
@@ -35,9 +35,9 @@ def memory(recipe: Recipe) -> int:
     return MEMORY + LAYERS * batch_size * pixels * filters * number
 
 
-def refuse_if_short_of_memory(recipe: Recipe) -> None:
+def refuse_if_short_of_memory(recipe: Recipe, side: int = 32) -> None:
     """Raise JobError unless a worker would find the memory it needs, in the machine and in the container."""
-    free, needed = hardware.free_memory(), memory(recipe)
+    free, needed = hardware.free_memory(), memory(recipe, side)
     if free < needed:
         raise JobError(
             f"Training “{recipe.name}” needs about {size_in_bytes(needed)} of memory, and "

@@ -181,7 +181,7 @@ def start(model: keras.Model, images: np.ndarray) -> None:
     model
         As `build` returns it: `vgg16` gets its ImageNet weights, `airbench` its whitening.
     images
-        The training images, uint8 [N, 32, 32, 3].
+        The training images, uint8 [N, S, S, 3].
 
     Raises
     ------

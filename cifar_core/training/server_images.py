@@ -1,4 +1,4 @@
-"""`cifar_core.images` in TensorFlow's operations, for a server that has no Python: a picture file to 32×32.
+"""`cifar_core.images` in TensorFlow's operations, for a server that has no Python: file to array.
 
 The arithmetic is Pillow's, integer for integer: JPEG's scaled decoding, the reduction by a whole factor,
 transparency over white, EXIF's orientation, the centre crop and the resampling in two passes, each rounded to
@@ -16,20 +16,21 @@ import numpy as np
 import tensorflow as tf
 
 from cifar_core import images
-from cifar_core.images import MAX_PIXELS, SIZE
+from cifar_core.images import MAX_PIXELS
 
 _BITS = 22  # of a weight's fraction, Resample.c's PRECISION_BITS
 _ORIENTATION, _SHORT = 0x0112, 3  # TIFF's tag, and its type for two bytes
 
 
-def decode_all(files: tf.Tensor) -> tf.Tensor:
-    """Decode picture files, string [N], to what the network sees, uint8 [N, 32, 32, 3]."""
-    return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec([SIZE, SIZE, 3], tf.uint8))
+def decode_all(files: tf.Tensor, side: int) -> tf.Tensor:
+    """Decode picture files, string [N], to what a network of pictures of `side` sees, uint8 [N, S, S, 3]."""
+    pixels = tf.TensorSpec([side, side, 3], tf.uint8)
+    return tf.map_fn(lambda data: decode(data, side), files, fn_output_signature=pixels)
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-def decode(data: tf.Tensor) -> tf.Tensor:
-    """Decode one JPEG or PNG file, a scalar string, to uint8 [32, 32, 3]; an invalid argument otherwise."""
+@tf.function
+def decode(data: tf.Tensor, side: int) -> tf.Tensor:
+    """Decode one JPEG or PNG file, a scalar string, to uint8 [S, S, 3]; an invalid argument otherwise."""
     content = tf.io.decode_raw(data, tf.uint8)
     jpeg = tf.io.is_jpeg(data)
     picture, exif = tf.cond(
@@ -39,7 +40,7 @@ def decode(data: tf.Tensor) -> tf.Tensor:
     )
     shape = tf.shape(picture)
     picture = _reduce(picture, tf.maximum(1, tf.minimum(shape[0], shape[1]) // images.WORKING_SIDE))
-    return _resize(_crop(_upright(picture, _orientation(content, exif))))
+    return _resize(_crop(_upright(picture, _orientation(content, exif))), side)
 
 
 def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
@@ -120,30 +121,30 @@ def _crop(picture: tf.Tensor) -> tf.Tensor:
     return picture[top : top + side, left : left + side]
 
 
-def _resize(square: tf.Tensor) -> tf.Tensor:
-    weights = _resampling(tf.shape(square)[0])
+def _resize(square: tf.Tensor, side: int) -> tf.Tensor:
+    weights = _resampling(tf.shape(square)[0], side)
     rows = _round(tf.einsum("hwc,ow->hoc", tf.cast(square, tf.float64), weights))
     pixels = _round(tf.einsum("hwc,oh->owc", rows, weights))
-    return tf.ensure_shape(tf.cast(pixels, tf.uint8), [SIZE, SIZE, 3])
+    return tf.ensure_shape(tf.cast(pixels, tf.uint8), [side, side, 3])
 
 
 def _round(sums: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(tf.floor((sums + 2 ** (_BITS - 1)) / 2**_BITS), 0, 255)
 
 
-def _resampling(side: tf.Tensor) -> tf.Tensor:
-    """Return Pillow's weights from `side` pixels to 32, times 2²² and rounded: float64 [32, side].
+def _resampling(given: tf.Tensor, side: int) -> tf.Tensor:
+    """Return Pillow's weights from `given` pixels to `side`, times 2²² and rounded: float64 [side, given].
 
     Whole numbers, whose sums float64 holds exactly. Hamming shrinks and bicubic enlarges, as in the app.
     """
-    shrinks = side > SIZE
-    scale = tf.cast(side, tf.float64) / SIZE
+    shrinks = given > side
+    scale = tf.cast(given, tf.float64) / side
     stretch = tf.maximum(scale, 1)
     support = tf.where(shrinks, tf.constant(1, tf.float64), 2) * stretch
-    centre = (tf.range(SIZE, dtype=tf.float64)[:, None] + 0.5) * scale
+    centre = (tf.range(side, dtype=tf.float64)[:, None] + 0.5) * scale
     first = tf.maximum(0, tf.cast(centre - support + 0.5, tf.int32))
     end = tf.cast(centre + support + 0.5, tf.int32)
-    at = tf.range(side)[None, :]
+    at = tf.range(given)[None, :]
     distance = tf.abs((tf.cast(at, tf.float64) - centre + 0.5) / stretch)
     weights = tf.where(shrinks, _hamming(distance), _bicubic(distance))
     weights = tf.where((at >= first) & (at < end), weights, 0)

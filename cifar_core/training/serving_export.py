@@ -20,7 +20,6 @@ import tensorflow as tf
 from cifar_core.deploy import serving
 from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import write_whole
-from cifar_core.images import SIZE
 from cifar_core.inference.classify import Calibration, calibration_of
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training.server_images import decode_all
@@ -29,7 +28,7 @@ from cifar_core.training.server_images import decode_all
 class Servable(tf.Module):
     """A network with its temperature, and the signatures that a server offers of it.
 
-    `serving_default` takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities, float32 [N, C]: a
+    `serving_default` takes float32 [N, S, S, 3] in [0, 1] and returns probabilities, float32 [N, C]: a
     single output, so that a REST answer's `predictions` are plain lists. `classify_bytes` takes JPEG or PNG
     files, string [N], and answers as the app does: also the likeliest class, the names that the probabilities
     belong to, [N, C] because a server wants a row of each output for each picture, and whether it is none of
@@ -43,9 +42,11 @@ class Servable(tf.Module):
         # The variables inside of Keras' own: a server restores these and would not find the others.
         self.values = [variable.value for variable in self.network.variables]
         self._calibration, self._class_names = calibration, class_names
+        self.side = int(network.input.shape[1])
+        images = tf.TensorSpec([None, self.side, self.side, 3], tf.float32, name="images")
+        self.probabilities = tf.function(self._probabilities, input_signature=[images])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, name="images")])
-    def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classify images in [0, 1]."""
         logits, _ = self.network(images, training=False)
         return {"probabilities": self._calibrated(logits)}
@@ -53,7 +54,7 @@ class Servable(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def classify_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classify picture files."""
-        images = tf.cast(decode_all(image_bytes), tf.float32) / 255
+        images = tf.cast(decode_all(image_bytes, self.side), tf.float32) / 255
         logits, features = self.network(images, training=False)
         probabilities, names = self._calibrated(logits), tf.constant(self._class_names)
         return {
@@ -95,7 +96,7 @@ def export(directory: ModelDirectory, destination: Path) -> Path:
             serving.FILES_SIGNATURE: servable.classify_bytes,
         }
         tf.saved_model.save(servable, str(unfinished), signatures=signatures)
-        _write_warmup(unfinished, directory.name)
+        _write_warmup(unfinished, directory.name, servable.side)
         return _rename_to_next_version(unfinished, base)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -104,7 +105,7 @@ def export(directory: ModelDirectory, destination: Path) -> Path:
 def export_litert(directory: ModelDirectory, destination: Path) -> Path:
     """Write a model as `destination/<model>.tflite`, for phones and small devices; return the file.
 
-    It takes float32 [N, 32, 32, 3] in [0, 1] and returns probabilities as the network gives them, not
+    It takes float32 [N, S, S, 3] in [0, 1] and returns probabilities as the network gives them, not
     calibrated.
 
     Raises
@@ -142,12 +143,12 @@ def _rename_to_next_version(folder: Path, base: Path) -> Path:
                 raise
 
 
-def _write_warmup(folder: Path, name: str) -> None:
+def _write_warmup(folder: Path, name: str, side: int) -> None:
     """Write one request for each way through the model, which a server answers before it takes others."""
     grey = np.full((48, 64, 3), 127, np.uint8)
     files = [tf.io.encode_jpeg(grey).numpy(), tf.io.encode_png(grey).numpy()]
     requests = [
-        _predict_log(name, serving.IMAGES_SIGNATURE, "images", np.zeros((1, SIZE, SIZE, 3), np.float32)),
+        _predict_log(name, serving.IMAGES_SIGNATURE, "images", np.zeros((1, side, side, 3), np.float32)),
         _predict_log(name, serving.FILES_SIGNATURE, "image_bytes", np.array(files)),
     ]
     extra = folder / "assets.extra"

@@ -145,6 +145,18 @@ def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp
     assert set(rows[1]) == {"image", "error"}
 
 
+@pytest.mark.usefixtures("place")
+def test_an_endpoint_that_knows_other_classes_is_refused(
+    run: Typed, cloud: SimpleNamespace, tmp_path: Path
+) -> None:
+    serves(cloud, deployed("7", "models/0"))
+    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[[0.2] * 5])
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    done = run("predict", "quick", str(tmp_path / "a.png"))
+    told = "Error: The endpoint tells 5 classes apart, “quick” here 10: it serves another model.\n"
+    assert (done.status, done.out, done.err) == (1, "", told)
+
+
 @pytest.mark.usefixtures("place", "none_at_all")
 @pytest.mark.parametrize("answer", ["n\n", ""])
 @pytest.mark.parametrize("command", ["deploy", "delete"])

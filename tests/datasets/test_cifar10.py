@@ -39,10 +39,7 @@ def test_all_official_batches_pass_verification(cifar10_folder: Path) -> None:
 
 
 def test_shapes_types_and_class_balance(test_set: Batch, train_set: Batch) -> None:
-    for part, batch, size in (
-        ("test", test_set, cifar10.TEST_SIZE),
-        ("training", train_set, cifar10.TRAIN_SIZE),
-    ):
+    for batch, size in ((test_set, cifar10.TEST_SIZE), (train_set, cifar10.TRAIN_SIZE)):
         assert batch.images.shape == (size, *cifar10.IMAGE_SHAPE)
         assert batch.images.dtype == np.uint8
         assert batch.images.flags.c_contiguous

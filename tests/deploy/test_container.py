@@ -3,9 +3,15 @@ import json
 import shlex
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from cifar_core.datasets.dataset import Facts
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.deploy import container
 from tests.deploy.conftest import MODEL, ROOT
 
@@ -45,12 +51,35 @@ def test_compose(kserve_python: str, tmp_path: Path) -> None:
     assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("script", [container.python_files, container.python_images])
-def test_scripts_are_python(script: object) -> None:
-    assert callable(script)
-    text = script(MODEL)
-    ast.parse(text)
-    assert f"http://localhost:8501/v1/models/{MODEL}:predict" in text
+FACTS = Facts("own", "0", 48, True, ('a "quoted" name', "c:\\new", "{model}, été, 😀", "line\nend"))
+
+
+@pytest.mark.parametrize("facts", [CIFAR10.facts, DIGITS.facts, FACTS])
+def test_scripts_are_python(facts: Facts) -> None:
+    for text in (container.python_files(MODEL), container.python_images(MODEL, facts)):
+        ast.parse(text)
+        assert f"http://localhost:8501/v1/models/{MODEL}:predict" in text
+        assert '("{' not in text
+    assert f"side = {facts.side}\n" in text
+    (names,) = (line for line in text.splitlines() if line.startswith("class_names = "))
+    assert ast.literal_eval(names.partition(" = ")[2]) == list(facts.class_names)
+
+
+def test_the_script_about_an_array_says_which_class_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (200, 100)).save(tmp_path / "photo.png")
+    asked: list[Any] = []
+
+    def post(url: str, json: Any, timeout: float) -> SimpleNamespace:  # noqa: ARG001
+        asked.append(np.array(json["instances"]).shape)
+        return SimpleNamespace(raise_for_status=int, json=lambda: {"predictions": [[0.1, 0.2, 0.3, 0.4]]})
+
+    monkeypatch.setattr("requests.post", post)
+    monkeypatch.setattr("sys.argv", ["script", str(tmp_path / "photo.png")])
+    exec(container.python_images(MODEL, FACTS), {})
+    assert asked == [(1, 48, 48, 3)]
+    assert capsys.readouterr().out == "line\nend 0.4\n"
 
 
 def test_write_beside_keeps_what_is_there(tmp_path: Path) -> None:

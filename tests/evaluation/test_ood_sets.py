@@ -16,6 +16,7 @@ from cifar_core.datasets.dataset import Batch
 from cifar_core.evaluation import ood_sets
 from cifar_core.evaluation.ood_sets import DESCRIPTIONS, SETS, told_apart
 from cifar_core.inference import ood
+from tests.pictures import noise
 
 Array = NDArray[Any]
 
@@ -65,11 +66,12 @@ def test_every_set_on_a_card_is_described() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_sets_are_pictures_fixed_by_the_seed(name: str) -> None:
-    found = SETS[name](20, 0)
+    found = SETS[name](20, 0, 32)
     assert found.dtype == np.uint8
     assert found.shape == (20, 32, 32, 3)
-    np.testing.assert_array_equal(found, SETS[name](20, 0))
-    assert not np.array_equal(found, SETS[name](20, 1))
+    np.testing.assert_array_equal(found, SETS[name](20, 0, 32))
+    assert not np.array_equal(found, SETS[name](20, 1, 32))
+    assert SETS[name](3, 0, 13).shape == (3, 13, 13, 3)
     assert len(np.unique(found.reshape(20, -1), axis=0)) == 20
 
 
@@ -95,6 +97,19 @@ def test_a_jigsaw_has_the_same_squares_elsewhere(photos: Batch) -> None:
         assert sorted(squares(before)) == sorted(squares(after))
 
 
+@pytest.mark.parametrize("side", [8, 13, 35, 64])
+def test_a_jigsaw_of_another_side_keeps_every_pixel(side: int) -> None:
+    images = noise(5, side, side, 3)
+    before, shuffled = images.copy(), ood_sets.jigsaw(images)
+    np.testing.assert_array_equal(images, before)
+    whole = side - side % 4
+    np.testing.assert_array_equal(shuffled[:, whole:], images[:, whole:])
+    np.testing.assert_array_equal(shuffled[:, :, whole:], images[:, :, whole:])
+    for one, other in zip(images, shuffled, strict=True):
+        assert not np.array_equal(one, other)
+        np.testing.assert_array_equal(np.sort(one.ravel()), np.sort(other.ravel()))
+
+
 def test_a_real_model_tells_the_sets_from_its_own(photos: Batch) -> None:
     session = ort.InferenceSession(
         paths.models_root() / "quick" / "model.onnx", providers=["CPUExecutionProvider"]
@@ -113,7 +128,7 @@ def test_a_real_model_tells_the_sets_from_its_own(photos: Batch) -> None:
 
     areas, baseline = [], []
     for name in ("photographs", "static", "clouds", "waves", "flat"):
-        their_probabilities, their_logits, their_features = ask(SETS[name](60, 0))
+        their_probabilities, their_logits, their_features = ask(SETS[name](60, 0, 32))
         areas.append(auroc(own[300:], ood.ood_score(their_logits, their_features, directions)))
         # Hendrycks and Gimpel 2017: the less probable the likeliest class, the likelier it is none of them.
         baseline.append(auroc(-probabilities[300:].max(axis=1), -their_probabilities.max(axis=1)))

@@ -3,6 +3,7 @@
 import shutil
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def decode() -> Callable[[bytes], np.ndarray]:
-    traced = tf.function(decode_all, input_signature=[tf.TensorSpec([None], tf.string)])
+    return decoder(32)
+
+
+def decoder(side: int) -> Callable[[bytes], np.ndarray]:
+    traced = tf.function(partial(decode_all, side=side), input_signature=[tf.TensorSpec([None], tf.string)])
     return lambda content: traced(tf.constant([content])).numpy()[0]
 
 
@@ -94,6 +99,14 @@ def test_the_server_sees_the_pixels_that_the_app_sees(
     content = PICTURES[name]()
     _, expected = images.load(content)
     np.testing.assert_array_equal(decode(content), expected)
+
+
+@pytest.mark.parametrize("side", [8, 48, 65])
+def test_a_model_of_another_side_sees_them_too(side: int) -> None:
+    decode = decoder(side)
+    for name in ("JPEG of a camera", "JPEG of one pixel", "PNG, see-through", "JPEG, orientation 6"):
+        content = PICTURES[name]()
+        np.testing.assert_array_equal(decode(content), images.load(content, side=side)[1])
 
 
 def test_cmyk_is_all_but_equal(decode: Callable[[bytes], np.ndarray]) -> None:
