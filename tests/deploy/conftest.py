@@ -23,6 +23,7 @@ from cifar_core.runs import catalogue
 from tests.deploy.saved_model import lay_out
 from tests.pictures import encode
 from tests.servers import free_port
+from tests.tiers import KSERVE_PYTHON
 
 ROOT = Path(__file__).parents[2]
 MODEL = "quick"
@@ -41,12 +42,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kserve_python() -> str:
-    """The interpreter that has KServe; its tests fail, and are not skipped, where there is none."""
-    path = os.environ.get("CIFAR_LAB_KSERVE_PYTHON", "")
-    assert path, (
-        "Let CIFAR_LAB_KSERVE_PYTHON name a Python with tests/deploy/kserve.txt installed; see .ci/run."
-    )
-    return path
+    """The interpreter that has KServe."""
+    return os.environ[KSERVE_PYTHON]
 
 
 @pytest.fixture(scope="session")

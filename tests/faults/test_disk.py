@@ -1,9 +1,7 @@
 """A disk that is full, and a folder that nobody may write to: real ones, where root may mount them."""
 
 import contextlib
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +19,7 @@ from cifar_core.training.worker import Heart
 from tests.faults.conftest import contents, end_workers, trap
 from tests.model_directories import LONG, ended, until
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk"
-)
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture
