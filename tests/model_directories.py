@@ -59,9 +59,9 @@ def complete(directory: ModelDirectory) -> ModelDirectory:
     return directory
 
 
-def run_that_is(state: State, path: Path, recipe: Recipe | None = None) -> ModelDirectory:
+def run_that_is(state: State, path: Path, recipe: Recipe | None = None, **config: Any) -> ModelDirectory:
     """A run in this state, as whose worker the test itself passes."""
-    directory, me = made(path, recipe), psutil.Process()
+    directory, me = made(path, recipe, **config), psutil.Process()
     directory.write_status(Status(state, me.pid, me.create_time()))
     return directory
 

@@ -38,6 +38,19 @@ def noise(*shape: int) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
+def photo(width: int, height: int, seed: int | None = None) -> Image.Image:
+    """A picture with large shapes and fine noise, as a camera takes it."""
+    rng = np.random.default_rng(width * height if seed is None else seed)
+    shapes = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(shapes).resize((width, height), Image.Resampling.BICUBIC), np.int16)
+    return Image.fromarray((smooth + rng.integers(-12, 13, smooth.shape)).clip(0, 255).astype(np.uint8))
+
+
+def photos(count: int) -> npt.NDArray[np.uint8]:
+    """So many pictures as a network takes them, no two alike."""
+    return np.stack([np.asarray(photo(32, 32, seed)) for seed in range(count)])
+
+
 def quarters(side: int = 64) -> Image.Image:
     """Red and green above, blue and black below: no two of the eight orientations look alike."""
     image = Image.new("RGB", (side, side // 2), BLACK)

@@ -5,6 +5,7 @@ skips the test and `CIFAR_LAB_TESTS=all` fails it. Where it is here, only the te
 passes beside all data passes on a fresh machine, too.
 """
 
+import functools
 import os
 import shutil
 import sys
@@ -108,14 +109,19 @@ def refuse_if_missing(test: pytest.Item) -> None:
             (pytest.fail if _ALL else pytest.skip)(f"{name}: {TIERS[name].cure}")
 
 
+@functools.cache
+def _no_home() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="nobodys-home-")
+
+
 @contextmanager
 def hidden(test: pytest.Item) -> Iterator[None]:
     """Hide from a test what it does not name: the variables that say where it is, and the user's home."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as empty:
+    with pytest.MonkeyPatch.context() as patch:
         for name in TIERS.keys() - (needs := named(test)):
             if variable := TIERS[name].variable:
                 patch.delenv(variable, raising=False)
         if not needs:
             for variable in ("HOME", "USERPROFILE", "XDG_CACHE_HOME"):
-                patch.setenv(variable, empty)
+                patch.setenv(variable, _no_home().name)
         yield

@@ -60,11 +60,12 @@ def sentence(caught: pytest.ExceptionInfo[DatasetError]) -> str:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("damage", ["empty", "cut", "changed", "longer", "pickle", "huge"])
 def test_another_file_is_not_even_parsed(
-    name: str, damage: str, list_files: dict[str, bytes], cache: Path
+    name: str, damage: str, files: dict[str, bytes], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fake(monkeypatch, files, "http://unused")
     path = cache / "trust" / name
     path.parent.mkdir(parents=True)
-    content = list_files[name]
+    content = files[name]
     pickled = io.BytesIO()
     np.save(pickled, np.array([{"an": "object"}], dtype=object), allow_pickle=True)
     with path.open("wb") as file:

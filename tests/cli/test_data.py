@@ -21,13 +21,14 @@ from tests.servers import FileServer
 @pytest.fixture
 def bare(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """The environment of a command that finds no data at all."""
-    del env["CIFAR10_DIR"]
+    env.pop("CIFAR10_DIR", None)
     return env | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
 
 
 # The list
 
 
+@pytest.mark.cifar10
 def test_data(env: dict[str, str]) -> None:
     folder = cifar10.locate()
     told = answer("data", env=env)
@@ -55,6 +56,7 @@ def test_data(env: dict[str, str]) -> None:
     }
 
 
+@pytest.mark.cifar10
 def test_what_is_here_is_not_downloaded(env: dict[str, str]) -> None:
     folder = cifar10.locate()
     assert str(folder) in answer("data", "download", env=env)
@@ -62,6 +64,7 @@ def test_what_is_here_is_not_downloaded(env: dict[str, str]) -> None:
     assert done == {"folder": str(folder), "verified": True}
 
 
+@pytest.mark.cifar10
 def test_data_in_the_cache(bare: dict[str, str], tmp_path: Path) -> None:
     cached = tmp_path / "cache" / "cifar-lab" / "cifar-10-batches-py"
     cached.parent.mkdir(parents=True)
@@ -70,6 +73,7 @@ def test_data_in_the_cache(bare: dict[str, str], tmp_path: Path) -> None:
     assert json.loads(answer("data", "download", "--json", env=bare))["folder"] == str(cached)
 
 
+@pytest.mark.cifar10
 def test_data_that_keras_has_downloaded(bare: dict[str, str], tmp_path: Path) -> None:
     kept = tmp_path / ".keras" / "datasets" / "cifar-10-batches-py-target" / "cifar-10-batches-py"
     kept.parent.mkdir(parents=True)
@@ -101,6 +105,7 @@ def test_an_empty_folder_of_data(arguments: list[str], env: dict[str, str], tmp_
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.cifar10
 def test_a_damaged_batch(env: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()

@@ -16,13 +16,13 @@ import pytest
 from PIL import Image
 from scipy.special import softmax
 
-from cifar_core.datasets import cifar10
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import TTA
 from tests.command_line import PROGRAM, ROOT, answer, call, environment, error
 from tests.model_directories import LONG
 
-SMALL = ["--images", "3000", "--validation-images", "500", "--batch-size", "256"]
+SMALL = ["--data", "digits", "--images", "1400", "--validation-images", "200", "--batch-size", "100"]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_evaluate_recomputes_what_was_lost(lab: dict[str, str], tmp_path: Path) 
     card = json.loads(answer("evaluate", "runs/tiny", "--json", env=lab, cwd=tmp_path))
     assert card == before == json.loads((directory / "card.json").read_text())
     with np.load(directory / "predictions.npz") as predictions:
-        right = predictions["test"].argmax(axis=1) == cifar10.load_test().labels
+        right = predictions["test"].argmax(axis=1) == DIGITS.load("test").labels
     assert card["accuracy"] == right.mean()
     low, high = card["accuracy_interval"]
     assert low < card["accuracy"] < high
@@ -142,7 +142,7 @@ def test_evaluate_recomputes_what_was_lost(lab: dict[str, str], tmp_path: Path) 
 
     text = answer("evaluate", "tiny", env=lab)
     for part in (
-        f"{100 * card['accuracy']:.1f} % of the 10,000 test images",
+        f"{100 * card['accuracy']:.1f} % of the 360 test images",
         f"95 % interval {100 * low:.1f} % to {100 * high:.1f} %",
         f"{100 * card['test_time_augmentation']['accuracy']:.1f} % accuracy",
         f"{card['loss']:.3f}",
@@ -168,7 +168,7 @@ def test_a_model_that_cannot_be_used(lab: dict[str, str], tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
-    pixels = cifar10.load_test().images[:3]
+    pixels = DIGITS.load("test").images[:3]
     names = ["0.png", "1.png", os.fsdecode(b"\xff.png")]  # names need not be UTF-8
     for name, image in zip(names, pixels, strict=True):
         Image.fromarray(image).save(tmp_path / name)
@@ -190,7 +190,7 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
     expected = softmax(np.log(raw.astype(float)) / temperature, axis=1)
     for row, probabilities in zip((rows[0], rows[2], rows[4]), expected, strict=True):
         assert set(row) == {"image", "class", "confidence", "probabilities", "none_of_these"}
-        assert tuple(row["probabilities"]) == cifar10.CLASS_NAMES
+        assert tuple(row["probabilities"]) == DIGITS.class_names
         np.testing.assert_allclose(list(row["probabilities"].values()), probabilities, atol=1e-5)
         assert row["confidence"] == row["probabilities"][row["class"]] == max(row["probabilities"].values())
 
@@ -209,7 +209,7 @@ def test_classify(lab: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("tta", [2, 6])
 def test_classify_with_views(tta: TTA, lab: dict[str, str], tmp_path: Path) -> None:
-    pixels = cifar10.load_test().images[:2]
+    pixels = DIGITS.load("test").images[:2]
     names = ["0.png", "1.png"]
     for name, image in zip(names, pixels, strict=True):
         Image.fromarray(image).save(tmp_path / name)

@@ -15,13 +15,12 @@ import pytest
 import requests
 from PIL import Image
 
-from cifar_core.datasets import cifar10
 from cifar_core.images import to_png
 from cifar_core.inference.classify import Answer, calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import catalogue
 from tests.deploy.saved_model import lay_out
-from tests.pictures import encode
+from tests.pictures import encode, photo, photos
 from tests.servers import free_port
 from tests.tiers import KSERVE_PYTHON
 
@@ -74,22 +73,14 @@ def kserve(exported: Path, kserve_python: str) -> Iterator[str]:
         server.wait()
 
 
-def photo(width: int, height: int) -> Image.Image:
-    """A picture with large shapes and fine noise, as a camera takes it."""
-    rng = np.random.default_rng(width * height)
-    shapes = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    smooth = np.asarray(Image.fromarray(shapes).resize((width, height), Image.Resampling.BICUBIC), np.int16)
-    return Image.fromarray((smooth + rng.integers(-12, 13, smooth.shape)).clip(0, 255).astype(np.uint8))
-
-
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> list[Path]:
-    """Files of test images and of photos: PNG and JPEG, odd sizes, turned by EXIF."""
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Files of small pictures and of photos: PNG and JPEG, odd sizes, turned by EXIF."""
     folder = tmp_path_factory.mktemp("pictures")
     turned = Image.Exif()
     turned[0x0112] = 6
     contents = {
-        **{f"{i}.png": to_png(cifar10.load_test(cifar10_folder).images[i]) for i in range(4)},
+        **{f"{number}.png": to_png(small) for number, small in enumerate(photos(4))},
         "stripes.png": to_png(np.tile(np.array([[0], [255]], np.uint8), (32, 16, 3))),
         "photo.jpg": encode(photo(640, 480), "JPEG", quality=85),
         "odd.png": encode(photo(101, 77), "PNG"),
@@ -101,8 +92,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> 
 
 
 @pytest.fixture(scope="session")
-def test_images(cifar10_folder: Path) -> np.ndarray:
-    return cifar10.load_test(cifar10_folder).images[:100]
+def test_images() -> np.ndarray:
+    return photos(100)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import container
 from tests.deploy.conftest import MODEL, in_the_app
+from tests.pictures import photos
 
 pytestmark = pytest.mark.slow
 
@@ -106,9 +107,9 @@ def test_both_signatures_answer_as_the_app_does(
 
 
 def test_a_server_in_c_plus_plus_finds_the_variables(
-    exported: Path, pictures: list[Path], tmp_path: Path, cifar10_folder: Path
+    exported: Path, pictures: list[Path], tmp_path: Path
 ) -> None:
-    test = cifar10.load_test(cifar10_folder).images[:20]
+    test = photos(20)
     np.save(tmp_path / "images.npy", test)
     version, picture = exported / MODEL / "1", pictures[0]
     by_image, by_file = json.loads(

@@ -9,13 +9,13 @@ import pytest
 from google.cloud import aiplatform
 
 from cifar_core import settings
-from cifar_core.datasets import cifar10
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CloudError, ServingError
 from cifar_core.images import to_png
 from tests.deploy.conftest import MODEL, in_the_app
 from tests.pages import checked, opened
+from tests.pictures import photos
 from tests.servers import free_port
 
 
@@ -23,7 +23,7 @@ from tests.servers import free_port
 def arrays() -> np.ndarray:
     digit = np.zeros((32, 32, 3), np.uint8)  # looks like none of these
     digit[8:24, 15:18] = 255
-    return np.concatenate([cifar10.load_test().images[:6], digit[None]])
+    return np.concatenate([photos(6), digit[None]])
 
 
 @pytest.mark.slow
@@ -45,11 +45,11 @@ def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch
     app = opened("classify", model="report")
     [where] = [item for item in app.button_group if item.label == "Answers come from"]
     where.set_value(f"{MODEL} at 127.0.0.1")
-    picture = to_png(cifar10.load_test().images[8])
+    picture = to_png(photos(1)[0])
     app.file_uploader(key="files").set_value([("one.png", picture, "image/png")])
     checked(app)
     [verdict] = [text.value for text in app.markdown if text.value.startswith("####")]
-    [expected] = Endpoint(address).classify(cifar10.load_test().images[8:9])
+    [expected] = Endpoint(address).classify(photos(1))
     assert expected.class_name in verdict
     assert not [item for item in app.toggle if item.key in ("six", "why")]  # both need the model here
 
@@ -58,14 +58,12 @@ def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch
 def test_an_endpoint_that_is_gone_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"http://127.0.0.1:{free_port()}/v1/models/{MODEL}"
     with pytest.raises(ServingError, match="Nothing answers at"):
-        Endpoint(address).classify(cifar10.load_test().images[:1])
+        Endpoint(address).classify(photos(1))
     monkeypatch.setenv(settings.ENDPOINT.name, address)
     app = opened("classify")
     [where] = [item for item in app.button_group if item.label == "Answers come from"]
     where.set_value(f"{MODEL} at 127.0.0.1")
-    app.file_uploader(key="files").set_value(
-        [("one.png", to_png(cifar10.load_test().images[8]), "image/png")]
-    )
+    app.file_uploader(key="files").set_value([("one.png", to_png(photos(1)[0]), "image/png")])
     checked(app)
     [said] = [item.value for item in app.error]
     assert said.startswith("Nothing answers at")

@@ -30,11 +30,12 @@ def fast() -> NDArray[np.float64]:
     return catalogue.find("fast").predictions()["test"].astype(np.float64)
 
 
+@pytest.mark.lists
 def test_parts_of_the_test_set_and_a_model_on_them(
     fast: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> None:
     votes = lists.human_votes()
-    assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
+    assert votes is not None
     parts = findings.parts_of_test_set()
     table = findings.accuracy_by_part(fast, labels, parts, votes).set_index("part")
     assert table["images"].to_dict() == {

@@ -18,7 +18,7 @@ PAGES = ["Overview", "Data", "Train", "Evaluate", "Compare", "Classify", "Deploy
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
+@pytest.mark.cifar10
 def test_a_small_crowd_is_served() -> None:
     """Each is shown its own picture."""
     done = subprocess.run(
@@ -33,7 +33,6 @@ def test_a_small_crowd_is_served() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
 def test_all_who_come_back_to_a_restarted_server_see_the_same_navigation() -> None:
     """Not what Streamlit makes up of the files in `pages/` until it has run the entry file."""
     together = threading.Barrier(2 * len(PAGES), timeout=LONG)

@@ -15,8 +15,6 @@ from cifar_core.runs.model_dir import ModelDirectory
 from tests.faults.conftest import contents
 from tests.pages import opened
 
-pytestmark = pytest.mark.usefixtures("cifar10_folder")
-
 FILES = [
     *("card.json", "config.json", "history.csv", "model.keras", "model.onnx"),
     *("predictions.npz", "status.json", "steps.csv"),
@@ -43,6 +41,7 @@ VISITS: list[tuple[str, dict[str, str]]] = [
 
 
 @pytest.mark.slow
+@pytest.mark.cifar10
 @pytest.mark.parametrize("name", FILES)
 def test_every_page_opens_whatever_befell_a_file(runs: Path, finished: ModelDirectory, name: str) -> None:
     before = contents(finished)

@@ -1,6 +1,7 @@
 """A disk that is full, and a folder that nobody may write to: real ones, where root may mount them."""
 
 import contextlib
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays, write_whole
 from cifar_core.recipes import Recipe
@@ -35,7 +37,7 @@ def disk(runs: Path) -> Iterator[Path]:
 def run_in(root: Path, recipe: Recipe) -> ModelDirectory:
     run = ModelDirectory(root / "mine")
     run.path.mkdir()
-    write_whole(run.config_path, '{"recipe": ' + repr(recipe.to_dict()).replace("'", '"') + "}")
+    write_whole(run.config_path, json.dumps({"recipe": recipe.to_dict(), "dataset": DIGITS.facts.to_dict()}))
     return run
 
 
@@ -48,10 +50,9 @@ def fill(root: Path) -> None:
             pass
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_small_disk_is_refused_before_anything_is_written(disk: Path, tiny: Recipe) -> None:
     with pytest.raises(JobError, match=r"^Training needs about 500\.0 MB of disk, and 16\.8 MB are free"):
-        jobs.start(tiny, "next")
+        jobs.start(tiny, "next", DIGITS)
     assert not (disk / "next").exists()
 
 
@@ -73,7 +74,6 @@ def test_on_a_full_disk_the_old_file_stays_and_readers_find_out(disk: Path, tiny
     assert run.status().phase == ""
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
     disk: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +86,7 @@ def test_where_nothing_may_be_written_each_wish_gets_a_sentence(
     with pytest.raises(JobError, match=r"“mine” cannot be told to stop \(Read-only file system\)"):
         jobs.stop(run)
     with pytest.raises(JobError, match=r"No run can be started or deleted in .* \(Read-only file system\)"):
-        jobs.start(tiny, "next")
+        jobs.start(tiny, "next", DIGITS)
     with pytest.raises(JobError, match=r"No run can be started or deleted in .* \(Read-only file system\)"):
         jobs.resume(run)
     with pytest.raises(JobError, match=r"No run can be started or deleted in .* \(Read-only file system\)"):
@@ -138,7 +138,6 @@ def check_resume(run: ModelDirectory, epochs: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
 @pytest.mark.parametrize("moment", ["after an epoch", "at the export"])
 def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_room(
     disk: Path, finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -147,7 +146,7 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
     with monkeypatch.context() as patch:
         patch.setattr(resources, "DISK", 0)
         trap(patch, moment)
-        run = jobs.start(tiny, "mine")
+        run = jobs.start(tiny, "mine", DIGITS)
     worker = halted(run)
     fill(disk)
     worker.resume()
@@ -167,7 +166,7 @@ def test_a_training_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_ro
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder", "disk")
+@pytest.mark.usefixtures("disk")
 def test_a_training_whose_folder_becomes_read_only_is_interrupted_and_goes_on_afterwards(
     finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +174,7 @@ def test_a_training_whose_folder_becomes_read_only_is_interrupted_and_goes_on_af
     before = contents(finished)
     with monkeypatch.context() as patch:
         trap(patch, "after an epoch")
-        run = jobs.start(tiny, "mine")
+        run = jobs.start(tiny, "mine", DIGITS)
     worker = halted(run)
     # Mounted upon itself, because a disk with files open for writing cannot be made read-only as a whole.
     subprocess.run(["mount", "--bind", str(run.path), str(run.path)], check=True)

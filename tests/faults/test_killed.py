@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from cifar_core import settings
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
 from cifar_core.runs import catalogue, jobs
@@ -24,13 +25,13 @@ MOMENTS = [
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder", "no_worker_left")
+@pytest.mark.usefixtures("no_worker_left")
 def test_a_run_survives_every_death(
     finished: ModelDirectory, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, epochs = contents(finished), []
     trap(monkeypatch, MOMENTS[0])
-    run = jobs.start(tiny, "often-killed")
+    run = jobs.start(tiny, "often-killed", DIGITS)
     for moment, following in zip(MOMENTS, [*MOMENTS[1:], None], strict=True):
         status = ended(run)
         assert status.state == "interrupted", (moment, run.log_path.read_text())
@@ -55,12 +56,12 @@ def test_a_run_survives_every_death(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder", "no_worker_left")
+@pytest.mark.usefixtures("no_worker_left")
 def test_the_time_limit_stops_a_training_and_resume_goes_on(
     runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(settings.TRAINING_MINUTES.name, "0.0001")
-    run = jobs.start(tiny.with_(epochs=1), "limited")
+    run = jobs.start(tiny.with_(epochs=1), "limited", DIGITS)
     status = ended(run)
     assert status.state == "stopped"
     assert status.error == "It has trained for as long as this app allows at a stretch; Resume goes on."

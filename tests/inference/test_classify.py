@@ -16,6 +16,7 @@ from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
+from tests.pictures import photos
 
 QUICK = ModelDirectory(paths.models_root() / "quick")
 CARD = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}, "ood_threshold": -2.0}
@@ -75,9 +76,9 @@ def test_predictions_without_directions_are_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tta", [1, 6])
-def test_the_answers_are_those_after_so_many_views(cifar10_folder: Path, tta: TTA) -> None:
+def test_the_answers_are_those_after_so_many_views(tta: TTA) -> None:
     classifier = Classifier(QUICK.onnx_path)
-    images = cifar10.load_test(cifar10_folder).images[:5]
+    images = photos(5)
     raw = classifier.probabilities(images, tta).astype(float) ** (1 / 0.7)
     answers = classify(classifier, calibration_of(QUICK)._replace(temperature=0.7), images, tta)
     for answer, row in zip(answers, raw / raw.sum(axis=1, keepdims=True), strict=True):

@@ -1,4 +1,4 @@
-"""Inference on a shipped model and real images, against slow code that shares nothing with it."""
+"""Inference on a shipped model, against slow code that shares nothing with it."""
 
 import functools
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from cifar_core import paths
-from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import runtime
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import TTA, weighted
+from tests.pictures import photos
 
 MODEL = paths.models_root() / "quick" / "model.onnx"
 
@@ -29,8 +29,8 @@ def classifier() -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def images(cifar10_folder: Path) -> Image:
-    return cifar10.load_test(cifar10_folder).images[:20]
+def images() -> Image:
+    return photos(20)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.saliency import MASKS, RAMP, overlay, saliency
+from tests.pictures import photos
 
 Images = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
@@ -74,8 +75,8 @@ def test_rounding_is_not_evidence() -> None:
     assert not found.any()
 
 
-def test_the_classifier_is_asked_once_and_the_map_is_the_same_again(cifar10_folder: Path) -> None:
-    image = cifar10.load_test(cifar10_folder).images[0]
+def test_the_classifier_is_asked_once_and_the_map_is_the_same_again() -> None:
+    [image] = photos(1)
     before, sizes, look = image.copy(), [], looks_at(slice(0, 16), slice(0, 32))
 
     def classify(images: Images) -> Floats:

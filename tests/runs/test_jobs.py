@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from cifar_core import files, hardware, paths
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import catalogue, jobs
@@ -23,6 +24,7 @@ from tests.model_directories import LONG, bury, ended, in_mid_epoch, made, run_t
 WORKER = "cifar_core.training.worker"
 WORKER_LOCK = f".worker-{platform.node()}.lock"
 _POPEN = subprocess.Popen
+ON_DIGITS = {"dataset": DIGITS.facts.to_dict()}  # which are on every machine
 
 
 # Refused before a process is started
@@ -39,7 +41,6 @@ def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_worker_without_its_folder_still_counts(runs: Path, tiny: Recipe) -> None:
     """Somebody deleted the folder of a run that trains: no status tells of it, but the lock does."""
     with (
@@ -48,17 +49,17 @@ def test_a_worker_without_its_folder_still_counts(runs: Path, tiny: Recipe) -> N
             JobError, match=r"did not start: Another run is training; stop it or wait until it is done\."
         ),
     ):
-        jobs.start(tiny, "next")
+        jobs.start(tiny, "next", DIGITS)
     assert not (runs / "next").exists()
 
 
-@pytest.mark.usefixtures("no_process", "cifar10_folder", "runs")
+@pytest.mark.usefixtures("no_process", "runs")
 @pytest.mark.parametrize("name", ["../evil", "{tmp_path}/evil", "a/b", "..", "x" * 65, "a b", ".hidden"])
 def test_a_name_that_leaves_the_folder_is_refused_and_nothing_is_created(
     tmp_path: Path, tiny: Recipe, name: str
 ) -> None:
     with pytest.raises(ModelDirectoryError, match="name may hold"):
-        jobs.start(tiny, name.format(tmp_path=tmp_path))
+        jobs.start(tiny, name.format(tmp_path=tmp_path), DIGITS)
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
     assert found <= {"runs", "runs/.start.lock"}
     assert catalogue.runs() == []
@@ -77,23 +78,23 @@ def test_nothing_starts_without_the_memory_that_it_needs(monkeypatch: pytest.Mon
     assert run.status().state == "stopped"
 
 
-@pytest.mark.usefixtures("no_process", "cifar10_folder")
+@pytest.mark.usefixtures("no_process")
 def test_a_name_that_is_taken_is_refused(runs: Path, tiny: Recipe) -> None:
-    run = run_that_is("stopped", runs / "stopped", tiny)
+    run = run_that_is("stopped", runs / "stopped", tiny, **ON_DIGITS)
     before = run.config_path.read_bytes()
     with pytest.raises(ModelDirectoryError, match="already a run “stopped”"):
-        jobs.start(tiny, "stopped")
+        jobs.start(tiny, "stopped", DIGITS)
     assert run.config_path.read_bytes() == before
 
 
-@pytest.mark.usefixtures("no_process", "cifar10_folder")
+@pytest.mark.usefixtures("no_process")
 @pytest.mark.parametrize("state", ["starting", "running", "stopping"])
 def test_one_run_trains_at_a_time(runs: Path, tiny: Recipe, state: State) -> None:
-    busy = run_that_is(state, runs / state, tiny)
-    other = run_that_is("stopped", runs / "stopped", tiny)
+    busy = run_that_is(state, runs / state, tiny, **ON_DIGITS)
+    other = run_that_is("stopped", runs / "stopped", tiny, **ON_DIGITS)
     assert jobs.active_run() == busy
     with pytest.raises(JobError, match=f"“{state}” is training"):
-        jobs.start(tiny, "next")
+        jobs.start(tiny, "next", DIGITS)
     with pytest.raises(JobError, match=f"“{state}” is training"):
         jobs.resume(other)
     with pytest.raises(JobError, match=f"“{state}” is {state}, there is nothing to resume"):
@@ -108,10 +109,10 @@ def test_a_run_on_another_machine_does_not_keep_this_one_busy(runs: Path, tiny: 
     assert jobs.active_run() is None
 
 
-@pytest.mark.usefixtures("no_process", "cifar10_folder")
+@pytest.mark.usefixtures("no_process")
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed", "interrupted"])
 def test_a_run_that_has_ended_is_not_stopped(runs: Path, tiny: Recipe, state: State) -> None:
-    run = run_that_is(state, runs / state, tiny)
+    run = run_that_is(state, runs / state, tiny, **ON_DIGITS)
     assert jobs.active_run() is None
     with pytest.raises(JobError, match=f"“{state}” is {state}, there is nothing to stop"):
         jobs.stop(run)
@@ -131,14 +132,14 @@ def test_without_the_data_nothing_is_created(
         jobs.resume(run)
 
 
-@pytest.mark.usefixtures("no_process", "cifar10_folder")
+@pytest.mark.usefixtures("no_process")
 def test_a_folder_that_cannot_be_written_is_reported(
     tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("CIFAR_LAB_RUNS", str(tmp_path / "file" / "runs"))
     with pytest.raises(JobError, match=r"^No run can be started or deleted in .*runs \(Not a directory\)\.$"):
-        jobs.start(tiny, "next")
+        jobs.start(tiny, "next", DIGITS)
 
 
 # Workers that do not start
@@ -158,7 +159,6 @@ def program(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> list[su
     return started
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_worker_that_dies_at_once_is_reported_with_its_last_words(
     runs: Path,
     tmp_path: Path,
@@ -167,17 +167,16 @@ def test_a_worker_that_dies_at_once_is_reported_with_its_last_words(
 ) -> None:
     program(monkeypatch, tmp_path, "import sys; print('before', flush=True); sys.exit('no memory left\\n')")
     with pytest.raises(JobError, match=r"^The training process did not start: no memory left$"):
-        jobs.start(tiny, "dead")
+        jobs.start(tiny, "dead", DIGITS)
     assert not (runs / "dead").exists()
 
     program(monkeypatch, tmp_path, "")
     with pytest.raises(JobError, match=r"^The training process did not start: it gave no reason\.$"):
-        jobs.start(tiny, "dead")
+        jobs.start(tiny, "dead", DIGITS)
     assert not (runs / "dead").exists()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_worker_may_be_started_by_a_launcher(
     runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +186,8 @@ def test_a_worker_may_be_started_by_a_launcher(
         launcher = ["sh", "-c", '"$@"; exit $?', "sh"] if WORKER in command else []
         return _POPEN([*launcher, *command], **options)
 
-    run = run_that_is("failed", runs / "again", tiny)  # its error is not taken for the new worker's
+    # its error is not taken for the new worker's
+    run = run_that_is("failed", runs / "again", tiny, **ON_DIGITS)
     monkeypatch.setattr(subprocess, "Popen", popen)
     jobs.resume(run)
     assert run.status().active
@@ -195,7 +195,6 @@ def test_a_worker_may_be_started_by_a_launcher(
     ended(run)
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_worker_that_never_reports_is_killed(
     runs: Path,
     tmp_path: Path,
@@ -205,20 +204,19 @@ def test_a_worker_that_never_reports_is_killed(
     started = program(monkeypatch, tmp_path, "import time; time.sleep(600)")
     monkeypatch.setattr(jobs, "_START_SECONDS", 1.0)
     with pytest.raises(JobError, match="did not start within 1 seconds"):
-        jobs.start(tiny, "mute")
+        jobs.start(tiny, "mute", DIGITS)
     assert not (runs / "mute").exists()
     [worker] = started
     assert worker.wait(LONG) != 0
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_failed_resume_leaves_the_run_as_it_was(
     runs: Path,
     tmp_path: Path,
     tiny: Recipe,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = run_that_is("stopped", runs / "stopped", tiny)
+    run = run_that_is("stopped", runs / "stopped", tiny, **ON_DIGITS)
     run.log_path.write_text("words of the last time\n")
     program(monkeypatch, tmp_path, "import sys; sys.exit('no memory left')")
     with pytest.raises(JobError, match="no memory left"):
@@ -234,10 +232,9 @@ def test_a_failed_resume_leaves_the_run_as_it_was(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_training_that_fails_says_why_and_can_be_resumed(runs: Path, tiny: Recipe) -> None:
     broken = tiny.with_(network_options={"widths": [8, 16, 16], "activation": "nonsense"})
-    run = jobs.start(broken, "broken")
+    run = jobs.start(broken, "broken", DIGITS)
     try:
         status = ended(run)
         assert status.state == "failed"
@@ -263,7 +260,7 @@ def test_a_training_that_fails_says_why_and_can_be_resumed(runs: Path, tiny: Rec
 SERVER = """
 import json, sys, time
 from pathlib import Path
-from cifar_core import jobs
+from cifar_core.runs import jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.recipes import Recipe, get_recipe

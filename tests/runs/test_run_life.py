@@ -13,8 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from cifar_core.datasets import cifar10
 from cifar_core.datasets.dataset import split
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays
 from cifar_core.recipes import Recipe
@@ -55,7 +55,7 @@ class Story:
 
     def __init__(self, root: Path, recipe: Recipe) -> None:
         self.root, self.recipe = root, recipe
-        self.directory = jobs.start(recipe, "story")
+        self.directory = jobs.start(recipe, "story", DIGITS)
         self.at_start = self.directory.status()
         self.files_at_start = {path.name for path in self.directory.path.iterdir()}
         self.watch = Watch(self.directory)
@@ -71,8 +71,8 @@ class Story:
         self.active_while_training = jobs.active_run()
         self.refusals = []
         for attempt in (
-            lambda: jobs.start(self.recipe, "second"),
-            lambda: jobs.start(self.recipe),
+            lambda: jobs.start(self.recipe, "second", DIGITS),
+            lambda: jobs.start(self.recipe, dataset=DIGITS),
             lambda: jobs.resume(run),
         ):
             with pytest.raises(JobError) as refusal:
@@ -111,13 +111,12 @@ class Story:
 @pytest.fixture(scope="module")
 def story(
     tmp_path_factory: pytest.TempPathFactory,
-    cifar10_folder: Path,  # noqa: ARG001
     tiny: Recipe,
 ) -> Iterator[Story]:
     root = tmp_path_factory.mktemp("story") / "runs"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CIFAR_LAB_RUNS", str(root))
-        yield Story(root, tiny.with_(images=8_200, batch_size=128, epochs=Story.EPOCHS))
+        yield Story(root, tiny.with_(images=1_400, batch_size=32, epochs=Story.EPOCHS))
 
 
 @pytest.mark.slow
@@ -212,13 +211,13 @@ def test_a_finished_run_holds_every_file_and_no_other(story: Story) -> None:
 
 @pytest.mark.slow
 def test_predictions_and_card_are_of_the_test_set(story: Story) -> None:
-    run, test = story.directory, cifar10.load_test()
+    run, test = story.directory, DIGITS.load("test")
     predictions = run.predictions()
-    assert predictions["test"].shape == (10_000, 10)
+    assert predictions["test"].shape == (360, 10)
     assert predictions["validation"].shape == (200, 10)
     assert {predictions[name].dtype for name in ("test", "validation")} == {np.dtype(np.float16)}
-    train_labels = cifar10.load_train().labels
-    expected = split(train_labels, images=8_200, validation_images=200, seed=0).validation
+    train_labels = DIGITS.load("train").labels
+    expected = split(train_labels, images=1_400, validation_images=200, seed=0).validation
     np.testing.assert_array_equal(predictions["validation_indices"], expected)
     accuracy = (predictions["test"].argmax(axis=1) == test.labels).mean()
     card = run.card()

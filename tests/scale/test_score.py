@@ -18,7 +18,6 @@ from pyarrow import parquet
 
 from benchmarks.scoring import alone
 from cifar_core import paths
-from cifar_core.datasets import cifar10
 from cifar_core.inference import runtime
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
@@ -27,15 +26,16 @@ from cifar_core.scale import score as scoring
 from cifar_core.scale.score import Part, Scorer, left, score
 from cifar_core.scale.sources import open_source
 from tests.model_directories import until
+from tests.pictures import photos
 
 COUNT, PART = 240, 20
 BAD = {"bad.png": b"no picture", "empty.jpg": b""}
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> Path:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    for index, image in enumerate(cifar10.load_test(cifar10_folder).images[:COUNT]):
+    for index, image in enumerate(photos(COUNT)):
         Image.fromarray(image).save(folder / f"{index:03}.png")
     for name, content in BAD.items():
         (folder / name).write_bytes(content)
@@ -77,8 +77,7 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     for name in BAD:
         assert by_name[name]["error"]
         assert by_name[name]["class"] is by_name[name]["probabilities"] is None
-    images = cifar10.load_test().images[:COUNT]
-    expected = classify(Classifier(model.onnx_path), calibration_of(model), images)
+    expected = classify(Classifier(model.onnx_path), calibration_of(model), photos(COUNT))
     for index, answer in enumerate(expected):
         row = by_name[f"{index:03}.png"]
         assert (row["class"], row["none_of_these"], row["error"]) == (

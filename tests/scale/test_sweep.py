@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from cifar_core.datasets.registry import CIFAR10
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.errors import RecipeError, ScaleError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import catalogue, model_dir
 from cifar_core.runs.status import Status
 from cifar_core.scale import sweep
 from tests.model_directories import made, run_that_is, until
+
+ON_DIGITS = {"dataset": DIGITS.facts.to_dict()}  # which are on every machine
 
 
 def test_the_grid_is_every_combination() -> None:
@@ -26,19 +28,18 @@ def test_the_grid_is_every_combination() -> None:
     assert sweep.grid({"seed": []}) == [{}]
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_a_number_out_of_range_is_refused_before_anything_starts(tiny: Recipe, runs: Path) -> None:
     with pytest.raises(RecipeError, match="learning rate"):
-        sweep.sweep(tiny, [{"learning_rate": 0.1}, {"learning_rate": -1.0}], "bad")
+        sweep.sweep(tiny, [{"learning_rate": 0.1}, {"learning_rate": -1.0}], "bad", dataset=DIGITS)
     assert not runs.exists()
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_name_whose_runs_have_other_numbers_is_refused(runs: Path, tiny: Recipe) -> None:
-    made(runs / "old-01", tiny.with_(learning_rate=0.2))
+    made(runs / "old-01", tiny.with_(learning_rate=0.2), **ON_DIGITS)
     changes = [{"learning_rate": 0.2}, {"learning_rate": 0.3}]
     with pytest.raises(ScaleError, match="already a run “old-01” with other numbers; choose another --name"):
-        sweep.sweep(tiny, changes, "old")
+        sweep.sweep(tiny, changes, "old", dataset=DIGITS)
     assert not (runs / "old-00").exists()
 
 
@@ -60,8 +61,9 @@ def test_a_run_that_fails_is_not_trained_again(runs: Path, tiny: Recipe, monkeyp
     reports: list[dict[str, float]] = []
     monkeypatch.setattr(sweep, "_begin", lambda *_: None)
     monkeypatch.setattr("ray.tune.report", reports.append)
-    # What it raised, Ray would try again.
-    sweep._train({"trial": {"run": run.name, "recipe": tiny.to_dict(), "dataset": "cifar10"}})
+    sweep._train(
+        {"trial": {"run": run.name, "recipe": tiny.to_dict(), "dataset": "digits"}}
+    )  # what it raised, Ray would retry
     assert reports == [{"epoch": 0, "val_accuracy": 0.0}]
     assert sweep._problem(run, None)
     assert sweep._result(run, {}).state == "failed"
@@ -76,14 +78,17 @@ def test_the_reason_of_a_trial_is_its_own_or_else_rays(runs: Path, tiny: Recipe)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_sweep_whose_every_loss_is_no_number_says_so_after_one_training(
     cluster: Any, runs: Path, tiny: Recipe
 ) -> None:
     options = {**tiny.network_options, "activation": "exponential"}
     with pytest.raises(ScaleError, match="No trial could be trained: The loss is no longer a number"):
         sweep.sweep(
-            replace(tiny, network_options=options), [{"learning_rate": 100.0}], "bad", cluster.address
+            replace(tiny, network_options=options),
+            [{"learning_rate": 100.0}],
+            "bad",
+            cluster.address,
+            dataset=DIGITS,
         )
     assert catalogue.find("bad-00").status().state == "failed"
     assert not [*(runs / ".sweeps").rglob("error.txt")]  # Ray has seen no error to try again after
@@ -103,7 +108,7 @@ def test_trials_are_ordinary_runs_and_a_killed_node_loses_none(
 
     killer = threading.Thread(target=kill_the_node_at_work)
     killer.start()
-    trials = sweep.sweep(tiny, changes, "try", cluster.address)
+    trials = sweep.sweep(tiny, changes, "try", cluster.address, dataset=DIGITS)
     killer.join()
     assert {trial.run for trial in trials} == {run.name for run in catalogue.runs()}
     assert {trial.run for trial in trials} == {"try-00", "try-01"}

@@ -95,6 +95,7 @@ def test_fused_batch_norm_of_vectors_is_keras_own() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.usefixtures("random_vgg16")
 @pytest.mark.parametrize(("vectors", "tolerance"), [(Vectors.AVX512, 1e-6), (Vectors.AVX2, 5e-5)])
 @pytest.mark.parametrize("network", OPTIONS)
 def test_weights_move_between_the_training_network_and_the_plain_one(
@@ -290,6 +291,7 @@ def test_the_start_whitens_by_the_first_5000_images_and_leaves_other_networks_al
 # VGG16
 
 
+@pytest.mark.vgg16
 @pytest.mark.parametrize("size", [32, 64])
 def test_vgg16_starts_as_imagenet_left_it(size: int) -> None:
     model = architectures.build("vgg16", {**OPTIONS["vgg16"], "size": size})

@@ -10,11 +10,11 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from cifar_core.datasets import cifar10
 from cifar_core.datasets.dataset import normalise
 from cifar_core.inference.runtime import Classifier
-from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, export
+from tests.model_directories import made
+from tests.pictures import photos
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "report_cnn": {},
@@ -43,10 +43,9 @@ class Exported:
 
     def __init__(self, folder: Path, images: Any) -> None:
         self.images, self.folder = images, folder
-        self.directories = {name: ModelDirectory(folder / name) for name in NETWORKS}
+        self.directories = {name: made(folder / name) for name in NETWORKS}
         keras.utils.set_random_seed(0)
         for name, directory in self.directories.items():
-            directory.path.mkdir()
             fused = architectures.build(name, NETWORKS[name], fused=True)
             architectures.start(fused, images)
             for layer in fused.layers:
@@ -73,8 +72,10 @@ class Exported:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, cifar10_folder: Path) -> Exported:
-    return Exported(tmp_path_factory.mktemp("export"), cifar10.load_test(cifar10_folder).images[:200])
+def exported(tmp_path_factory: pytest.TempPathFactory, vgg16_weights: Path) -> Exported:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VGG16_WEIGHTS", str(vgg16_weights))
+        return Exported(tmp_path_factory.mktemp("export"), photos(200))
 
 
 each = pytest.mark.parametrize("name", NETWORKS)

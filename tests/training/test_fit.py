@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from cifar_core.datasets import cifar10
 from cifar_core.datasets.dataset import normalise, split
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import architectures, augment, checkpoint, fit, run_log
@@ -21,6 +21,9 @@ from tests.model_directories import made
 REPORT = get_recipe("report").with_(
     images=520, validation="split", validation_images=200, batch_size=64, epochs=5, patience=2
 )
+
+
+ON_DIGITS = {"dataset": DIGITS.facts.to_dict()}  # which are on every machine
 
 
 def silent(**_: Any) -> None:
@@ -65,9 +68,9 @@ class Trained:
     def __init__(self, folder: Path, recipe: Recipe, stop_step: int) -> None:
         self.recipe = recipe
         self.reports: list[dict[str, Any]] = []
-        self.straight = made(folder / "straight", recipe)
+        self.straight = made(folder / "straight", recipe, **ON_DIGITS)
         self.model = fit.train(self.straight, lambda **changes: self.reports.append(changes))
-        self.stopped = made(folder / "stopped", recipe)
+        self.stopped = made(folder / "stopped", recipe, **ON_DIGITS)
         with pytest.raises(run_log.StopRequested):
             fit.train(self.stopped, silent, stop_after(stop_step))
         self.steps_when_stopped = self.stopped.steps()
@@ -98,10 +101,15 @@ OTHERS = {
 def trained(
     tmp_path_factory: pytest.TempPathFactory,
     tiny: Recipe,
-    cifar10_folder: Path,  # noqa: ARG001
     every_step: None,  # noqa: ARG001
+    vgg16_weights: Path,
 ) -> dict[str, Trained]:
-    folder = tmp_path_factory.mktemp("fit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VGG16_WEIGHTS", str(vgg16_weights))
+        return _train(tmp_path_factory.mktemp("fit"), tiny)
+
+
+def _train(folder: Path, tiny: Recipe) -> dict[str, Trained]:
     runs = {
         # three steps an epoch, stopped in the third
         "quick": Trained(folder / "quick", tiny, stop_step=8),
@@ -136,7 +144,7 @@ def test_a_resumed_run_ends_in_the_very_same_weights(trained: dict[str, Trained]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_comes_back_is_what_was_validated(trained: dict[str, Trained], name: str) -> None:
-    run, data = trained[name], cifar10.load_train()
+    run, data = trained[name], DIGITS.load("train")
     held_out = split(data.labels, **run.recipe.split).validation
     right = np.argmax(run.model(normalise(data.images[held_out])), axis=1) == data.labels[held_out]
     # half precision may tip an image or two of the hundred
@@ -211,7 +219,7 @@ def test_reports_tell_where_the_run_stands(trained: dict[str, Trained]) -> None:
 
 
 def validation_loss(model: keras.Model, recipe: Recipe) -> float:
-    data = cifar10.load_train()
+    data = DIGITS.load("train")
     indices = split(data.labels, **recipe.split).validation
     probabilities = np.asarray(model(normalise(data.images[indices])))
     return float(-np.log(probabilities[np.arange(len(indices)), data.labels[indices]]).mean())
@@ -272,7 +280,6 @@ def test_held_out_pictures_are_not_learnt_from(
     tmp_path: Path,
     tiny: Recipe,
     monkeypatch: pytest.MonkeyPatch,
-    cifar10_folder: Path,  # noqa: ARG001
     validation: Any,
 ) -> None:
     shown: dict[str, Any] = {}
@@ -290,9 +297,9 @@ def test_held_out_pictures_are_not_learnt_from(
     monkeypatch.setattr(augment, "training_batches", training)
     monkeypatch.setattr(augment, "evaluation_batches", evaluation)
     with pytest.raises(Shown):
-        fit.train(made(tmp_path / "run", tiny.with_(validation=validation)), silent)
+        fit.train(made(tmp_path / "run", tiny.with_(validation=validation), **ON_DIGITS), silent)
 
-    data, test = cifar10.load_train(), cifar10.load_test()
+    data, test = DIGITS.load("train"), DIGITS.load("test")
     numbers = {image.tobytes(): i for i, image in enumerate(data.images)}
     learnt = [numbers[image.tobytes()] for image in shown["training"]]
     np.testing.assert_array_equal(shown["labels"], data.labels[learnt])
@@ -314,11 +321,10 @@ def test_held_out_pictures_are_not_learnt_from(
 def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
     tmp_path: Path,
     tiny: Recipe,
-    cifar10_folder: Path,  # noqa: ARG001
 ) -> None:
     # batch norm keeps ReLU and GELU finite whatever the learning rate
     options = {**tiny.network_options, "activation": "exponential"}
-    directory = made(tmp_path / "run", tiny.with_(learning_rate=100.0, network_options=options))
+    directory = made(tmp_path / "run", tiny.with_(learning_rate=100.0, network_options=options), **ON_DIGITS)
     with pytest.raises(
         CifarLabError, match=r"^The loss is no longer a number \(epoch \d+\): .* lower learning rate"
     ):
@@ -333,9 +339,8 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_reason(
 def test_a_run_with_the_checkpoint_of_another_network_does_not_start(
     tmp_path: Path,
     tiny: Recipe,
-    cifar10_folder: Path,  # noqa: ARG001
 ) -> None:
-    directory = made(tmp_path / "run", tiny)
+    directory = made(tmp_path / "run", tiny, **ON_DIGITS)
     other = architectures.build("airbench", {"widths": [8, 8, 8], "activation": "relu"})
     checkpoint.save_checkpoint(directory.checkpoint_path, other.weights, 1)
     with pytest.raises(CifarLabError, match="of another network"):
