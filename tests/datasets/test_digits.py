@@ -23,7 +23,8 @@ def test_shapes_types_and_sizes(parts: tuple[Batch, Batch]) -> None:
     assert (len(parts[0].labels), len(parts[1].labels)) == (1_437, 360)
     for batch, size in zip(parts, DIGITS.sizes.values(), strict=True):
         assert batch.images.shape == (size, 32, 32, 3)
-        assert (batch.images.dtype, batch.labels.dtype) == (np.uint8, np.int64)
+        assert batch.images.dtype == np.uint8
+        assert batch.labels.dtype == np.int64
         assert batch.labels.shape == (size,)
         assert np.ptp(batch.images, axis=3).max() == 0  # grey
     assert DIGITS.class_names == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
