@@ -53,15 +53,8 @@ def show_samples(dataset: Dataset) -> None:
                 )
 
 
-@st.cache_data(max_entries=8, show_spinner="Counting")
-def images_per_class(name: str) -> dict[Part, list[int]]:
-    dataset = DATASETS[name]
-    classes = len(dataset.class_names)
-    return {part: np.bincount(dataset.load(part).labels, minlength=classes).tolist() for part in PARTS}
-
-
 def show_balance(dataset: Dataset) -> None:
-    found = images_per_class(dataset.name)
+    found = {part: dataset.class_counts(part) for part in PARTS}
     counts = pd.DataFrame(
         [
             {"class": name, "set": PARTS[part], "images": number}

@@ -58,6 +58,10 @@ class Cifar10(Dataset):
         """Return a part, verified; DatasetError if it is not on this machine, or damaged."""
         return load_train() if part == "train" else load_test()
 
+    def class_counts(self, part: Part) -> list[int]:
+        """Return how many pictures of each class a part holds: of all alike, so that nothing is loaded."""
+        return [self.sizes[part] // len(CLASS_NAMES)] * len(CLASS_NAMES)
+
     def problem(self) -> str | None:
         """Say why it is not on this machine, and what to do; None if it is."""
         try:

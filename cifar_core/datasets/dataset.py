@@ -111,6 +111,11 @@ class Dataset(ABC):
     def load(self, part: Part) -> Batch:
         """Return a part; DatasetError if it is not on this machine, or damaged."""
 
+    def class_counts(self, part: Part) -> list[int]:
+        """Return how many pictures of each class a part holds; DatasetError if it is not here."""
+        counts: list[int] = np.bincount(self.load(part).labels, minlength=len(self.class_names)).tolist()
+        return counts
+
     def problem(self) -> str | None:
         """Say why it is not on this machine, and what to do; None if it is. It looks for names only."""
         return None

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cifar_core.datasets import cifar10
-from cifar_core.datasets.dataset import Batch, normalise, one_hot, split
+from cifar_core.datasets.dataset import Batch, Part, normalise, one_hot, split
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import DatasetError, RecipeError
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +40,15 @@ def test_all_official_batches_pass_verification(cifar10_folder: Path) -> None:
 
 
 def test_shapes_types_and_class_balance(test_set: Batch, train_set: Batch) -> None:
-    for batch, size in ((test_set, cifar10.TEST_SIZE), (train_set, cifar10.TRAIN_SIZE)):
+    parts: tuple[tuple[Part, Batch], ...] = (("test", test_set), ("train", train_set))
+    for part, batch in parts:
+        size = CIFAR10.sizes[part]
         assert batch.images.shape == (size, *cifar10.IMAGE_SHAPE)
         assert batch.images.dtype == np.uint8
         assert batch.images.flags.c_contiguous
         assert batch.labels.shape == (size,)
         assert batch.labels.dtype == np.int64
-        assert np.bincount(batch.labels).tolist() == [size // 10] * 10
+        assert np.bincount(batch.labels).tolist() == [size // 10] * 10 == CIFAR10.class_counts(part)
     assert (cifar10.TEST_SIZE, cifar10.TRAIN_SIZE) == (10_000, 50_000)
 
 
