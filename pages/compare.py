@@ -55,15 +55,15 @@ def first_models(models: dict[str, ModelDirectory]) -> list[str]:
     """Return the two models to begin with, of one dataset."""
     accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
     [first, *_] = ranking.first_choice(accuracies, PREFERRED)
-    dataset = models[first].facts().name
-    alike = {name: accuracies[name] for name, model in models.items() if model.facts().name == dataset}
+    digest = models[first].facts().digest
+    alike = {name: accuracies[name] for name, model in models.items() if model.facts().digest == digest}
     return ranking.first_choice(alike, PREFERRED)
 
 
 def of_one_dataset(models: dict[str, ModelDirectory], names: list[str]) -> list[str]:
     """Keep the models of the first one's dataset, and say which were left out."""
-    datasets = [models[name].facts().name for name in names]
-    kept = [name for name, dataset in zip(names, datasets, strict=True) if dataset == datasets[0]]
+    digests = [models[name].facts().digest for name in names]
+    kept = [name for name, digest in zip(names, digests, strict=True) if digest == digests[0]]
     if left_out := [name for name in names if name not in kept]:
         st.info(
             f"Models are compared on the same test images, so {', '.join(f'“{name}”' for name in left_out)} "
@@ -160,14 +160,16 @@ if chosen:
 if len(models) < 2:
     offer_training("There is only one finished model, and a comparison takes two.")
     st.stop()
-dataset = chosen[0].facts().name if chosen else ""
-if len(chosen) == 1 and sum(model.facts().name == dataset for model in models.values()) < 2:
-    offer_training(
-        f"“{chosen[0].name}” is the only model that learned from {dataset}: a comparison takes two."
-    )
-    st.stop()
+if len(chosen) == 1:
+    [alone] = chosen
+    about = alone.facts()
+    if sum(model.facts().digest == about.digest for model in models.values()) == 1:
+        offer_training(
+            f"“{alone.name}” is the only model that learned from “{about.name}”: a comparison takes two."
+        )
+        st.stop()
 if len(chosen) < 2:
     st.info("Choose two models or more to see how they differ.", icon=":material/info:")
     st.stop()
-views = [view for view in VIEWS if view not in OF_CIFAR10 or dataset == CIFAR10.name]
+views = [view for view in VIEWS if view not in OF_CIFAR10 or chosen[0].facts().name == CIFAR10.name]
 VIEWS[choose_view("compare", views)](chosen)

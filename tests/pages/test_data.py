@@ -1,7 +1,5 @@
 """The Data page: samples of every class, the balance, an image on its way to the network."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -17,7 +15,7 @@ def alts(app: AppTest) -> list[str]:
 @pytest.mark.usefixtures("cifar10_folder")
 def test_every_class_has_a_row_of_its_own_images() -> None:
     app, labels = opened("data"), cifar10.load_test().labels
-    assert [text.value for text in app.markdown][1:] == [f"**{name}**" for name in CLASS_NAMES]
+    assert [text.value for text in app.markdown][-10:] == [f"**{name}**" for name in CLASS_NAMES]
     shown = alts(app)
     assert len(shown) == len(set(shown)) == 120
     for place, alt in enumerate(shown):
@@ -37,11 +35,3 @@ def test_the_image_in_the_address_is_shown_with_its_label_and_variants() -> None
 @pytest.mark.usefixtures("cifar10_folder")
 def test_an_unknown_view_in_the_address_opens_the_first() -> None:
     assert opened("data", view="Nonsense").query_params["view"] == "Samples"
-
-
-def test_without_cifar10_it_offers_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    monkeypatch.setattr("cifar_core.paths.cache", lambda: tmp_path / "empty")
-    app = opened("data")
-    assert "CIFAR-10 is not on this machine" in app.warning[0].value
-    assert not alts(app)

@@ -12,7 +12,6 @@ from cifar_core.runs import catalogue
 from tests.pages import opened
 
 LISTS = "Download the lists (0.9 MB)"
-VIEWS = ["Per class", "Calibration", "Humans", "Robustness", "None of these", "Curves"]
 
 
 def texts(app: AppTest) -> str:
@@ -46,22 +45,6 @@ def test_a_damaged_list_is_named_and_the_images_are_shown(
     said = texts(opened("evaluate", model="fast", view="Humans"))
     assert "cifar10h-counts.npy is not the published file" in said
     assert "images of cat taken for dog" in said
-
-
-@pytest.mark.usefixtures("runs")
-def test_without_cifar10_what_needs_no_image_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from pages.parts import caches
-
-    monkeypatch.delenv("CIFAR10_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    caches.test_set.clear()
-    try:
-        app = opened("evaluate", model="fast")
-        assert "cannot be shown. CIFAR-10 is not on this machine" in texts(app)
-        for view in VIEWS[3:]:
-            opened("evaluate", model="fast", view=view)
-    finally:
-        caches.test_set.clear()
 
 
 @pytest.mark.usefixtures("cifar10_folder")

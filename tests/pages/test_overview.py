@@ -33,15 +33,6 @@ def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
     assert "damaged" not in [metric.label for metric in app.metric]
 
 
-@pytest.mark.usefixtures("runs")
-def test_without_cifar10_it_offers_to_download_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CIFAR10_DIR", raising=False)
-    monkeypatch.setattr("cifar_core.paths.cache", lambda: tmp_path / "empty")
-    app = opened("overview")
-    assert "CIFAR-10 is not on this machine" in app.warning[0].value
-    assert "Download CIFAR-10 (170 MB)" in [button.label for button in app.button]
-
-
 @pytest.mark.usefixtures("cifar10_folder")
 def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path)
