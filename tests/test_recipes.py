@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,3 +142,48 @@ def test_only_vgg16_is_trained_frozen() -> None:
         QUICK.with_(frozen=True)
     with pytest.raises(RecipeError, match="only without augmentation"):
         get_recipe("report-vgg16").with_(augmentation="flip_and_shift")
+
+
+# On a dataset of another size
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_cifar10_leaves_a_recipe_as_it_is(name: str) -> None:
+    assert RECIPES[name].on(50_000) == RECIPES[name]
+    assert RECIPES[name].on(60_000) == replace(RECIPES[name], images=60_000)
+
+
+def test_quick_on_the_digits() -> None:
+    digits = QUICK.on(1_437)
+    assert digits == replace(QUICK, images=1_437, validation_images=180, batch_size=62, epochs=20)
+    assert (digits.training_images, digits.steps_per_epoch) == (1_257, 20)
+    report = get_recipe("report").on(1_437)
+    assert report.split == {"images": 1_437, "validation_images": 0, "seed": 0}
+    assert report == replace(get_recipe("report"), images=1_437, validation_images=180)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_sound_on_whatever_size_and_grows_with_it(name: str) -> None:
+    recipe = RECIPES[name]
+    sizes = [*range(60, 3_000), *range(3_000, 60_001, 97), 49_999, 50_000]
+    found = [recipe.on(size) for size in sorted(sizes)]  # none of which raises RecipeError
+    for size, made in zip(sorted(sizes), found, strict=True):
+        assert made.images == size
+        assert made.steps_per_epoch >= 1
+        assert made.epochs >= recipe.epochs
+        assert made.batch_size <= recipe.batch_size
+        assert made.validation_images <= recipe.validation_images
+        if size < 50_000:
+            assert made.epochs * made.steps_per_epoch >= min(400, recipe.epochs * recipe.steps_per_epoch)
+            assert made.validation_images <= size / 8 + 1
+            assert made.steps_per_epoch >= 6
+        assert Recipe.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    for grown in ("images", "training_images", "validation_images", "batch_size"):
+        numbers = [getattr(made, grown) for made in found]
+        assert numbers == sorted(numbers), grown
+
+
+@pytest.mark.parametrize("images", [0, -5, 19, 1_000_001])
+def test_a_size_that_no_recipe_can_do_with_is_refused(images: int) -> None:
+    with pytest.raises(RecipeError, match="images"):
+        QUICK.on(images)

@@ -105,6 +105,34 @@ def test_the_weights_of_the_views_sum_to_one(images: Image, tta: TTA) -> None:
     assert (len(weights), sum(weights)) == (tta, 1)
 
 
+@pytest.mark.parametrize(("tta", "views"), [(1, 1), (2, 1), (6, 3)])
+def test_what_no_mirror_may_show_is_seen_in_no_mirror(images: Image, tta: TTA, views: int) -> None:
+    found = list(weighted(images, tta, mirrors=False))
+    assert (len(found), sum(weight for weight, _ in found)) == (views, 1)
+    shifts = [(images, 1.0)] if views == 1 else [(images, 0.5)]
+    if views == 3:
+        shifts += [(np.stack([moved(image, step, step) for image in images]), 0.25) for step in (-1, 1)]
+    for (weight, seen), (expected, share) in zip(found, shifts, strict=True):
+        assert weight == share
+        np.testing.assert_array_equal(seen, expected)
+
+
+def test_a_model_of_what_has_no_mirror_image_says_so_itself(tmp_path: Path, images: Image) -> None:
+    graph = onnx.load(paths.models_root() / "quick" / "model.onnx")
+    export.describe(graph, replace(CIFAR10.facts, mirrors=False))
+    (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
+    classifier = Classifier(tmp_path / "model.onnx")
+    np.testing.assert_allclose(
+        classifier.probabilities(images, 2), classifier.probabilities(images, 1), atol=1e-6
+    )
+    six = np.zeros((len(images), 10))
+    for step, weight in ((0, 0.5), (-1, 0.25), (1, 0.25)):
+        look = np.stack([moved(image, step, step) for image in images])
+        six += weight * session().run(["logits"], {"image": look})[0].astype(float)
+    expected = np.exp(six) / np.exp(six).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(classifier.probabilities(images, 6), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("tta", [1, 6])
 def test_batches_change_nothing_but_the_memory(
     classifier: Classifier, images: Image, tta: TTA, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from cifar_core import files, hardware, paths
 from cifar_core.datasets.registry import DIGITS
-from cifar_core.errors import DatasetError, JobError, ModelDirectoryError
+from cifar_core.errors import DatasetError, JobError, ModelDirectoryError, RecipeError
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
@@ -51,6 +52,22 @@ def test_a_worker_without_its_folder_still_counts(runs: Path, tiny: Recipe) -> N
     ):
         jobs.start(tiny, "next", DIGITS)
     assert not (runs / "next").exists()
+
+
+@pytest.mark.usefixtures("no_process")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"images": 1_438}, "Handwritten digits has 1,437 training images, not 1,438: use fewer."),
+        ({"validation_images": 9}, "has 10 classes: validate on 10 images or more, one a class, not 9."),
+    ],
+)
+def test_a_recipe_that_does_not_suit_its_dataset_is_refused(
+    changes: dict[str, int], told: str, runs: Path
+) -> None:
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        jobs.start(get_recipe("quick").on(1_437).with_(**changes), "unfit", DIGITS)
+    assert not runs.exists()
 
 
 @pytest.mark.usefixtures("no_process", "runs")

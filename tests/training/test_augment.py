@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from cifar_core.datasets.dataset import Batch
-from cifar_core.datasets.registry import CIFAR10
+from cifar_core.datasets.dataset import Batch, Facts
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.recipes import Recipe, get_recipe
 from cifar_core.training import augment
 from tests import pictures
@@ -128,6 +128,21 @@ def batches(
 ) -> list[tuple[Any, Any]]:
     data = augment.training_batches(Batch(images, labels), CIFAR10.facts, recipe, first_epoch)
     return [(x.numpy(), y.numpy()) for x, y in data]
+
+
+def test_what_no_mirror_may_show_is_never_mirrored(noise: Images) -> None:
+    settings = recipe(images=90, batch_size=8, epochs=4)
+    windows = {window.tobytes() for image in noise for window in windows_of(image).reshape(-1, 32, 32, 3)}
+
+    def share(facts: Facts) -> float:
+        data = augment.training_batches(Batch(noise, np.arange(40) % 10), facts, settings)
+        seen = [np.rint(x.numpy() * 255).astype(np.uint8) for x, _ in data]
+        assert sum(map(len, seen)) == 4 * 40
+        return float(np.mean([image.tobytes() in windows for batch in seen for image in batch]))
+
+    assert not DIGITS.facts.mirrors
+    assert share(DIGITS.facts) == 1
+    assert share(CIFAR10.facts) == 0.5  # each picture in two of four epochs
 
 
 def order(recipe: Recipe) -> npt.NDArray[np.int64]:
