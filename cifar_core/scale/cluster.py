@@ -11,6 +11,7 @@ from typing import Any
 
 from cifar_core import paths, settings
 from cifar_core.datasets import cifar10
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ScaleError
 
 
@@ -56,8 +57,10 @@ def connected(address: str | None = None) -> Iterator[Any]:
 
 def environment() -> dict[str, str]:
     """Return the variables by which a node finds data and runs: absolute paths, which it has to see too."""
+    # A folder that lacks CIFAR-10 is no hindrance to what needs none of it.
+    folder = cifar10.find() if CIFAR10.available() else settings.CIFAR10_DIR.path()
     found = {
-        settings.CIFAR10_DIR: cifar10.find(),
+        settings.CIFAR10_DIR: folder,
         settings.RUNS: paths.runs_root(),
         settings.VGG16_WEIGHTS: settings.VGG16_WEIGHTS.path(),
     }

@@ -1,7 +1,9 @@
 """Inference on a shipped model, against slow code that shares nothing with it."""
 
 import functools
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cifar_core import paths
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import runtime
 from cifar_core.inference.runtime import Classifier
@@ -119,7 +122,8 @@ def test_what_no_mirror_may_show_is_seen_in_no_mirror(images: Image, tta: TTA, v
 
 def test_a_model_of_what_has_no_mirror_image_says_so_itself(tmp_path: Path, images: Image) -> None:
     graph = onnx.load(paths.models_root() / "quick" / "model.onnx")
-    export.describe(graph, replace(CIFAR10.facts, mirrors=False))
+    facts = replace(CIFAR10.facts, mirrors=False)
+    onnx.helper.set_model_props(graph, {"dataset": json.dumps(facts.to_dict())})
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
     classifier = Classifier(tmp_path / "model.onnx")
     np.testing.assert_allclose(
