@@ -31,6 +31,7 @@ def connected(address: str | None = None) -> Iterator[Any]:
         Ray is not installed, or no cluster answers there.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # which prints even where it is told to be silent
     try:
         import ray
     except ImportError as error:
