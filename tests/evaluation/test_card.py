@@ -10,7 +10,7 @@ import pytest
 
 from cifar_core import paths
 from cifar_core.datasets import cifar10
-from cifar_core.datasets.dataset import Batch
+from cifar_core.datasets.dataset import Batch, Split
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import card as cards
 from cifar_core.evaluation import corruptions, metrics, ood_sets
@@ -156,6 +156,26 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     answers = Classifier(directory.onnx_path).probabilities(corruptions.contrast(few.images[:60], 5))
     assert measured["robustness"]["contrast"][4] == metrics.accuracy(answers, few.labels[:60])
     assert evaluate(directory) == measured
+
+
+def test_a_class_that_is_in_neither_small_part_is_learned_from_training_images(
+    evaluated: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = ModelDirectory(Path(shutil.copytree(SHIPPED / "quick", tmp_path / "quick")))
+    train, whole = cifar10.load_train(), evaluated.test
+    few = np.flatnonzero(whole.labels != 3)[:12]
+    held_out = np.flatnonzero(np.isin(train.labels, (3, 7), invert=True))[:150]
+    some = train.take(np.concatenate([held_out, np.flatnonzero(np.isin(train.labels, (3, 7)))[:60]]))
+    monkeypatch.setattr(cifar10, "load_test", lambda: whole.take(few))
+    monkeypatch.setattr(cifar10, "load_train", lambda: some)
+    monkeypatch.setattr(cards, "split", lambda *_, **__: Split(np.arange(150, 210), np.arange(150)))
+    monkeypatch.setattr(cards, "OOD_IMAGES", 50)
+    card = evaluate(directory, robustness=True)
+    assert (card["test_images"], card["robustness_images"]) == (12, 12)
+    assert card["accuracy"] == np.mean(directory.predictions()["test"].argmax(axis=1) == whole.labels[few])
+    outputs = Classifier(directory.onnx_path).outputs(some.images)
+    expected = ood.class_directions(outputs.features, some.labels, 10)
+    np.testing.assert_allclose(directory.predictions()["class_directions"], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["quick", "report"])
