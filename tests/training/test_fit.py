@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from cifar_core.datasets.dataset import normalise, split
+from cifar_core.datasets.dataset import Batch, normalise, split
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Recipe, get_recipe
@@ -19,7 +19,7 @@ from tests.model_directories import made
 # The report's network on few images overfits at once: its best epoch is the first, so that with a patience
 # of 2 it stops after the third of five.
 REPORT = get_recipe("report").with_(
-    images=520, validation="split", validation_images=200, batch_size=64, epochs=5, patience=2
+    images=260, validation="split", validation_images=100, batch_size=32, epochs=5, patience=2
 )
 
 
@@ -287,11 +287,11 @@ def test_held_out_pictures_are_not_learnt_from(
     class Shown(Exception):  # noqa: N818
         pass
 
-    def training(images: Any, labels: Any, recipe: Recipe, first_epoch: int = 0) -> None:
-        shown.update(training=images, labels=labels, first_epoch=first_epoch, recipe=recipe)
+    def training(data: Batch, *_: Any, **__: Any) -> None:
+        shown.update(training=data.images, labels=data.labels)
 
-    def evaluation(images: Any, labels: Any) -> None:
-        shown.update(validation=images, validation_labels=labels)
+    def evaluation(data: Batch, *_: Any) -> None:
+        shown.update(validation=data.images, validation_labels=data.labels)
         raise Shown
 
     monkeypatch.setattr(augment, "training_batches", training)
