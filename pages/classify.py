@@ -18,7 +18,7 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers, downloads, examples
+from pages.parts import caches, classify_answers, examples
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
@@ -220,7 +220,7 @@ def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | Non
     # Of thousands of digits Python refuses to make a number.
     if not value.isdecimal() or len(value) > len(str(size)) or int(value) >= size:
         return None
-    test = downloads.test_set_or_offer(dataset.facts, "With them, you can classify its test images.", "image")
+    test = caches.test_set_or_offer(dataset.facts, "With them, you can classify its test images.", "image")
     if test is None:
         return None
     index = int(value)

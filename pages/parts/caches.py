@@ -15,9 +15,12 @@ import streamlit as st
 from cifar_core import images
 from cifar_core.datasets.dataset import Batch, Facts
 from cifar_core.datasets.registry import get_dataset
+from cifar_core.errors import CifarLabError
 from cifar_core.inference import calibration
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import downloads
+from pages.parts.markdown import plain
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]  # what a cache tells arguments of a type apart by
 Written = tuple[tuple[str, int], ...]  # files as they are: path and time of writing
@@ -86,6 +89,22 @@ def classifier(model: ModelDirectory) -> Classifier:
 def test_set(dataset: str) -> Batch:
     """Return the test images of a dataset by its name; DatasetError if it is not on this machine."""
     return get_dataset(dataset).load("test")
+
+
+def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
+    """Return the test images that a model was tested on; or offer what is missing, and return None."""
+    try:
+        dataset = get_dataset(facts.name)
+        if dataset.facts.digest != facts.digest:
+            st.info(f"“{facts.name}” has changed since the model learned from it. {what_for}")
+            return None
+        if not dataset.available():
+            downloads.offer(dataset, what_for, key)
+            return None
+        return test_set(facts.name)
+    except CifarLabError as error:
+        st.warning(f"{plain(str(error))} {what_for}", icon=":material/photo_library:")
+        return None
 
 
 def crisp(image: np.ndarray, scale: int) -> str:

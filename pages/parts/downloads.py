@@ -1,4 +1,7 @@
-"""How what is not on this machine gets here: CIFAR-10 by a job, and public lists about its test images."""
+"""How what is not on this machine gets here: CIFAR-10 by a job, and public lists about its test images.
+
+Every page begins with it: nothing is imported here that the first page would have to wait for.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -7,13 +10,12 @@ import streamlit as st
 
 from cifar_core import access, formats, settings
 from cifar_core.annotations import sources
-from cifar_core.datasets.dataset import Batch, Dataset, Facts
+from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.download_status import DownloadStatus
-from cifar_core.datasets.registry import CIFAR10, get_dataset
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.runs import downloads
-from pages.parts import caches, permission
-from pages.parts.markdown import plain
+from pages.parts import permission
 
 POLL_SECONDS = 1.0
 SIZE = "170 MB"
@@ -108,22 +110,6 @@ def _attempt(action: Callable[[], object]) -> None:
         action()
     except CifarLabError as error:
         st.session_state[_PROBLEM] = str(error)
-
-
-def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
-    """Return the test images that a model was tested on; or offer what is missing, and return None."""
-    try:
-        dataset = get_dataset(facts.name)
-        if dataset.facts.digest != facts.digest:
-            st.info(f"“{facts.name}” has changed since the model learned from it. {what_for}")
-            return None
-        if not dataset.available():
-            offer(dataset, what_for, key)
-            return None
-        return caches.test_set(facts.name)
-    except CifarLabError as error:
-        st.warning(f"{plain(str(error))} {what_for}", icon=":material/photo_library:")
-        return None
 
 
 def offer_lists(missing: Sequence[str], use: str, key: str) -> None:

@@ -49,7 +49,7 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         Screen pixels a pixel of an image of the usual size, a whole number, which keeps its edges crisp.
     """
     [facts, *_] = [answers.facts for answers in models.values()]
-    if downloads.test_set_or_offer(facts, "With them, the images themselves stand here.", key) is None:
+    if caches.test_set_or_offer(facts, "With them, the images themselves stand here.", key) is None:
         return
     known, labels = notes(facts), next(iter(models.values())).labels
     sorts = [sort for sort in browse.SORTS if sort != "human disagreement" or known.votes is not None]

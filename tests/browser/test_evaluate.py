@@ -83,7 +83,7 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     tiles(page).first.wait_for(timeout=300_000)  # the server and the browser load all they have first
     expect_images(page, cats_as_dogs[:TILES])
     for images, words in (
-        (dogs_as_cats, "dogs taken for cats"),
+        (dogs_as_cats, "images of dog taken for cat"),
         (cats_as_dogs, "images of cat taken for dog"),
     ):
         page.locator(f"svg [aria-label='{len(images)} {words}']").click(position={"x": 4, "y": 4})

@@ -97,7 +97,7 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
         page.get_by_role("button", name=f"{true} → {predicted}", exact=True).click()
         a, b = cifar10.CLASS_NAMES.index(true), cifar10.CLASS_NAMES.index(predicted)
         count = int(((labels == a) & (guesses == b)).sum())
-        expect(page.get_by_text(f"{count:,} {true}s taken for {predicted}s")).to_be_visible()
+        expect(page.get_by_text(f"{count:,} images of {true} taken for {predicted}")).to_be_visible()
         expect(page.get_by_alt_text(f"{true}, taken for {predicted}")).to_have_count(min(count, 18))
     assert f"model={run.name}" in page.url
     no_exception(page)
@@ -214,12 +214,14 @@ def test_without_data_and_network(page: Page, start_server: StartServer, tmp_pat
         expect(page.get_by_test_id("stTopNav")).to_be_visible()
         no_exception(page)
     page.goto(f"{server.url}/data")
-    expect(page.get_by_text("CIFAR-10 is not on this machine")).to_be_visible()
+    expect(page.get_by_text("CIFAR-10's pictures are not on this machine")).to_be_visible()
     page.get_by_role("button", name="Download CIFAR-10").click()
     expect(page.get_by_text("CIFAR-10 could not be downloaded")).to_be_visible()
 
     page.goto(f"{server.url}/train")
-    expect(page.get_by_text("CIFAR-10 is not on this machine")).to_be_visible()
+    page.get_by_role("combobox", name="Dataset").click()
+    page.get_by_role("option", name="CIFAR-10").click()
+    expect(page.get_by_text("CIFAR-10's pictures are not on this machine")).to_be_visible()
     expect(page.get_by_role("button", name="Download CIFAR-10")).to_be_visible()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     assert not [entry for entry in tmp_path.iterdir() if (entry / "config.json").exists()]
