@@ -103,11 +103,11 @@ def resume(directory: ModelDirectory) -> None:
     ModelDirectoryError, RecipeError
         If the run's `config.json` is damaged.
     """
-    directory.dataset().refuse_if_missing()
     with _only_starter():
         state = directory.status().state
         if state not in RESUMABLE:
             raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
+        directory.dataset().refuse_if_missing()
         _refuse_if_busy()
         resources.refuse_if_short_of_memory(directory.recipe(), directory.facts().side)
         resources.refuse_if_short_of_disk(paths.runs_root())
