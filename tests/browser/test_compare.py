@@ -18,7 +18,7 @@ from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import StartServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.lists, pytest.mark.slow]
 
 ONLY_FIRST, ONLY_SECOND = 7, 4  # images that fit on one page of the gallery
 

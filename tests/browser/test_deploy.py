@@ -23,7 +23,7 @@ from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import Server, StartServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.slow]
 
 
 class Endpoint(ThreadingHTTPServer):

@@ -19,7 +19,7 @@ from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.lists, pytest.mark.slow]
 
 MODEL = "fast"
 CAT, DOG = CLASS_NAMES.index("cat"), CLASS_NAMES.index("dog")
