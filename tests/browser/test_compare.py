@@ -35,12 +35,7 @@ def twin(tmp_path: Path) -> tuple[set[int], set[int]]:
     won = rng.choice(np.flatnonzero(guesses != labels), ONLY_SECOND, replace=False)
     for images, answers in ((lost, (labels[lost] + 1) % 10), (won, labels[won])):
         probabilities[images] = np.eye(10)[answers] * 0.9 + 0.01
-    np.savez(
-        folder / "predictions.npz",
-        test=probabilities,
-        validation=predictions["validation"],
-        validation_indices=predictions["validation_indices"],
-    )
+    np.savez(folder / "predictions.npz", **{**predictions, "test": probabilities})
     return {int(i) for i in lost}, {int(i) for i in won}
 
 
