@@ -22,7 +22,8 @@ from cifar_core.inference.tta import TTA
 from tests.command_line import PROGRAM, ROOT, answer, call, environment, error
 from tests.model_directories import LONG
 
-SMALL = ["--data", "digits", "--images", "1400", "--validation-images", "200", "--batch-size", "100"]
+DATA = ["--data", "digits"]
+SMALL = [*DATA, "--images", "1400", "--validation-images", "200", "--batch-size", "60"]
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,7 @@ def test_a_model_that_cannot_be_used(lab: dict[str, str], tmp_path: Path) -> Non
     assert (directory / "card.json").read_text() == "{}"
     for command in ("stop", "resume"):
         assert f"is finished, there is nothing to {command}" in error(command, "tiny", env=lab)
-    assert "already a run “tiny”" in error("train", "quick", "--name", "tiny", env=lab)
+    assert "already a run “tiny”" in error("train", "quick", *DATA, "--name", "tiny", env=lab)
 
 
 @pytest.mark.slow
@@ -256,7 +257,7 @@ def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
             started = json.loads(first.stdout.readline())
             assert started == {"name": "long", "directory": str(tmp_path / "runs" / "long")}
             assert state() in ("starting", "running")
-            assert "“long” is training" in error("train", "quick", env=env)
+            assert "“long” is training" in error("train", "quick", *DATA, env=env)
             assert "nothing to resume" in error("resume", "long", env=env)
             hint = "The run “long” is stopped; `python -m cifar_core resume long` continues it."
             assert answer("stop", "long", env=env) == f"{hint}\n"

@@ -177,7 +177,7 @@ def test_without_ray_it_is_one_line(tmp_path: Path, pictures: Path, command: str
     (tmp_path / "sitecustomize.py").write_text(NO_RAY)
     arguments = {
         "score": ["score", "quick", str(pictures), str(tmp_path / "out")],
-        "sweep": ["sweep", "quick", "--seed", "1"],
+        "sweep": ["sweep", "quick", "--data", "digits", "--seed", "1"],
     }
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = run(*arguments[command], PYTHONPATH=path, CIFAR_LAB_RUNS=str(tmp_path / "runs"))
