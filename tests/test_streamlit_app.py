@@ -12,7 +12,7 @@ from cifar_core.errors import DatasetError
 from cifar_core.runs import jobs
 from tests.pages import addressed, checked, opened
 
-pytestmark = pytest.mark.usefixtures("runs", "cifar10_folder")
+pytestmark = pytest.mark.usefixtures("runs")
 
 SECRET = "sk-1234 in /home/ada/.secrets"
 OPTION = "client.showErrorDetails"

@@ -23,7 +23,10 @@ from tests.command_line import PROGRAM, ROOT, answer, call, environment, error
 from tests.model_directories import LONG
 
 DATA = ["--data", "digits"]
-SMALL = [*DATA, "--images", "1400", "--validation-images", "200", "--batch-size", "60"]
+SMALL = [
+    *DATA,
+    *("--images", "1400", "--validation-images", "200", "--batch-size", "25", "--learning-rate", "0.05"),
+]
 
 
 @pytest.fixture(scope="module")
