@@ -39,7 +39,7 @@ def test_with_one_model_it_shows_it_and_says_to_train_another(artifacts: Path) -
     assert "only one finished model" in said(app)
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_second() -> None:
     accuracies = {model.name: model.card()["accuracy"] for model in catalogue.shipped()}
     app = opened("compare")
@@ -64,7 +64,7 @@ def test_models_come_from_the_link_or_by_accuracy_and_one_alone_asks_for_a_secon
     assert not app.table
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_a_link_with_a_model_that_is_gone_says_so_and_what_is_shown() -> None:
     app = opened("compare", models="gone:x,quick,report")
     assert [item.value for item in app.warning] == [
@@ -73,7 +73,7 @@ def test_a_link_with_a_model_that_is_gone_says_so_and_what_is_shown() -> None:
     assert not checked(app).warning  # by then the address has what is shown
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
     app = opened("compare", models="report,quick")
     app.switch_page("pages/classify.py")
@@ -88,7 +88,7 @@ def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
     assert checked(app).multiselect(key="models").value == asked
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_the_best_of_each_column_is_marked() -> None:
     models = [catalogue.find(name) for name in ("quick", "report")]
     quick, report = (model.card() for model in models)
@@ -105,7 +105,6 @@ def test_the_best_of_each_column_is_marked() -> None:
     assert all(re.search(r"[\d.]+\sms", text) for text in table["one image"])
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
@@ -115,7 +114,7 @@ def test_a_model_with_damaged_results_is_left_out(runs: Path) -> None:
     assert len(app.warning) == 1
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_without_the_public_lists_it_says_so_and_shows_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
 
-pytestmark = pytest.mark.usefixtures("runs", "cifar10_folder")
+pytestmark = pytest.mark.usefixtures("runs")
 
 VIEW = "deploy-view"
 

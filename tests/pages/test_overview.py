@@ -12,7 +12,7 @@ from tests.pages import opened
 ARTIFACTS = paths.models_root()
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
 def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
     app = opened("overview")
     cards = {model.name: model.card() for model in catalogue.shipped()}
@@ -24,7 +24,6 @@ def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
     assert all(f"trained in {formats.duration(card['training_seconds'])}" in said for card in cards.values())
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
     shutil.copytree(ARTIFACTS / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
@@ -33,7 +32,6 @@ def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
     assert "damaged" not in [metric.label for metric in app.metric]
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "_ARTIFACTS", tmp_path)
     monkeypatch.delenv("CIFAR_LAB_RUNS", raising=False)

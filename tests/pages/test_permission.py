@@ -13,7 +13,7 @@ from cifar_core.runs.status import State
 from tests.model_directories import run_that_is
 from tests.pages import checked, opened
 
-pytestmark = pytest.mark.usefixtures("runs", "cifar10_folder")
+pytestmark = pytest.mark.usefixtures("runs")
 
 
 def button(app: AppTest, label: str) -> Any:

@@ -15,8 +15,6 @@ from pages.parts import curves, train_runs
 from tests.model_directories import made, run_that_is
 from tests.pages import checked, opened
 
-pytestmark = pytest.mark.usefixtures("cifar10_folder")
-
 
 def labelled(app: AppTest, label: str) -> Any:
     [found] = [item for item in app.button if item.label == label]
@@ -72,6 +70,7 @@ def test_a_run_that_began_meanwhile_is_named_where_a_second_one_was_asked_for(
     assert [run.name for run in catalogue.runs()] == ["busy"]
 
 
+@pytest.mark.cifar10
 def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

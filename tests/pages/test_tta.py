@@ -24,7 +24,8 @@ def verdict(views: TTA) -> str:
     return f"{answer.class_name}, {formats.percent(answer.confidence)}"
 
 
-@pytest.mark.usefixtures("runs", "cifar10_folder")
+@pytest.mark.usefixtures("runs")
+@pytest.mark.cifar10
 def test_classify_looks_six_times_when_asked() -> None:
     once, six = verdict(1), verdict(6)
     assert once != six
@@ -37,7 +38,6 @@ def test_classify_looks_six_times_when_asked() -> None:
     assert six in by_link.markdown[0].value
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_evaluate_tells_the_accuracy_with_six_views_apart(runs: Path) -> None:
     card = catalogue.find("quick").card()
     app = opened("evaluate", model="quick")
