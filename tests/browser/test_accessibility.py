@@ -12,7 +12,7 @@ from benchmarks.browser import rest
 from cifar_core import paths
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10_folder")]
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.lists]
 
 PAGES = [
     "",

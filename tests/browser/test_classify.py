@@ -16,13 +16,12 @@ from cifar_core.datasets import cifar10
 from tests.browser import no_exception
 from tests.browser.conftest import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10]
 
 FORMULA = "=HYPERLINK('x')+:red[**a**].png"
 NO_PICTURE = "![a](https:example.org) <img src=x>.png"
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", server.runs / "mine")
     files = [tmp_path / FORMULA, tmp_path / NO_PICTURE, tmp_path / "ship.jpg"]
@@ -72,7 +71,6 @@ def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> Non
     no_exception(page)
 
 
-@pytest.mark.usefixtures("cifar10_folder")
 def test_a_random_test_image_survives_a_reload(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/classify?model=quick")
     page.get_by_role("button", name="Random test image").click()

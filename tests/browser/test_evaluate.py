@@ -66,7 +66,7 @@ def drawn(page: Page, what: str) -> None:
 
 def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     model, labels, votes = catalogue.find(MODEL), cifar10.load_test().labels, lists.human_votes()
-    assert votes is not None, "let CIFAR10_TRUST name the folder with the lists"
+    assert votes is not None
     raw = model.predictions()["test"].astype(float)
     answers = calibration.temperature_scale(raw, model.card()["temperature"])
     guesses = raw.argmax(axis=1)

@@ -11,7 +11,7 @@ from tests.browser import no_exception
 from tests.browser.conftest import StartServer
 from tests.outgoing import watched
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.lists]
 
 PAGES = ("classify", "", "data", "train", "evaluate", "compare", "deploy")
 

@@ -21,13 +21,7 @@ from tests.browser.conftest import Server, StartServer
 from tests.model_directories import LONG
 from tests.pages import ROOT
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.cifar10,
-    pytest.mark.lists,
-    pytest.mark.vgg16,
-    pytest.mark.slow,
-]
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.lists, pytest.mark.slow]
 
 
 def set_number(page: Page, label: str, value: int) -> None:

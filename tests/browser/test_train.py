@@ -13,7 +13,7 @@ from tests.browser import no_exception
 from tests.browser.conftest import Server
 from tests.model_directories import made, run_that_is
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("cifar10_folder")]
+pytestmark = [pytest.mark.browser, pytest.mark.cifar10]
 
 
 def test_start_is_there_again_when_another_run_has_ended(page: Page, server: Server, tiny: Recipe) -> None:
