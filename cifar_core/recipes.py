@@ -175,15 +175,9 @@ class Recipe:
             return replace(self, images=images)
         held_out = min(self.validation_images, round(images / 8))
         training = images - (held_out if self.validation == "split" else 0)
-        batch_size = min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH))
-        steps_an_epoch = max(training // batch_size, 1)
-        return replace(
-            self,
-            images=images,
-            validation_images=held_out,
-            batch_size=batch_size,
-            epochs=max(self.epochs, math.ceil(LEAST_STEPS / steps_an_epoch)),
-        )
+        size = min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH))
+        epochs = max(self.epochs, math.ceil(LEAST_STEPS / max(training // size, 1)))
+        return replace(self, images=images, validation_images=held_out, batch_size=size, epochs=epochs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""

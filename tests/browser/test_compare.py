@@ -17,6 +17,7 @@ from cifar_core.evaluation import comparison
 from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import StartServer
+from tests.model_directories import archive
 
 pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.lists, pytest.mark.slow]
 
@@ -35,7 +36,7 @@ def twin(tmp_path: Path) -> tuple[set[int], set[int]]:
     won = rng.choice(np.flatnonzero(guesses != labels), ONLY_SECOND, replace=False)
     for images, answers in ((lost, (labels[lost] + 1) % 10), (won, labels[won])):
         probabilities[images] = np.eye(10)[answers] * 0.9 + 0.01
-    np.savez(folder / "predictions.npz", **{**predictions, "test": probabilities})
+    (folder / "predictions.npz").write_bytes(archive(**{**predictions, "test": probabilities}))
     return {int(i) for i in lost}, {int(i) for i in won}
 
 
