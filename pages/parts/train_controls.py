@@ -192,7 +192,10 @@ def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> N
             key=f"deletion-{run.name}",
             on_change="rerun",
         ):
-            st.write("This deletes all its files for good, its model included.")
+            st.write(
+                "This deletes the run and its model. For a day they can be brought back: "
+                f"`python -m cifar_core restore {run.name}`"
+            )
             st.button(
                 "Delete it",
                 type="primary",

@@ -277,13 +277,16 @@ def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
             assert second.returncode == 130
         assert state() == "stopped"
 
-        asked = f"This deletes for good {started['directory']}.\n"
+        asked = f"This deletes {started['directory']}; for a day `restore` brings it back.\n"
         refused = call("delete", "long", env=env)  # nobody is there to answer
         assert (refused.returncode, refused.stdout.strip()) == (1, "")
         assert refused.stderr.startswith(asked)
         assert refused.stderr.endswith("Error: Nothing was done; answer y to go on, or give --yes.\n")
         assert state() == "stopped"
-        assert answer("delete", "long", "--yes", env=env) == "The run “long” is deleted.\n"
+        deleted = (
+            "The run “long” is deleted; `python -m cifar_core restore long` brings it back within a day.\n"
+        )
+        assert answer("delete", "long", "--yes", env=env) == deleted
         assert not Path(started["directory"]).exists()
     finally:
         with contextlib.suppress(subprocess.SubprocessError):
