@@ -16,7 +16,6 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
 from cifar_core import images
-from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import catalogue
@@ -49,7 +48,7 @@ class Endpoint(ThreadingHTTPServer):
             return {"predictions": [a.probabilities.tolist() for a in self.classify(arrays)]}
         files = [base64.b64decode(item["b64"]) for item in request["instances"]]
         rows = [
-            {"class": a.class_name, "classes": CLASS_NAMES, "probabilities": a.probabilities.tolist()}
+            {**a.to_dict(), "classes": a.class_names, "probabilities": a.probabilities.tolist()}
             for a in self.classify(np.stack([images.load(file)[1] for file in files]))
         ]
         return {"predictions": rows}
