@@ -128,12 +128,12 @@ class Client:
             raise self._another_kind("signatures") from error
 
     def predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Classify images, uint8 [N, S, S, 3] RGB, one or more: probabilities, float64 [N, C]."""
+        """Classify images, uint8 [N, S, S, 3] RGB: probabilities, float64 [N, C]; [0, 0] where N is 0."""
         parts = []
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
             parts.append(self._probabilities(self._predict(images_request(batch), len(batch))))
-        return np.concatenate(parts)
+        return np.concatenate(parts) if parts else np.empty((0, 0))
 
     def classify_files(self, files: Sequence[bytes]) -> list[dict[str, Any]]:
         """Classify JPEG or PNG files, each as large as `cifar_core.images.MAX_BYTES` at most.

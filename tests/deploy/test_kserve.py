@@ -36,7 +36,7 @@ def test_predict_asks_in_batches_and_keeps_the_order(kserve: str, test_images: n
     found = Client(kserve, MODEL).predict(test_images)
     expected = [a.probabilities for a in in_the_app(test_images)]
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert Client(kserve, MODEL).predict(test_images[:0]).shape == (0, 10)
+    assert Client(kserve, MODEL).predict(test_images[:0]).shape == (0, 0)
 
 
 def test_files_are_decoded_on_the_server_as_in_the_app(kserve: str, pictures: list[Path]) -> None:
