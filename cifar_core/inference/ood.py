@@ -82,4 +82,5 @@ def threshold(validation_scores: Floats) -> float:
 
 
 def _unit(vectors: Floats) -> Floats:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+    v = np.asarray(vectors, np.float64)  # whose squares float32 may not hold
+    return np.asarray(v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12))
