@@ -97,6 +97,7 @@ def operations(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
 
 def _train(recipe: dict[str, Any], step: Callable[[], bool]) -> None:
     """Train a recipe until `step`, called after each, returns true."""
+    from cifar_core.datasets.registry import CIFAR10
     from cifar_core.files import write_whole
     from cifar_core.runs.model_dir import ModelDirectory
     from cifar_core.training import fit, run_log, worker
@@ -104,7 +105,7 @@ def _train(recipe: dict[str, Any], step: Callable[[], bool]) -> None:
     fit.use_all_cores()
     with tempfile.TemporaryDirectory() as folder:
         directory = ModelDirectory(Path(folder))
-        write_whole(directory.config_path, json.dumps({"recipe": recipe}))
+        write_whole(directory.config_path, json.dumps({"recipe": recipe, "dataset": CIFAR10.facts.to_dict()}))
         heart = worker.Heart(directory)
         with contextlib.suppress(run_log.StopRequested):
             fit.train(directory, heart.report, step)
