@@ -230,7 +230,9 @@ def test_classify_with_views(tta: TTA, lab: dict[str, str], tmp_path: Path) -> N
     for line, other, probabilities in zip(printed.splitlines(), plain.splitlines(), expected, strict=True):
         found = list(json.loads(line)["probabilities"].values())
         np.testing.assert_allclose(found, probabilities, atol=1e-5)
-        assert np.abs(np.subtract(found, list(json.loads(other)["probabilities"].values()))).max() > 1e-4
+        # Digits are not mirrored, so that two views are one, and only the temperature is another.
+        least = 1e-4 if tta == 6 else 1e-6
+        assert np.abs(np.subtract(found, list(json.loads(other)["probabilities"].values()))).max() > least
 
 
 # A run's life
