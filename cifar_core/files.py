@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,24 +72,17 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked_scratch(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside this one for what is on its way into it, to one process at a time.
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """Make an empty folder for what is on its way to its place; it is gone afterwards.
 
-    Neither is made. What a killed process left in it goes before, and all else afterwards.
-
-    Raises
-    ------
-    OSError
-        The folder around it cannot be made or written.
+    What a killed process left in it goes before, so it must be this process's alone.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = folder.with_name(f"{folder.name}-download")
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        shutil.rmtree(scratch, ignore_errors=True)
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from filelock import FileLock, Timeout
 
 from cifar_core import files
 
@@ -15,21 +14,14 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-def test_a_scratch_folder_is_one_processs_alone_and_goes(tmp_path: Path) -> None:
-    target = tmp_path / "cache" / "lists"
-    left = tmp_path / "cache" / "lists-download" / "half"
-    left.mkdir(parents=True)
-    with suppress(KeyError), files.locked_scratch(target) as scratch:
-        assert not scratch.exists()
-        scratch.mkdir()
-        with pytest.raises(Timeout):
-            FileLock(target.with_name("lists.lock")).acquire(timeout=0)
+def test_a_scratch_folder_is_empty_and_goes_whatever_happens(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "scratch"
+    (folder / "half").mkdir(parents=True)  # left by a killed process
+    with suppress(KeyError), files.scratch_folder(folder) as scratch:
+        assert names_in(scratch) == []
+        (scratch / "new").touch()
         raise KeyError
-    assert {path.name for path in target.parent.iterdir()} <= {"lists.lock"}
-    with files.locked_scratch(target) as scratch:
-        (scratch / "whole").mkdir(parents=True)
-        scratch.replace(target)
-    assert names_in(target) == ["whole"]
+    assert names_in(folder.parent) == []
 
 
 def test_write_whole_replaces_a_file(tmp_path: Path) -> None:

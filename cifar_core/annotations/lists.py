@@ -24,11 +24,10 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from cifar_core.annotations import sources
-from cifar_core.arrays import Labels, checked_labels
+from cifar_core.arrays import Labels, Mask, checked_labels
 from cifar_core.datasets.cifar10 import CLASS_NAMES, TEST_SIZE
 
 Votes = NDArray[np.integer[Any]]
-Mask = NDArray[np.bool_]
 
 CLASSES = len(CLASS_NAMES)
 MAJORITY = 3  # of the five annotators who saw each questioned label

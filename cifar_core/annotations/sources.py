@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from cifar_core import paths, settings
 from cifar_core.errors import DatasetError
-from cifar_core.files import locked_scratch
+from cifar_core.files import scratch_folder
 
-TIMEOUT_SECONDS = 10  # of silence; the three files are 0.9 MB together
 GITHUB = "https://raw.githubusercontent.com"
 
 
@@ -105,15 +104,12 @@ def download(progress: Callable[[int, int], None] | None = None) -> Path:
                 "put them there, or unset it to download them."
             )
         return target
-    try:
-        with locked_scratch(target) as scratch:
-            target.mkdir(exist_ok=True)
+    from cifar_core.datasets import store  # here, because pages that only read the lists do without
+
+    with store.writing("The lists about the test set", sum(source.size for source in SOURCES), "trust.lock"):
+        target.mkdir(exist_ok=True)
+        with scratch_folder(target.with_name("trust-download")) as scratch:
             problem = _fetch_missing(target, scratch, progress)
-    except OSError as error:
-        raise DatasetError(
-            f"The lists about the test set could not be saved, {target} cannot be written "
-            f"({error.strerror or error}): make it writable, with 1 MB free, and try again."
-        ) from error
     if problem:
         raise problem
     return target
@@ -143,27 +139,21 @@ class _RefusedError(DatasetError):
 
 def _fetch(source: Source, scratch: Path) -> Path:
     """Download one file into `scratch` and return its path if it is the published one."""
-    import pooch  # here, because pages that only read the lists need neither
-    import requests
+    from cifar_core.datasets import (
+        transfer,  # here, because pages that only read the lists do without requests
+    )
 
-    pooch.get_logger().setLevel("WARNING")  # it announces each download on stderr
-    downloader = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS)
+    path = scratch / source.name
     failed = f"The {source.title} could not be downloaded from {source.url}"
-    advice = "try again later, or let CIFAR10_TRUST name a folder with the file."
     try:
-        return Path(
-            pooch.retrieve(source.url, f"sha256:{source.sha256}", source.name, scratch, None, downloader)
-        )
-    except requests.RequestException as error:
-        if error.response is not None:
-            error.response.close()  # pooch does not
-            status = error.response.status_code
-            raise _RefusedError(f"{failed}, the server answered {status}: {advice}") from error
-        raise DatasetError(
-            f"{failed}, no connection or no answer in time: check the network and {advice}"
-        ) from error
-    except ValueError as error:
-        raise _RefusedError(f"{failed}, what came is another file (its sha256 differs): {advice}") from error
+        transfer.fetch(source.url, path, source.size, may_leave=False, progress=lambda *_: None)
+        _verified(path, source)
+    except transfer.SourceError as error:
+        kind = _RefusedError if error.answered else DatasetError
+        raise kind(f"{failed}: {error.reason}. Try again later.") from error
+    except DatasetError as error:
+        raise _RefusedError(f"{failed}: it has another file there. Try again later.") from error
+    return path
 
 
 def _is_whole(path: Path, source: Source) -> bool:
@@ -180,11 +170,12 @@ def _verified(path: Path, source: Source) -> bytes:
         with path.open("rb") as file:
             content = file.read(source.size + 1)  # no more of it, however large it claims to be
     except OSError as error:
-        raise DatasetError(
-            f"{path} cannot be read ({error.strerror}): delete it and download the lists again."
-        ) from error
+        raise DatasetError(f"{path} cannot be read ({error.strerror}): {_cure()}.") from error
     if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise DatasetError(
-            f"{path} is not the published file (its sha256 differs): delete it and download the lists again."
-        )
+        raise DatasetError(f"{path} is not the published file (its sha256 differs): {_cure()}.")
     return content
+
+
+def _cure() -> str:
+    # Only what is in our own cache is ours to replace.
+    return "put the published file there" if settings.CIFAR10_TRUST.path() else "download the lists again"

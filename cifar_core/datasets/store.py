@@ -19,31 +19,36 @@ from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.dataset import Batch
 from cifar_core.errors import DatasetError
+from cifar_core.files import scratch_folder
+from cifar_core.formats import size_in_bytes
 
 NEEDED_BYTES = 400_000_000  # the archive, 170 MB, and what comes out of it, 186 MB, side by side
 _MOST_BYTES = 40_000_000  # of a batch; each has 31 MB
 
 
 @contextlib.contextmanager
-def writing(*, wait: bool = True) -> Iterator[Path]:
-    """Hold the cache's lock and yield the cache; a disk that cannot be written becomes a DatasetError.
+def writing(
+    what: str = "CIFAR-10", needed: int = NEEDED_BYTES, lock: str = "download.lock", *, wait: bool = True
+) -> Iterator[None]:
+    """Hold a lock of the cache, which is made; a disk that cannot be written becomes a DatasetError.
 
-    The operating system releases the lock when its holder dies. Who does not `wait` gets a DatasetError.
+    The operating system releases the lock when its holder dies. Who does not `wait` gets a DatasetError. It
+    says `what` could not be saved, and how many bytes are `needed`.
     """
     cache = paths.cache()
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / "download.lock", timeout=-1 if wait else 0):
-            yield cache
+        with FileLock(cache / lock, timeout=-1 if wait else 0):
+            yield
     except Timeout:
         raise DatasetError(
-            "CIFAR-10 is being downloaded or taken in just now: wait until that is done, or stop it."
+            f"{what} is being downloaded or taken in just now: wait until that is done, or stop it."
         ) from None
     except OSError as error:
         advice = f"{cache} cannot be written ({error.strerror or error}): make it writable"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = f"the disk of {cache} is full: free {NEEDED_BYTES // 10**6} MB"
-        raise DatasetError(f"CIFAR-10 could not be saved, {advice} and try again.") from error
+            advice = f"the disk of {cache} is full: free {size_in_bytes(needed)}"
+        raise DatasetError(f"{what} could not be saved, {advice} and try again.") from error
 
 
 def partial() -> Path:
@@ -64,7 +69,7 @@ def take_archive(file: BinaryIO) -> Path:
     DatasetError if it is damaged or one of them is missing or not the official one.
     """
     wanted = {f"{cifar10.FOLDER}/{name}" for name in cifar10.BATCH_MD5}
-    with _scratch() as scratch:
+    with scratch_folder(paths.cache() / "unpacked") as scratch:
         try:
             with tarfile.open(fileobj=file, mode="r:*") as tar:
                 # In the archive's order: to seek back in a gzip stream means to decompress it again.
@@ -87,7 +92,7 @@ def take_archive(file: BinaryIO) -> Path:
 def take_batches(folder: Path) -> Path:
     """Copy the six batches from a folder; DatasetError if one is missing or not the official one."""
     cifar10.verify(folder)
-    with _scratch() as scratch:
+    with scratch_folder(paths.cache() / "unpacked") as scratch:
         for name in cifar10.BATCH_MD5:
             shutil.copyfile(folder / name, scratch / name)
         cifar10.verify(scratch)  # what was copied, should the other have changed
@@ -96,25 +101,13 @@ def take_batches(folder: Path) -> Path:
 
 def take_arrays(parts: dict[str, Batch]) -> Path:
     """Save the training and the test set, in the official order; DatasetError if a pixel or label differs."""
-    with _scratch() as scratch:
+    with scratch_folder(paths.cache() / "unpacked") as scratch:
         for part, batch in parts.items():
             if cifar10.content_sha256(batch) != cifar10.CONTENT_SHA256[part]:
                 raise DatasetError("These pictures are not those of CIFAR-10: their hash differs.")
             labels = batch.labels.astype(np.uint8)
             np.savez(scratch / f"{part}.npz", images=batch.images, labels=labels)
         return _keep(scratch, cifar10.cached()[1], [f"{part}.npz" for part in parts])
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """Yield an empty folder in the cache; the lock makes its name ours, so what a killed one left goes."""
-    folder = paths.cache() / "unpacked"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(scratch: Path, folder: Path, names: list[str]) -> Path:

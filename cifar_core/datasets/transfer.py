@@ -21,13 +21,15 @@ class SourceError(Exception):
     """A source did not give the file.
 
     `reason` says why in a few words, `advice` what whoever runs this machine can do. `rate` is what it gave
-    meanwhile, in bytes per second; 0 if nothing. A `final` one is not worth another try.
+    meanwhile, in bytes per second; 0 if nothing. A `final` one is not worth another try. Where the server has
+    not `answered`, it will not for another file either.
     """
 
     reason: str
     advice: str = ""
     rate: float = 0.0
     final: bool = False
+    answered: bool = True
 
 
 def fetch(url: str, target: Path, size: int, may_leave: bool, progress: Callable[[int, int], None]) -> None:
@@ -130,18 +132,21 @@ def _explained(error: Exception, rate: float = 0.0) -> SourceError:
             "Where a network puts its own certificate in between, REQUESTS_CA_BUNDLE has to name the file of "
             "certificates that its administrators give; SSL_CERT_FILE is not read.",
             rate,
+            answered=False,
         )
     if "Proxy" in text:
         return _proxy()
     if "SSLError" in text:
-        return SourceError("no secure connection", rate=rate)
+        return SourceError("no secure connection", rate=rate, answered=False)
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return SourceError("no answer in time", rate=rate)
+        return SourceError("no answer in time", rate=rate, answered=False)
     broken = "Connection aborted" in text or isinstance(error, urllib3.exceptions.HTTPError)
-    return SourceError("the connection broke off" if broken else "no connection", rate=rate)
+    return SourceError("the connection broke off" if broken else "no connection", rate=rate, answered=False)
 
 
 def _proxy() -> SourceError:
     return SourceError(
-        "the proxy refuses", "HTTPS_PROXY names the proxy: correct it, or unset it if none is needed."
+        "the proxy refuses",
+        "HTTPS_PROXY names the proxy: correct it, or unset it if none is needed.",
+        answered=False,
     )

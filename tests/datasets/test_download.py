@@ -186,7 +186,7 @@ def test_too_little_space_is_noticed_before_the_download(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 399_000_000, 399_000_000))
     message = failed_download(cache)
     assert "full" in message
-    assert "400 MB" in message
+    assert "400.0 MB" in message
     assert len(server.requests) == 0
 
 
