@@ -29,6 +29,7 @@ from cifar_core.cli import console
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import metrics
+from cifar_core.inference import saliency
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import catalogue
 
@@ -61,7 +62,7 @@ def reduced(picture: Image.Image, method: str = "HAMMING") -> Pixels:
 
 def between_bars(picture: Image.Image) -> Pixels:
     """Reduce a wide picture as a whole, CIFAR-10's mean colour above and below."""
-    framed = Image.new("RGB", (picture.width, picture.width), cifar10.MEAN_COLOUR)
+    framed = Image.new("RGB", (picture.width, picture.width), saliency.HIDING)
     framed.paste(picture, (0, (picture.width - picture.height) // 2))
     return reduced(framed)
 

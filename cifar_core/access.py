@@ -99,6 +99,6 @@ def refuse_host(host: str, port: int | None, here: bool) -> None:
     elif {host, f"{host}:{port}"} & {part.strip().lower() for part in named.split(",")}:
         return
     raise AccessError(
-        f"This app may not ask {host}:{port}. Opened on the machine it runs on, it asks localhost; other "
-        f"hosts must stand in {settings.SERVING_HOSTS.name}. `python -m cifar_core serving check` asks any."
+        f"This app may not ask {host}:{port}. Opened on the machine it runs on, it asks localhost; "
+        "whoever runs it can allow more. `python -m cifar_core serving check` asks any."
     )

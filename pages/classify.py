@@ -185,9 +185,8 @@ def read(
 def thumbnail_and_arrays(
     content: bytes, how: images.How, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]]:
-    first, *others = sides
-    picture, array = images.load(content, how, first)
-    arrays = {first: array} | {side: images.load(content, how, side)[1] for side in others}
+    picture = images.read(content)
+    arrays = {side: images.to_array(picture, how, side) for side in sides}
     return images.data_url(images.to_jpeg(picture, 64), "jpeg"), arrays
 
 

@@ -82,8 +82,7 @@ def show_intervals(card: dict[str, Any]) -> None:
         f"Looking {augmented['views']} times at each image: {formats.percent(augmented['accuracy'])} "
         f"accuracy, 95 % interval {formats.percent(low)} to {formats.percent(high)}",
         help="The answers for the image and small shifts of it, and for the mirror images of all where those "
-        "show the same thing, averaged. All other "
-        "numbers on this page are of one look.",
+        "show the same thing, averaged. All other numbers on this page are of one look.",
     )
 
 
@@ -137,7 +136,7 @@ def choose_pair(class_names: Sequence[str], shortcut_pairs: list[tuple[str, str]
 
 def show_images(model: str, answers: Results, true: str, predicted: str) -> None:
     images = browse.select(answers.raw, answers.labels, answers.class_names, true, predicted)
-    st.markdown(f"**{formats.count(len(images))}** {browse.describe(true, predicted)}")
+    st.markdown(f"**{formats.count(len(images))}** {browse.describe(true, predicted, len(images))}")
     if len(images):
         gallery.show(images, {model: answers}, "mistakes")
     elif true == predicted == ANY:

@@ -64,7 +64,7 @@ def confusion_cells(
             "predicted": predicted,
             "count": int(matrix[i, j]),
             "share": float(share[i, j]),
-            "said": f"{matrix[i, j]:,} {describe(true, predicted)}",
+            "said": f"{matrix[i, j]:,} {describe(true, predicted, int(matrix[i, j]))}",
             "label": _label(matrix[i, j], share[i, j], rates),
             "right": i == j,
             # One number a cell for the colour: how strong it is within its own scale, 0 to 1.

@@ -15,7 +15,7 @@ from cifar_core.cli.options import Json
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.download_status import DownloadStatus
-from cifar_core.datasets.registry import CIFAR10, DATASETS
+from cifar_core.datasets.registry import DATASETS
 from cifar_core.errors import DatasetError
 from cifar_core.runs import downloads
 
@@ -46,7 +46,7 @@ def data(context: typer.Context, as_json: Json = False) -> None:
         train, test = map(formats.count, row["sizes"].values())
         what = f"{train} training and {test} test pictures of {row['classes']} classes"
         print(f"{row['name']}: {row['title']}, {what}")
-        where = f"  in {row['folder']}, whole" if row["folder"] else "  comes with scikit-learn"
+        where = f"  in {row['folder']}, whole" if row["folder"] else "  comes with an installed package"
         print(where if row["here"] else f"  {row['problem']}")
 
 
@@ -65,20 +65,19 @@ def download(source: From = None, as_json: Json = False) -> None:
 
 def _row(dataset: Dataset) -> dict[str, Any]:
     """Return what the list says about a dataset, as JSON-ready values."""
-    problem = dataset.problem()
-    folder = None
-    if dataset is CIFAR10 and problem is None:
-        folder = str(cifar10.locate())
+    problem, folder = dataset.problem(), None
+    if problem is None:
+        folder = dataset.folder()
         try:
-            with console.working("verifying CIFAR-10"):
-                cifar10.verify(Path(folder))
+            with console.working(f"verifying {dataset.title}"):
+                dataset.verify()
         except DatasetError as error:
             problem = str(error)
     return {
         "name": dataset.name,
         "title": dataset.title,
         "here": problem is None,
-        "folder": folder,
+        "folder": folder and str(folder),
         "sizes": dict(dataset.sizes),
         "classes": len(dataset.class_names),
         "problem": problem,

@@ -20,7 +20,6 @@ from cifar_core.errors import DatasetError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)
-MEAN_COLOUR = (125, 123, 114)  # RGB, of the training images: what says least to a network
 TRAIN_SIZE = 50_000
 TEST_SIZE = 10_000
 
@@ -61,6 +60,14 @@ class Cifar10(Dataset):
     def class_counts(self, part: Part) -> list[int]:
         """Return how many pictures of each class a part holds: of all alike, so that nothing is loaded."""
         return [self.sizes[part] // len(CLASS_NAMES)] * len(CLASS_NAMES)
+
+    def folder(self) -> Path | None:
+        """Return where it lies; DatasetError if it is not here."""
+        return locate()
+
+    def verify(self) -> None:
+        """Check all hashes; DatasetError names the first file that is missing or wrong."""
+        verify(locate())
 
     def problem(self) -> str | None:
         """Say why it is not on this machine, and what to do; None if it is."""

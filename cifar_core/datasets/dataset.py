@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -115,6 +116,15 @@ class Dataset(ABC):
         """Return how many pictures of each class a part holds; DatasetError if it is not here."""
         counts: list[int] = np.bincount(self.load(part).labels, minlength=len(self.class_names)).tolist()
         return counts
+
+    def folder(self) -> Path | None:
+        """Return where it lies; None where it comes with a package. DatasetError if it is not here."""
+        return None
+
+    def verify(self) -> None:
+        """Look at all of it; DatasetError says what is missing or damaged."""
+        for part in self.sizes:
+            self.load(part)
 
     def problem(self) -> str | None:
         """Say why it is not on this machine, and what to do; None if it is. It looks for names only."""

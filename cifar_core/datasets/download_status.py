@@ -56,7 +56,8 @@ def log_path() -> Path:
 
 def write(status: DownloadStatus) -> None:
     """Write the status so that readers see the old one or the new one."""
-    files.write_whole(path(), json.dumps(asdict(status)))
+    # A heartbeat need not be on the disk: it is stale before it is.
+    files.write_whole(path(), json.dumps(asdict(status)), durable=not status.active)
 
 
 def read() -> DownloadStatus:

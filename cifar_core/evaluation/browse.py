@@ -44,12 +44,12 @@ def select(
     return np.flatnonzero(wanted)
 
 
-def describe(true: str, predicted: str) -> str:
-    """Say in words what `select` finds, to follow their number: "images of cat taken for dog"."""
-    images = "images" if true == ANY else f"images of {true}"
+def describe(true: str, predicted: str, count: int = 2) -> str:
+    """Say in words what `select` finds, to follow their count: "images of “cat” taken for “dog”"."""
+    images = ("image" if count == 1 else "images") + ("" if true == ANY else f" of “{true}”")
     if true == predicted != ANY:
         return f"{images} recognised"
-    return f"{images} taken for {'something else' if predicted == ANY else predicted}"
+    return f"{images} taken for {'something else' if predicted == ANY else f'“{predicted}”'}"
 
 
 def order(

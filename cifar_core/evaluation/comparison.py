@@ -15,11 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cifar_core.arrays import Labels, Probabilities
+from cifar_core.arrays import Labels, Mask, Probabilities
 from cifar_core.evaluation import metrics
 from cifar_core.evaluation.metrics import Interval
 
-Right = NDArray[np.bool_]
 Quadrant = Literal["both", "first", "second", "neither"]  # who is right about an image
 
 QUADRANTS: tuple[Quadrant, ...] = get_args(Quadrant)
@@ -43,7 +42,7 @@ class Duel(NamedTuple):
     p_value: float
 
 
-def duel(first: Right, second: Right) -> Duel:
+def duel(first: Mask, second: Mask) -> Duel:
     """Compare two models on the same images; ValueError unless both are bool [N] of one N, at least 1."""
     only_first, only_second, p_value = metrics.mcnemar(first, second)
     quadrants: dict[Quadrant, NDArray[np.intp]] = {
@@ -86,7 +85,7 @@ def f1_by_class(
     return table.loc[table.mean(axis=1).sort_values(kind="stable").index]
 
 
-def on_test_sets(right: Mapping[str, Right], sets: Mapping[str, Right]) -> pd.DataFrame:
+def on_test_sets(right: Mapping[str, Mask], sets: Mapping[str, Mask]) -> pd.DataFrame:
     """Measure each model on parts of the test set.
 
     Parameters

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cifar_core.annotations import lists
-from cifar_core.annotations.lists import Mask, Votes
-from cifar_core.arrays import Labels, Probabilities
+from cifar_core.annotations.lists import Votes
+from cifar_core.arrays import Labels, Mask, Probabilities
 from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.evaluation import comparison, metrics
 

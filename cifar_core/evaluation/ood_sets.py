@@ -4,17 +4,13 @@ A picture of a set is uint8 [S, S, 3] RGB, of a model's own side; `cifar_core.in
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from cifar_core.arrays import Images
 from cifar_core.datasets.digits import enlarged
-from cifar_core.inference.ood import KEPT
-
-Floats = NDArray[np.floating[Any]]
-Images = NDArray[np.uint8]
+from cifar_core.inference.ood import KEPT, Floats
 
 SIDE = 32  # of CIFAR-10's pictures and of most
 

@@ -78,13 +78,13 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     dogs_as_cats = surest(np.flatnonzero((labels == DOG) & (guesses == CAT)))
     assert min(len(cats_as_dogs), len(dogs_as_cats)) > 2 * TILES
 
-    # It opens on the images of cat taken for dog; another cell shows exactly its images, and back.
+    # It opens on the images of “cat” taken for “dog”; another cell shows exactly its images, and back.
     page.goto(f"{server.url}/evaluate?model={MODEL}")
     tiles(page).first.wait_for(timeout=300_000)  # the server and the browser load all they have first
     expect_images(page, cats_as_dogs[:TILES])
     for images, words in (
-        (dogs_as_cats, "images of dog taken for cat"),
-        (cats_as_dogs, "images of cat taken for dog"),
+        (dogs_as_cats, "images of “dog” taken for “cat”"),
+        (cats_as_dogs, "images of “cat” taken for “dog”"),
     ):
         page.locator(f"svg [aria-label='{len(images)} {words}']").click(position={"x": 4, "y": 4})
         expect_words(page, f"{len(images)} {words}")
@@ -113,12 +113,12 @@ def test_matrix_gallery_url_and_views(page: Page, server: Server) -> None:
     # The name of a class shows all its mistakes, a row of the table those of its pair.
     page.get_by_role("radio", name="confidence", exact=True).click()
     expect_images(page, cats_as_dogs[:TILES])
-    page.locator("svg [aria-label='mistaken images of cat taken for something else']").click()
+    page.locator("svg [aria-label='mistaken images of “cat” taken for something else']").click()
     mistaken_cats = surest(np.flatnonzero((labels == CAT) & (guesses != CAT)))
     expect_images(page, mistaken_cats[:TILES])
     first = metrics.most_confused(metrics.confusion(raw, labels), CLASS_NAMES).iloc[0]
     page.get_by_test_id("stDataFrame").last.click(position={"x": 40, "y": 35 + 17})
-    expect_words(page, f"{first['count']} images of {first['true']} taken for {first['predicted']}")
+    expect_words(page, f"{first['count']} images of “{first['true']}” taken for “{first['predicted']}”")
 
     check_views(page)
     check_download(page, labels, guesses)

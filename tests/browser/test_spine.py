@@ -97,7 +97,7 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
         page.get_by_role("button", name=f"{true} → {predicted}", exact=True).click()
         a, b = cifar10.CLASS_NAMES.index(true), cifar10.CLASS_NAMES.index(predicted)
         count = int(((labels == a) & (guesses == b)).sum())
-        expect(page.get_by_text(f"{count:,} images of {true} taken for {predicted}")).to_be_visible()
+        expect(page.get_by_text(f"{count:,} images of “{true}” taken for “{predicted}”")).to_be_visible()
         expect(page.get_by_alt_text(f"{true}, taken for {predicted}")).to_have_count(min(count, 18))
     assert f"model={run.name}" in page.url
     no_exception(page)

@@ -34,7 +34,7 @@ def test_data(env: dict[str, str]) -> None:
     told = answer("data", env=env)
     assert str(folder) in told
     assert "50,000 training and 10,000 test pictures of 10 classes" in told
-    assert "1,437 training and 360 test pictures of 10 classes\n  comes with scikit-learn" in told
+    assert "1,437 training and 360 test pictures of 10 classes\n  comes with an installed package" in told
     row, digits = json.loads(answer("data", "--json", env=env))
     assert digits == {
         "name": "digits",

@@ -39,13 +39,13 @@ def notes() -> Notes:
 @pytest.mark.parametrize(
     ("true", "predicted", "found", "words"),
     [
-        ("cat", "dog", [0, 1], "images of cat taken for dog"),
-        ("dog", "cat", [3], "images of dog taken for cat"),
-        ("cat", ANY, [0, 1, 4], "images of cat taken for something else"),
-        (ANY, "ship", [4], "images taken for ship"),
+        ("cat", "dog", [0, 1], "images of “cat” taken for “dog”"),
+        ("dog", "cat", [3], "images of “dog” taken for “cat”"),
+        ("cat", ANY, [0, 1, 4], "images of “cat” taken for something else"),
+        (ANY, "ship", [4], "images taken for “ship”"),
         (ANY, ANY, [0, 1, 3, 4], "images taken for something else"),
-        ("cat", "cat", [2], "images of cat recognised"),
-        ("deer", "horse", [], "images of deer taken for horse"),
+        ("cat", "cat", [2], "images of “cat” recognised"),
+        ("deer", "horse", [], "images of “deer” taken for “horse”"),
     ],
 )
 def test_select_finds_exactly_a_cell_a_row_or_a_column(

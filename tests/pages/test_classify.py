@@ -160,18 +160,17 @@ def test_many_pictures_are_decoded_once_and_a_random_image_is_on_the_first_page_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     st.cache_data.clear()
-    decoded, load = [], images.load
+    decoded, decode = [], images.read
 
-    def counted(source: Any, how: images.How = "crop", side: int = images.SIZE) -> Any:
+    def counted(source: Any) -> Any:
         decoded.append(source)
-        return load(source, how, side)
+        return decode(source)
 
-    monkeypatch.setattr(images, "load", counted)
+    monkeypatch.setattr(images, "read", counted)
     many = {f"{number}.png": png(array) for number, array in enumerate(cifar10.load_test().images[:210])}
     app = upload(opened("classify", model="quick"), many)
-    assert (
-        len(decoded) == len(many) + classify_answers.CARDS
-    )  # of the cards on this page the whole picture besides
+    # Of the cards on this page the whole picture besides.
+    assert len(decoded) == len(many) + classify_answers.CARDS
     app.pagination(key="cards").set_value(35)
     assert [text.value for text in checked(app).text][-1] == "209.png"
     assert len(decoded) == len(many) + 2 * classify_answers.CARDS

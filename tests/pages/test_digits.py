@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core.datasets.registry import CIFAR10, DIGITS
-from cifar_core.evaluation import metrics
+from cifar_core.evaluation import browse, metrics
 from cifar_core.files import write_whole
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
@@ -36,7 +36,8 @@ def test_evaluate_opens_on_its_own_worst_pair_with_its_own_images(digits: ModelD
     app = opened("evaluate", model="linear")
     true, predicted = worst["true"][0], worst["predicted"][0]
     assert (app.query_params["true"], app.query_params["predicted"]) == (true, predicted)
-    assert f"**{worst['count'][0]}** images of {true} taken for {predicted}" in words(app)
+    count = int(worst["count"][0])
+    assert f"**{count}** {browse.describe(true, predicted, count)}" in words(app)
     shortcuts = [button.label for button in app.button if "→" in button.label]
     assert shortcuts == [f"{t} → {p}" for t, p in zip(worst["true"][:3], worst["predicted"][:3], strict=True)]
     assert len(alts(app)) == worst["count"][0]

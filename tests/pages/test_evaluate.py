@@ -27,7 +27,7 @@ def test_without_the_lists_it_works_and_says_what_is_missing(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     app = opened("evaluate", model="fast")
     said = texts(app)
-    assert "images of cat taken for dog" in said
+    assert "images of “cat” taken for “dog”" in said
     assert "Not on this machine: human votes (CIFAR-10H)" in said
     assert [button.label for button in app.button if "lists" in button.label] == [LISTS]
     [sorts] = [group for group in app.button_group if group.label == "Sort by"]
@@ -44,7 +44,7 @@ def test_a_damaged_list_is_named_and_the_images_are_shown(
     monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path))
     said = texts(opened("evaluate", model="fast", view="Humans"))
     assert "cifar10h-counts.npy is not the published file" in said
-    assert "images of cat taken for dog" in said
+    assert "images of “cat” taken for “dog”" in said
 
 
 @pytest.mark.usefixtures("cifar10_folder")
