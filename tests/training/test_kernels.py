@@ -13,6 +13,7 @@ from scipy.stats import norm
 from cifar_core import hardware
 from cifar_core.hardware import Vectors
 from cifar_core.training import kernels, winograd
+from cifar_core.training.kernels import FusedBatchNormalization
 
 
 def result_and_gradients(layer: Any, x: Any) -> list[np.ndarray]:
@@ -131,3 +132,68 @@ def test_a_faster_model_has_the_same_weights_names_and_answers(
     images = np.random.default_rng(0).random([5, 8, 8, 3], dtype=np.float32)
     np.testing.assert_allclose(fast(images), plain(images), atol=1e-5)
     np.testing.assert_allclose(fast(images, training=True), plain(images, training=True), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 6, 5, 3), (1, 2, 1, 4), (64, 16, 16, 32)])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"scale": False, "epsilon": 1e-12, "momentum": 0.6}, {"center": False}],
+    ids=["plain", "airbench", "uncentred"],
+)
+def test_fused_batch_norm_is_keras_own(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+    random = np.random.default_rng(0)
+    x = tf.constant((random.normal(size=shape) * 3 + 1).astype(np.float32))
+    direction = tf.constant(random.normal(size=shape).astype(np.float32))
+    plain, fused = layers.BatchNormalization(**options), FusedBatchNormalization(**options)
+    for layer in (plain, fused):
+        layer.build(shape)
+    weights = [random.random(weight.shape).astype(np.float32) + 0.5 for weight in plain.weights]
+    plain.set_weights(weights)
+    fused.set_weights(weights)
+    assert [w.path.split("/")[-1] for w in plain.weights] == [w.path.split("/")[-1] for w in fused.weights]
+
+    results = []
+    for layer in (plain, fused):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = layer(x, training=True)
+            total = tf.reduce_sum(output * direction)
+        trained = [variable.value for variable in layer.trainable_variables]
+        results.append([output, *tape.gradient(total, [x, *trained])])
+    for expected, actual in zip(*results, strict=True):
+        scale = float(np.abs(expected).max())
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5 * max(scale, 1))
+
+    momentum = options.get("momentum", 0.99)
+    before = weights[[w.path.split("/")[-1] for w in plain.weights].index("moving_variance")]
+    mean, variance = np.mean(x, axis=(0, 1, 2)), np.var(x, axis=(0, 1, 2))
+    count = np.prod(shape[:3])
+    np.testing.assert_allclose(fused.moving_mean, plain.moving_mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        plain.moving_variance, momentum * before + (1 - momentum) * variance, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        fused.moving_variance,
+        momentum * before + (1 - momentum) * variance * count / (count - 1),
+        rtol=1e-5,
+    )
+    assert not np.allclose(mean, 0)
+
+    fused.set_weights(plain.get_weights())
+    np.testing.assert_array_equal(fused(x, training=False), plain(x, training=False))
+    np.testing.assert_array_equal(fused(x), plain(x))
+
+
+def test_a_frozen_fused_batch_norm_uses_its_statistics_as_keras_own_does() -> None:
+    x = np.random.default_rng(1).random((4, 32, 32, 3), np.float32)
+    plain, fused = layers.BatchNormalization(trainable=False), FusedBatchNormalization(trainable=False)
+    np.testing.assert_array_equal(fused(x, training=True), plain(x, training=True))
+    np.testing.assert_array_equal(fused.moving_mean, np.zeros(3))
+
+
+def test_fused_batch_norm_of_vectors_is_keras_own() -> None:
+    x = np.random.default_rng(1).random((16, 7), np.float32)
+    plain, fused = layers.BatchNormalization(), FusedBatchNormalization()
+    np.testing.assert_array_equal(fused(x, training=True), plain(x, training=True))
+    for ours, theirs in zip(fused.weights, plain.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
