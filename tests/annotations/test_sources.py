@@ -2,11 +2,7 @@
 
 import hashlib
 import io
-import json
 import random
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +11,10 @@ import pytest
 from cifar_core.annotations import lists, sources
 from cifar_core.datasets import transfer
 from cifar_core.errors import DatasetError
+from tests.datasets.two_processes import printed_by_the_second
 from tests.model_directories import LONG
 from tests.servers import FileServer
 
-ROOT = Path(__file__).parents[2]
 READERS = {
     "cifar10h-counts.npy": lists.human_votes,
     "cifar10_mturk.json": lists.questioned_labels,
@@ -281,20 +277,8 @@ def test_a_second_process_waits_for_the_first(
     cache: Path, files: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 600)
-    server.released.clear()
-    first = threading.Thread(target=sources.download)
-    first.start()
-    assert server.requested.wait(LONG)
-    facts = json.dumps([str(cache), sources.SOURCES])
-    command = [sys.executable, "-c", SECOND_PROCESS, facts]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:
-        assert second.stdout
-        assert second.stdout.readline() == "ready\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            second.wait(0.7)
-        server.released.set()
-        first.join()
-        assert second.stdout.read().strip() == str(cache / "trust")
-    assert second.returncode == 0
+    facts = [str(cache), sources.SOURCES]
+    printed = printed_by_the_second(SECOND_PROCESS, facts, sources.download, server)
+    assert printed == str(cache / "trust")
     assert len(server.requests) == 3
     assert {path.name: path.read_bytes() for path in (cache / "trust").iterdir()} == files

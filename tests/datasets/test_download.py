@@ -2,13 +2,9 @@ import errno
 import gzip
 import hashlib
 import io
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tarfile
-import threading
 from collections import namedtuple
 from pathlib import Path
 from typing import NoReturn
@@ -18,10 +14,9 @@ import pytest
 from cifar_core.datasets import cifar10, download, transfer
 from cifar_core.errors import DatasetError
 from tests.datasets.archives import offer, official, pack
-from tests.model_directories import LONG
+from tests.datasets.two_processes import printed_by_the_second
 from tests.servers import FileServer
 
-ROOT = Path(__file__).parents[2]
 COMMAND = "python -m cifar_core data download"
 ARCHIVE = "cifar.tar.gz"
 
@@ -259,22 +254,9 @@ def test_a_second_process_waits_for_the_first(
 ) -> None:
     serve(server, body := official(batches), monkeypatch)
     monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 600)
-    server.released.clear()
-    first = threading.Thread(target=download.download_cifar10)
-    first.start()
-    assert server.requested.wait(LONG)
     sha256 = hashlib.sha256(body).hexdigest()
-    facts = json.dumps([str(cache), f"{server.url}/{ARCHIVE}", len(body), sha256, cifar10.BATCH_MD5])
-    command = [sys.executable, "-c", SECOND_PROCESS, facts]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:
-        assert second.stdout
-        assert second.stdout.readline() == "ready\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            second.wait(0.7)
-        assert len(server.requests) == 1
-        server.released.set()
-        first.join()
-        assert second.stdout.read().strip() == str(cache / "cifar-10-batches-py")
-    assert second.returncode == 0
+    facts = [str(cache), f"{server.url}/{ARCHIVE}", len(body), sha256, cifar10.BATCH_MD5]
+    printed = printed_by_the_second(SECOND_PROCESS, facts, download.download_cifar10, server)
+    assert printed == str(cache / "cifar-10-batches-py")
     assert len(server.requests) == 1
     assert {path.name: path.read_bytes() for path in (cache / "cifar-10-batches-py").iterdir()} == batches
