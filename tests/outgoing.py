@@ -29,6 +29,20 @@ def note(event, arguments):
 
 sys.addaudithook(note)
 """
+# Libraries are silent of their own accord where one of these is set (ONNX Runtime reads all of them).
+CI = (
+    "CI",
+    "TF_BUILD",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "CIRCLECI",
+    "TRAVIS",
+    "JENKINS_URL",
+    "CODEBUILD_BUILD_ID",
+    "BUILDKITE",
+    "TEAMCITY_VERSION",
+    "APPVEYOR",
+)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -78,6 +92,7 @@ def watched(folder: Path) -> Iterator[Outgoing]:
             yield Outgoing(
                 {
                     **dict.fromkeys(QUIET),  # this process has them; those watched must set them themselves
+                    **dict.fromkeys(CI),
                     **dict.fromkeys(PROXIES, f"http://127.0.0.1:{proxy.server_port}"),
                     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
                     "PYTHONPATH": os.pathsep.join([str(hook), str(ROOT)]),
