@@ -15,12 +15,13 @@ import numpy as np
 
 from cifar_core import files, paths, settings
 from cifar_core.datasets import copies
-from cifar_core.datasets.dataset import Batch, Dataset, Facts, Part
+from cifar_core.datasets.dataset import Batch, Dataset, Facts, Ints, Part
 from cifar_core.errors import DatasetError
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)
 TRAIN_SIZE = 50_000
+BATCH_SIZE = 10_000  # pictures in each of the official files
 TEST_SIZE = 10_000
 
 BATCH_MD5 = {
@@ -56,6 +57,18 @@ class Cifar10(Dataset):
     def load(self, part: Part) -> Batch:
         """Return a part, verified; DatasetError if it is not on this machine, or damaged."""
         return load_train() if part == "train" else load_test()
+
+    def pick(self, part: Part, indices: Ints) -> Batch:
+        """Return the pictures of a part at these places; only the files that hold them are read."""
+        folder = locate()
+        if part == "test" or _holds_arrays(folder):
+            return super().pick(part, indices)
+        images, labels = np.empty((len(indices), *IMAGE_SHAPE), np.uint8), np.empty(len(indices), np.int64)
+        for number in np.unique(indices // BATCH_SIZE):
+            here = indices // BATCH_SIZE == number
+            batch = load_batch(folder, f"data_batch_{number + 1}")
+            images[here], labels[here] = batch.take(indices[here] % BATCH_SIZE)
+        return Batch(images, labels)
 
     def class_counts(self, part: Part) -> list[int]:
         """Return how many pictures of each class a part holds: of all alike, so that nothing is loaded."""
@@ -155,7 +168,7 @@ def load_train(folder: Path | None = None) -> Batch:
     images = np.empty((TRAIN_SIZE, *IMAGE_SHAPE), np.uint8)
     labels = np.empty(TRAIN_SIZE, np.int64)
     for part in range(5):
-        rows = slice(part * 10_000, (part + 1) * 10_000)
+        rows = slice(part * BATCH_SIZE, (part + 1) * BATCH_SIZE)
         images[rows], labels[rows] = load_batch(folder, f"data_batch_{part + 1}")
     return Batch(images, labels)
 

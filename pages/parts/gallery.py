@@ -4,6 +4,7 @@ Evaluate and Compare show it. Only the tiles of the open page are drawn.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
-from pages.parts import caches, downloads, public_lists
+from pages.parts import caches, downloads, public_lists, sample
 from pages.parts.caches import Results
+from pages.parts.picture_button import picture_button
 
 COLUMNS = 6
 TILES = 3 * COLUMNS  # a page: what a screen holds
@@ -73,6 +75,7 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         st.caption(LEGEND)
     if known.missing:
         downloads.offer_lists(known.missing, USE_OF_LISTS, key)
+    sample.show(rows.tolist(), models, known)
 
 
 def choose_page(rows: list[int], key: str) -> Sequence[int]:
@@ -92,10 +95,12 @@ def show_tile(
     true = facts.class_names[label]
     answers = [(name, results.calibrated[index]) for name, results in models.items()]
     guesses = [facts.class_names[int(probabilities.argmax())] for _, probabilities in answers]
-    st.image(
+    picture_button(
         caches.tile(facts.name, index, 2 * zoom),  # twice as fine, for screens that are
-        width=zoom * facts.side,
-        alt=f"test image {index}: {true}, taken for {', '.join(guesses)}",
+        zoom * facts.side,
+        f"test image {index}: {true}, taken for {', '.join(guesses)}",
+        key=f"tile-{index}",
+        on_click=partial(sample.choose, index),
     )
     said = [
         f"{guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"

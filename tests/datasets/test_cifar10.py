@@ -52,6 +52,16 @@ def test_shapes_types_and_class_balance(test_set: Batch, train_set: Batch) -> No
     assert (cifar10.TEST_SIZE, cifar10.TRAIN_SIZE) == (10_000, 50_000)
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_pictures_are_picked_in_the_order_asked_for(part: Part, train_set: Batch, test_set: Batch) -> None:
+    whole = train_set if part == "train" else test_set
+    size = len(whole.labels)
+    places = np.array([size - 1, 0, size // 2, size // 5, size // 5 - 1, 0])
+    picked = CIFAR10.pick(part, places)
+    assert np.array_equal(picked.images, whole.images[places])
+    assert np.array_equal(picked.labels, whole.labels[places])
+
+
 def test_first_test_labels_and_their_names(test_set: Batch) -> None:
     assert test_set.labels[:10].tolist() == [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]
     names = " ".join(cifar10.CLASS_NAMES[label] for label in test_set.labels[:10])
