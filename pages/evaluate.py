@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, formats
 from cifar_core.datasets.registry import CIFAR10
@@ -28,61 +29,52 @@ FAMOUS = (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"))  # of CIFAR-1
 
 def show_metrics(card: dict[str, Any]) -> None:
     reported = card["dataset"] == CIFAR10.name  # the report was about nothing else
-    low, high = card["accuracy_interval"]
-    cells = st.grid(4, min_column_width=230)  # narrower ones would clip what the difference is to
-    cells.metric(
+    images, views = formats.count(card["test_images"]), card["test_time_augmentation"]
+    cells = st.grid(5, min_column_width=140)
+    show_share(
+        cells,
         "Accuracy",
-        formats.percent(card["accuracy"]),
-        border=True,
-        height="stretch",
-        delta=formats.points(card["accuracy"] - REPORT["accuracy"]) if reported else None,
-        delta_description="vs the report" if reported else None,
-        help=f"Share of the {formats.count(card['test_images'])} test images it gets right. 95 % interval: "
-        f"{formats.percent(low)} to {formats.percent(high)} (Wilson)."
-        + (" The report is the one this app grew out of: its network had 85 %." if reported else ""),
+        card,
+        help=f"Share of the {images} test images it gets right, with its 95 % interval (Wilson)."
+        + (" The report that this app grew out of had 85 %." if reported else "")
+        + f" `{card['command']}` recomputes all these numbers.",
+    )
+    show_share(
+        cells,
+        f"With {views['views']} looks",
+        views,
+        help="The answers for the image and small shifts of it, and for the mirror images of all where those "
+        "show the same thing, averaged. All other numbers on this page are of one look.",
     )
     cells.metric(
         "Loss",
         formats.loss(card["loss"]),
-        border=True,
-        delta_color="inverse",
-        height="stretch",
-        delta=f"{card['loss'] - REPORT['loss']:+.3f}" if reported else None,
-        delta_description="vs the report" if reported else None,
         help="Mean cross-entropy in nats: how surprised the model is by the true class. Lower is better"
-        + ("; the original report had 0.640." if reported else "."),
+        + (f"; the report had {formats.loss(REPORT['loss'])}." if reported else "."),
     )
     cells.metric(
         "Macro F1",
         formats.percent(card["macro_f1"]),
-        border=True,
-        height="stretch",
         help="The balance of precision and recall, averaged over the classes.",
     )
     cells.metric(
         "Calibration error",
         formats.percent(card["calibration_error"]),
-        border=True,
-        delta_color="inverse",
-        delta=formats.points(card["calibration_error"] - card["calibration_error_before"]),
-        delta_description="by temperature scaling",
-        help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017).",
+        help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017). Before "
+        f"temperature scaling it was {formats.percent(card['calibration_error_before'])}.",
     )
 
 
-def show_intervals(card: dict[str, Any]) -> None:
-    low, high = card["accuracy_interval"]
-    st.caption(
-        f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)}",
-        help=f"`{card['command']}` recomputes all these numbers.",
-    )
-    augmented = card["test_time_augmentation"]
-    low, high = augmented["accuracy_interval"]
-    st.caption(
-        f"Looking {augmented['views']} times at each image: {formats.percent(augmented['accuracy'])} "
-        f"accuracy, 95 % interval {formats.percent(low)} to {formats.percent(high)}",
-        help="The answers for the image and small shifts of it, and for the mirror images of all where those "
-        "show the same thing, averaged. All other numbers on this page are of one look.",
+def show_share(place: DeltaGenerator, label: str, figures: dict[str, Any], help: str) -> None:
+    """Show an accuracy and, below it, its interval."""
+    low, high = (formats.percent(end) for end in figures["accuracy_interval"])
+    place.metric(
+        label,
+        formats.percent(figures["accuracy"]),
+        delta=f"{low} to {high}",
+        delta_color="off",
+        delta_arrow="off",
+        help=help,
     )
 
 
@@ -113,11 +105,11 @@ def explore(model: ModelDirectory) -> None:
 
 
 def pairs_of_interest(matrix: np.ndarray, class_names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the pairs to begin with: the famous ones, where there are such classes, else its own worst."""
-    if {name for pair in FAMOUS for name in pair} <= set(class_names):
-        return list(FAMOUS)
-    worst = metrics.most_confused(matrix, class_names).head(len(FAMOUS))
-    return list(zip(worst["true"], worst["predicted"], strict=True))
+    """Return the pairs to begin with: the famous ones that it confuses, then its own worst, three in all."""
+    confused = metrics.most_confused(matrix, class_names)
+    own = list(zip(confused["true"], confused["predicted"], strict=True))
+    famous = [pair for pair in FAMOUS if pair in own]
+    return [*famous, *(pair for pair in own if pair not in famous)][: len(FAMOUS)]
 
 
 def choose_pair(class_names: Sequence[str], shortcut_pairs: list[tuple[str, str]]) -> tuple[str, str]:
@@ -142,7 +134,7 @@ def show_images(model: str, answers: Results, true: str, predicted: str) -> None
     elif true == predicted == ANY:
         st.success("It got every test image right.", icon=":material/check_circle:")
     else:
-        st.info("There is none: choose another pair.")
+        st.info("This model makes no such mistake. Choose another pair above.", icon=":material/info:")
 
 
 def show_matrix(matrix: np.ndarray, class_names: Sequence[str], chosen: tuple[str, str]) -> None:
@@ -191,11 +183,13 @@ OF_CIFAR10 = {"Humans"}  # views of what is known of its images only
 
 require_entry()
 st.title("Evaluate", anchor=False)
-model = choose_model()
+which, numbers = st.columns([1, 3], gap="medium")
+with which:
+    model = choose_model()
 if model is None:
     st.stop()
-show_metrics(model.card())
-show_intervals(model.card())
+with numbers:
+    show_metrics(model.card())
 warn_if_validated_on_test(model)
 explore(model)
 views = [view for view in VIEWS if view not in OF_CIFAR10 or model.facts().name == CIFAR10.name]

@@ -18,26 +18,28 @@ def show_beginnings() -> None:
     cells = st.grid(3, min_column_width=280)
     classify, mistakes, train = (cells.container(border=True, height="stretch") for _ in range(3))
     with classify:
-        st.markdown("**Classify a picture**  \nWhat is on it, how sure is that, which pixels mattered?")
+        st.markdown("**Classify a picture**  \nSee what a model takes it for, how sure it is, and why.")
         with st.container(horizontal=True):
-            st.page_link("pages/classify.py", label="Take your own", icon=":material/image_search:")
+            st.page_link("pages/classify.py", label="Use your own", icon=":material/image_search:")
             example = TEST_IMAGE if CIFAR10.available() else PHOTOGRAPH
             st.page_link(
-                "pages/classify.py", label="Take ours", icon=":material/photo_library:", query_params=example
+                "pages/classify.py",
+                label="Try an example",
+                icon=":material/photo_library:",
+                query_params=example,
             )
     with mistakes:
-        st.markdown("**See the mistakes**  \nWhich cats does it take for dogs, and what do people say?")
-        st.page_link("pages/evaluate.py", label="Look at them", icon=":material/grid_on:")
+        st.markdown("**See the mistakes**  \nLook at the cats that it takes for dogs.")
+        st.page_link("pages/evaluate.py", label="Show the mistakes", icon=":material/grid_on:")
     with train:
-        quickest = "The quickest takes a few minutes" if CIFAR10.available() else "Digits take half a minute"
-        st.markdown(f"**Train your own**  \n{quickest}; you watch it learn.")
+        how_long = "a few minutes" if CIFAR10.available() else "half a minute, on handwritten digits"
+        st.markdown(f"**Train your own**  \nWatch it learn. The quickest takes {how_long}.")
         st.page_link("pages/train.py", label="Choose a recipe", icon=":material/model_training:")
 
 
 def show_model(model: ModelDirectory) -> None:
     card = model.card()
     low, high = card["accuracy_interval"]
-    accuracies = model.history()["val_accuracy"].tolist()
     st.metric(
         model.name,
         formats.percent(card["accuracy"]),
@@ -45,10 +47,8 @@ def show_model(model: ModelDirectory) -> None:
         delta_color="off",
         delta_arrow="off",
         delta_description="95 % interval",
-        chart_data=accuracies if len(accuracies) > 1 else None,
         help=f"Share of the {formats.count(card['test_images'])} test images it gets right, and where that "
-        "share would lie on endlessly many such images. The line: its accuracy on validation images after "
-        "each epoch of training.",
+        "share would lie on endlessly many such images.",
     )
     data = "" if card["dataset"] == CIFAR10.name else f" on {card['dataset']}"
     st.caption(
@@ -85,16 +85,16 @@ def show_machine() -> None:
 require_entry()
 st.title("CIFAR Lab", anchor=False)
 st.markdown(
-    "Train an image classifier on your own processor, watch it learn, and find out where and why it errs. "
-    "The pictures are those of CIFAR-10: 60,000 of ten kinds of things, each only 32 by 32 pixels. "
-    "Every model's test accuracy comes with its 95 % interval, and a command recomputes it. The lab grew "
-    "out of a data-science report, whose network was right 85 % of the time: that is the line to beat."
+    "Train an image classifier on your own computer, watch it learn, and see where it goes wrong and why. "
+    "It learns from CIFAR-10: 60,000 tiny pictures of ten kinds of things."
 )
 show_beginnings()
 st.subheader("Models", anchor=False)
 if models := readable_models():
     cards = st.grid("auto", min_column_width=280)
-    for model in models.values():
+    for model in sorted(
+        models.values(), key=lambda model: not model.own
+    ):  # what the visitor made comes first
         with cards.container(border=True):
             show_model(model)
 else:

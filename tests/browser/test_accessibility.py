@@ -72,7 +72,7 @@ def test_axe_finds_nothing_serious_that_is_ours(
 def test_the_first_answer_takes_a_keyboard_and_nothing_else(page: Page, server: Server) -> None:
     page.goto(server.url)
     rest(page)
-    link = page.get_by_role("link", name="Take ours")
+    link = page.get_by_role("link", name="Try an example")
     for _ in range(40):
         page.keyboard.press("Tab")
         if link.evaluate("link => link === document.activeElement"):

@@ -47,7 +47,7 @@ def test_no_page_ends_in_what_is_missing(page: str) -> None:
 
 def test_the_first_page_has_three_ways_to_begin_that_work() -> None:
     app = opened("overview")
-    assert ("Take ours", "example=flower") in links(app)
+    assert ("Try an example", "example=flower") in links(app)
     assert "Digits take half a minute" in words(app)
     assert buttons(app).count(OFFER) == 1
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifar_core import formats
 from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.evaluation import browse, metrics
 from cifar_core.files import write_whole
@@ -52,7 +53,8 @@ def test_evaluate_shows_nothing_that_is_about_cifar10(digits: ModelDirectory) ->
     app = opened("evaluate", model="linear")
     assert "Humans" not in options(app, "evaluate-view")
     accuracy = next(metric for metric in app.metric if metric.label == "Accuracy")
-    assert not accuracy.delta
+    low, high = digits.card()["accuracy_interval"]
+    assert accuracy.delta == f"{formats.percent(low)} to {formats.percent(high)}"
     assert "360 test images" in accuracy.help
     assert "report" not in accuracy.help
     assert "annotators" not in words(app)

@@ -24,6 +24,11 @@ def test_each_model_is_a_card_with_its_interval_and_its_time() -> None:
     assert all(f"trained in {formats.duration(card['training_seconds'])}" in said for card in cards.values())
 
 
+def test_what_the_visitor_made_comes_first(runs: Path) -> None:
+    shutil.copytree(ARTIFACTS / "quick", runs / "mine")
+    assert opened("overview").metric[0].label == "mine"
+
+
 def test_a_damaged_run_is_left_out_and_the_rest_is_shown(runs: Path) -> None:
     shutil.copytree(ARTIFACTS / "quick", runs / "damaged")
     (runs / "damaged" / "card.json").write_text('{"accuracy":')
