@@ -1,4 +1,4 @@
-"""What are the shipped models worth? The tables of the README, from the models' own cards.
+"""What are the shipped models worth? The tables of docs/results.md, from the models' own cards.
 
     python -m benchmarks.shipped
 

@@ -1,4 +1,4 @@
-"""One list of settings: what README, `--help` and the code say of them is the same."""
+"""One list of settings: what docs/hosting.md, `--help` and the code say of them is the same."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,7 @@ from cifar_core.settings import SETTINGS, Setting
 from tests.command_line import answer
 
 ROOT = paths.code_root()
-README = (ROOT / "README.md").read_text("utf-8").splitlines()
+PAGE = (ROOT / "docs" / "hosting.md").read_text("utf-8").splitlines()
 
 
 def test_every_setting_is_in_the_list() -> None:
@@ -18,13 +18,13 @@ def test_every_setting_is_in_the_list() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_the_readme_says_what_it_does(setting: Setting) -> None:
+def test_the_page_says_what_it_does(setting: Setting) -> None:
     row = f"| `{setting.name}` | {setting.says} | {setting.default} |"
-    assert row in README
+    assert row in PAGE
 
 
-def test_the_readme_knows_no_others() -> None:
-    rows = [line for line in README if line.startswith("| `CIFAR_LAB_")]
+def test_the_page_knows_no_others() -> None:
+    rows = [line for line in PAGE if line.startswith("| `CIFAR_LAB_")]
     assert len(rows) == sum(setting.name.startswith("CIFAR_LAB_") for setting in SETTINGS)
 
 
