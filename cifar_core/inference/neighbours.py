@@ -61,7 +61,7 @@ class Neighbours:
         """
         point = (_unit(features) - self.mean) @ self.components
         distances = np.square(self.points.astype(np.float32) - point).sum(axis=1)
-        return distances.argsort(kind="stable")[:count]
+        return np.asarray(distances.argsort(kind="stable")[:count])
 
     def save(self, path: Path) -> None:
         """Write them to a file, whole."""
