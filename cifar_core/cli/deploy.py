@@ -42,7 +42,10 @@ def export(
 @serving.command()
 def check(
     url: Annotated[
-        str, typer.Argument(help="http://HOST:8501, or with /v1/models/NAME behind it.", metavar="URL")
+        str,
+        typer.Argument(
+            help="http://HOST:8501, or with /v1/models/NAME behind it, or a version of that.", metavar="URL"
+        ),
     ],
     images: Annotated[list[Path], typer.Argument(help="Pictures of any size.", metavar="IMAGE")],
     model: Annotated[
@@ -61,7 +64,7 @@ def check(
         raise ServingError("Say which model with --model NAME, or give its address, …/v1/models/NAME.")
     directory = catalogue.find_model(name, allow_path=True)
     pictures = [(str(image), _read(image)) for image in images]
-    client = Client(url, served or directory.name)
+    client = Client(url, directory.name)
     with console.working(f"asking {url}"):
         found = compare(client, directory, Classifier(directory.onnx_path), pictures)
     if as_json:

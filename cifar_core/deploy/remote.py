@@ -33,7 +33,8 @@ class Endpoint:
         if self.on_vertex:
             return f"{self.address.removeprefix(_VERTEX)} on Vertex AI"
         parsed = serving.parse(self.address)
-        return f"{parsed.model} at {parsed.host}"
+        which = f" ({parsed.which.replace('s/', ' ')})" if parsed.which else ""
+        return f"{parsed.model}{which} at {parsed.host}"
 
     @property
     def on_vertex(self) -> bool:
@@ -75,7 +76,13 @@ def configured() -> Endpoint | None:
     address = (settings.ENDPOINT.value() or "").strip()
     if not address:
         return None
-    if not address.startswith(_VERTEX) and not serving.parse(address).model:
+    if address.startswith(_VERTEX):
+        if not serving.is_name(address.removeprefix(_VERTEX)):
+            raise ServingError(
+                f"{settings.ENDPOINT.name} must name one model behind `{_VERTEX}`, like {_VERTEX}fast: the "
+                "endpoint there says which version answers."
+            )
+    elif not serving.parse(address).model:
         raise ServingError(
             f"{settings.ENDPOINT.name} must name the model too, like http://HOST:8501/v1/models/fast."
         )

@@ -34,16 +34,28 @@ _CONNECT_SECONDS = 3.05
 _RETRIES = 2  # of a connection that does not come about: nothing has been asked yet
 _DECIMALS = 7  # of a pixel in JSON; float32 has no more, and without a limit it would be 17
 
-_PATH = re.compile(r"(?:/v1/models/(?P<model>[^/:]+)(?:/versions/\d+)?(?::predict)?)?/?")
+_NAME = r"[\w-][\w.-]*"  # of a model or a label, and of a folder of the address
+_PATH = re.compile(
+    # A gateway may put the server under folders of its own; one called v2 would be another protocol.
+    rf"(?P<prefix>(?:/(?!v\d+(?:/|$)){_NAME})*)"
+    rf"(?:/v1/models/(?P<model>{_NAME})(?P<which>/versions/\d+|/labels/{_NAME})?(?::predict)?)?/?",
+    re.ASCII,
+)
 
 
 class Address(NamedTuple):
-    """Where a server is, without a path, and the model that its address named, or ""."""
+    """An address taken apart, of which nothing is lost.
+
+    `url` is all that is asked, `server` the part before `/v1/models`. `model` is what the address names, or
+    "", and `which` the version or label of it, `versions/3` or `labels/stable`, or "" for the newest.
+    """
 
     url: str
+    server: str
     host: str
     port: int | None
     model: str
+    which: str
 
 
 class ModelVersion(NamedTuple):
@@ -55,26 +67,42 @@ class ModelVersion(NamedTuple):
 
 
 def parse(url: str) -> Address:
-    """Take an address apart: `http://host:8501`, or the whole `http://host:8501/v1/models/name:predict`.
+    """Take an address apart: `http://host:8501`, or more of it, up to that of a model's version or label.
 
     Raises
     ------
     ServingError
         If it is not such an address.
     """
+    url = url.strip()
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:  # a port that is no number, say
         parts, host, port = urlsplit(""), "", None
     path = _PATH.fullmatch(parts.path)
-    if parts.scheme not in ("http", "https") or not host or parts.username or not path or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or not re.fullmatch(r"[\w.:%-]+", host)
+        or port == 0
+        or not path
+        or re.search(r"[@?#\s]", url)  # of which nothing could be kept
+    ):
         raise ServingError(
-            f"“{url}” is not an endpoint's address; give one like http://localhost:{REST_PORT}."
+            f"“{url}” is not an endpoint's address; give one like http://localhost:{REST_PORT} or "
+            f"http://localhost:{REST_PORT}/v1/models/NAME, with /versions/NUMBER or /labels/LABEL behind it "
+            "for one version."
         )
     name = f"[{host}]" if ":" in host else host
-    origin = f"{parts.scheme}://{name}" + (f":{port}" if port else "")
-    return Address(origin, host, port, path["model"] or "")
+    server = f"{parts.scheme}://{name}" + (f":{port}" if port else "") + path["prefix"]
+    model, which = path["model"] or "", path["which"] or ""
+    whole = f"{server}/v1/models/{model}{which}" if model else server
+    return Address(whole, server, host, port, model, which.removeprefix("/"))
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can be a model's name on a server."""
+    return bool(re.fullmatch(_NAME, text, re.ASCII))
 
 
 class Client:
@@ -83,9 +111,9 @@ class Client:
     Parameters
     ----------
     url
-        The server's address, `parse`.
+        An address, as `parse` takes it. The version or label that it names is the one that is asked.
     model
-        The model's name there; "" if the address says it.
+        The model's name there, where the address names none.
     seconds
         How long an answer may take.
 
@@ -96,9 +124,9 @@ class Client:
 
     def __init__(self, url: str, model: str = "", seconds: float = 30.0) -> None:
         address = parse(url)
-        self.url, self.model = address.url, model or address.model
-        if not re.fullmatch(r"[\w.-]+", self.model):
-            raise ServingError(f"Say which model to ask at {address.url}.")
+        self.url, self.model, self.which = address.server, address.model or model, address.which
+        if not is_name(self.model):
+            raise ServingError(f"Say which model to ask at {address.server}.")
         self._seconds = seconds
         self._session = requests.Session()
         self._session.trust_env = False
@@ -175,7 +203,7 @@ class Client:
         try:
             with self._session.request(
                 method,
-                f"{self.url}/v1/models/{self.model}{what}",
+                "/".join(filter(None, (f"{self.url}/v1/models", self.model, self.which))) + what,
                 json=body,
                 headers={"Accept-Encoding": "identity"},  # what is small on the way might be huge here
                 timeout=(_CONNECT_SECONDS, self._seconds),
@@ -218,8 +246,8 @@ class Client:
                 raise ServingError(f"{self.url} refused the input{reason}")
             case 404:
                 raise ServingError(
-                    f"{self.url} has no model “{self.model}” that is ready; check the name, or wait until "
-                    f"it is loaded{reason}"
+                    f"{self.url} has no model “{self.model}”{f' as {self.which}' if self.which else ''} that "
+                    f"is ready; check the name, or wait until it is loaded{reason}"
                 )
             case 429 | 503:
                 raise ServingError(f"{self.url} is still loading or overloaded; try again in a while{reason}")

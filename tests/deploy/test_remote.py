@@ -71,12 +71,34 @@ def test_an_endpoint_that_is_gone_is_one_sentence(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [("nonsense", "is not an endpoint's address"), ("http://host:8501", "must name the model too")],
+    [
+        ("nonsense", "is not an endpoint's address"),
+        ("Vertex:fast", "is not an endpoint's address"),
+        ("http://host:8501", "must name the model too"),
+        *(
+            (f"vertex:{name}", "must name one model behind `vertex:`")
+            for name in ("", "fast@2", "a/b", " fast")
+        ),
+    ],
 )
 def test_a_setting_that_is_no_endpoint(monkeypatch: pytest.MonkeyPatch, setting: str, message: str) -> None:
     monkeypatch.setenv(settings.ENDPOINT.name, setting)
     with pytest.raises(ServingError, match=message):
         remote.configured()
+
+
+@pytest.mark.parametrize(
+    ("which", "name"),
+    [
+        ("", "fast at host"),
+        ("/versions/3", "fast (version 3) at host"),
+        ("/labels/new", "fast (label new) at host"),
+    ],
+)
+def test_a_setting_that_names_a_version(monkeypatch: pytest.MonkeyPatch, which: str, name: str) -> None:
+    monkeypatch.setenv(settings.ENDPOINT.name, f"http://host:8501/v1/models/fast{which}")
+    assert (found := remote.configured()) is not None
+    assert found.name == name
 
 
 def test_without_a_setting_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
