@@ -1,5 +1,6 @@
 """The folders that everything else stands in."""
 
+import os
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -28,3 +29,12 @@ def runs_root() -> Path:
 def cache() -> Path:
     """Return the folder that downloads go to; it need not exist yet."""
     return user_cache_path("cifar-lab")
+
+
+def keras_home() -> Path:
+    """Return the folder that Keras keeps its downloads in; it need not exist."""
+    named = Path(os.environ.get("KERAS_HOME") or "~/.keras")
+    try:
+        return named.expanduser()
+    except RuntimeError:  # the home folder of nobody
+        return named

@@ -46,7 +46,7 @@ CIFAR10_TRUST = Setting(
 VGG16_WEIGHTS = Setting(
     "VGG16_WEIGHTS",
     "the file with VGG16's ImageNet weights, without top",
-    "Keras downloads it",
+    "Keras' copy, or it is downloaded",
 )
 RUNS = Setting("CIFAR_LAB_RUNS", "the folder of your runs", "artifacts/runs")
 OPERATORS = Setting(

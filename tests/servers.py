@@ -1,10 +1,19 @@
-"""A server of files whose faults a test decides, and free ports for others."""
+"""A server of files whose faults a test decides, also behind TLS, a proxy, and free ports for others."""
 
+import datetime
+import ipaddress
 import socket
+import ssl
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def free_port() -> int:
@@ -18,12 +27,14 @@ class FileServer(ThreadingHTTPServer):
 
     cut = 0  # bytes promised but not sent
     ranges = True  # whether it sends parts of a file if asked to
+    lengths = True  # whether it says how long a file is
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.bodies: dict[str, bytes] = {}
         self.statuses: dict[str, int] = {}
+        self.headers: dict[str, dict[str, str]] = {}  # more of them, by name
         self.cuts: dict[str, int] = {}  # the byte of the body, by name, where the connection breaks off
         self.silences: dict[str, int] = {}  # the byte of the body, by name, where it falls silent
         self.speeds: dict[str, float] = {}  # bytes per second, by name
@@ -53,7 +64,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(416 if first and first >= len(body) else status)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
-        self.send_header("Content-Length", str(max(len(body) - first, 0)))
+        if self.server.lengths:
+            self.send_header("Content-Length", str(max(len(body) - first, 0)))
+        for header, value in self.server.headers.get(name, {}).items():
+            self.send_header(header, value)
         last = min(self.server.cuts.get(name, len(body)), len(body) - self.server.cut)
         with suppress(ConnectionError):  # the client may have given up
             self.end_headers()
@@ -74,3 +88,64 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+@contextmanager
+def secured(folder: Path, host: str = "127.0.0.1", days: int = 2) -> Iterator[tuple[FileServer, Path]]:
+    """Give a server behind TLS, and the file of its certificate, which names a host and nobody trusts."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    _write_certificate(certificate, key, host, days)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with FileServer() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.url = server.url.replace("http:", "https:")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server, certificate
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _write_certificate(certificate: Path, key: Path, host: str, days: int) -> None:
+    private, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days)
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+        .not_valid_before(end - datetime.timedelta(9))
+        .not_valid_after(end)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=True
+        )
+        .sign(private, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    certificate.write_bytes(made.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+
+
+@contextmanager
+def refusing_proxy(status: int) -> Iterator[str]:
+    """Give the address of a proxy that answers every request with a status; 0 only hangs up."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            if status:
+                self.send_error(status)
+
+        do_GET = do_CONNECT  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

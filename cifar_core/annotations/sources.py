@@ -118,41 +118,35 @@ def download(progress: Callable[[int, int], None] | None = None) -> Path:
 def _fetch_missing(
     target: Path, scratch: Path, progress: Callable[[int, int], None] | None
 ) -> DatasetError | None:
-    """Download each list that is missing or damaged; return what the first refused one met."""
+    """Download each list that is missing or damaged; return what the first that did not come met."""
+    from cifar_core.datasets.transfer import SourceError  # for pages that only read the lists: see `download`
+
     problem: DatasetError | None = None
     wanted = [source for source in SOURCES if not _is_whole(target / source.name, source)]
     done, total = 0, sum(source.size for source in wanted)
     for source in wanted:
         try:
             _fetch(source, scratch).replace(target / source.name)
-        except _RefusedError as error:
-            problem = problem or error
+        except SourceError as error:
+            what = f"The {source.title} could not be downloaded from {source.url}"
+            problem = problem or error.download_error(what)
+            problem.__cause__ = problem.__cause__ or error
+            if not error.fault.answered:  # nor will it for the others
+                break
         done += source.size
         if progress:
             progress(done, total)
     return problem
 
 
-class _RefusedError(DatasetError):
-    """The server answered, but not with the file: others may still be had from it."""
-
-
 def _fetch(source: Source, scratch: Path) -> Path:
     """Download one file into `scratch` and return its path if it is the published one."""
-    from cifar_core.datasets import (
-        transfer,  # here, because pages that only read the lists do without requests
-    )
+    from cifar_core.datasets import transfer
 
     path = scratch / source.name
-    failed = f"The {source.title} could not be downloaded from {source.url}"
-    try:
-        transfer.fetch(source.url, path, source.size, may_leave=False, progress=lambda *_: None)
-        _verified(path, source)
-    except transfer.SourceError as error:
-        kind = _RefusedError if error.answered else DatasetError
-        raise kind(f"{failed}: {error.reason}. Try again later.") from error
-    except DatasetError as error:
-        raise _RefusedError(f"{failed}: it has another file there. Try again later.") from error
+    transfer.fetch(source.url, path, source.size, may_leave=False, progress=lambda *_: None)
+    if not _is_whole(path, source):
+        raise transfer.another_file()
     return path
 
 

@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cifar_core import paths
+
 FOLDER = "cifar-10-batches-py"  # the archive's own name for it, which they keep
 
 
@@ -26,12 +28,12 @@ def find(batches: Mapping[str, str]) -> Path | None:
 
 
 def _folders() -> Iterator[Path]:
-    """Yield where Keras (`~/.keras`) and torchvision (its examples' `root`) put the batches."""
+    """Yield where Keras and torchvision (its examples' `root`) put the batches."""
     try:
         home = Path.home()
     except RuntimeError:  # the home folder of nobody
         home = Path()
-    for folder in sorted((home / ".keras" / "datasets").glob(f"{FOLDER}*")):
+    for folder in sorted((paths.keras_home() / "datasets").glob(f"{FOLDER}*")):
         yield from (folder, folder / FOLDER)  # Keras 3 unpacks into a folder of its own
     torch = home / ".cache" / "torch"
     for root in (Path("data"), home / "data", torch, torch / "data", torch / "datasets"):

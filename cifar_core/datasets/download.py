@@ -13,18 +13,13 @@ from pathlib import Path
 
 from cifar_core.datasets import cifar10, imported, sources, store, transfer
 from cifar_core.datasets.sources import File, Source
-from cifar_core.datasets.transfer import SourceError
+from cifar_core.datasets.transfer import DownloadError, SourceError
 from cifar_core.errors import DatasetError
 
 _ATTEMPTS = 5  # in vain, at a source that has given something before
 _PAUSE_SECONDS = 2.0  # after the first of them, then twice as long each time: half a minute in all
+_PATIENCE_SECONDS = 60.0  # for a source that asks to wait
 _SOMETHING = 2**14  # bytes, without which an attempt was in vain
-
-
-class DownloadError(DatasetError):
-    """No source gave it. `advice` is for whoever runs this machine: it may name environment variables."""
-
-    advice = ""
 
 
 def download_cifar10(
@@ -86,12 +81,13 @@ class _Attempts:
         """Remember how a source failed, and whether to come back to it."""
         self._faults[source] = error
         self._vain[source] = 0 if came else self._vain[source] + 1
-        if error.final or self._vain[source] >= _ATTEMPTS:
+        asks_to_wait = 0 < error.wait <= _PATIENCE_SECONDS
+        if (error.final and not asks_to_wait) or self._vain[source] >= _ATTEMPTS:
             self._rates.pop(source, None)
-        elif came:
+        elif came or asks_to_wait:
             self._rates[source] = error.rate
-        elif source in self._rates and not self._untried:
-            time.sleep(_PAUSE_SECONDS * 2 ** (self._vain[source] - 1))
+        if source in self._rates and not came and not self._untried:
+            time.sleep(max(error.wait, _PAUSE_SECONDS * 2 ** (self._vain[source] - 1)))
 
     def _take(self, source: Source) -> Path:
         self._phase("downloading", source.host)
@@ -112,18 +108,21 @@ class _Attempts:
             except DatasetError as error:
                 for file in done:
                     _path(file).unlink()
-                raise SourceError("it has another file there", final=True) from error
+                raise transfer.another_file() from error
 
     def _none_succeeded(self) -> DownloadError:
+        faults = {source: error.fault for source, error in self._faults.items()}
         hosts: dict[str, list[str]] = {}
-        for source, fault in self._faults.items():
+        for source, fault in faults.items():
             hosts.setdefault(fault.reason, []).append(source.host)
         reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in hosts.items())
-        error = DownloadError(
-            f"CIFAR-10 could not be downloaded: {reasons}. Check the network and run {cifar10.COMMAND} again."
+        kept = "; what has come is kept" if any(map(_arrived, faults)) else ""
+        cures = [fault.cure for fault in faults.values() if fault.cure]
+        again = ", then ".join([*dict.fromkeys(cures), f"run {cifar10.COMMAND} again{kept}"])
+        return DownloadError(
+            f"CIFAR-10 could not be downloaded: {reasons}. {again[0].upper()}{again[1:]}.",
+            next((fault.advice for fault in faults.values() if fault.advice), ""),
         )
-        error.advice = next((fault.advice for fault in self._faults.values() if fault.advice), "")
-        return error
 
 
 def _fetch(url: str, file: File, may_leave: bool, progress: Callable[[int, int], None]) -> None:
@@ -139,7 +138,7 @@ def _fetch(url: str, file: File, may_leave: bool, progress: Callable[[int, int],
         path.unlink()
         # Of a file in parts, another source may have sent the wrong one: this one gets to send all of it.
         if not resumed:
-            raise SourceError("it has another file there", final=True)
+            raise transfer.another_file()
 
 
 def _path(file: File) -> Path:

@@ -16,8 +16,9 @@ from dataclasses import replace
 import psutil
 
 from cifar_core.datasets import download_status
-from cifar_core.datasets.download import DownloadError, download_cifar10
+from cifar_core.datasets.download import download_cifar10
 from cifar_core.datasets.download_status import DownloadStatus, State
+from cifar_core.datasets.transfer import DownloadError
 from cifar_core.errors import DatasetError
 
 _BEAT_SECONDS = 0.5

@@ -4,32 +4,58 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
+
+from cifar_core import connections, formats
+from cifar_core.connections import Fault
+from cifar_core.errors import DatasetError
 
 SLOW_RATE = 500_000  # bytes per second, below which
 SLOW_SECONDS = 10.0  # over so long another source is worth a try
 TIMEOUT_SECONDS = 10.0  # of silence
 _CHUNK = 2**16
+_LOG_IN = "open any web page in a browser, in case the network asks to log in"
+_BEFORE_A_PAGE = b"\xef\xbb\xbf \t\r\n"  # a mark of UTF-8, or blanks
+
+
+class DownloadError(DatasetError):
+    """A file could not be had; `advice` is for whoever runs this machine, and may name variables."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 @dataclass(eq=False)
 class SourceError(Exception):
-    """A source did not give the file.
+    """A source did not give the file: what was in the way.
 
-    `reason` says why in a few words, `advice` what whoever runs this machine can do. `rate` is what it gave
-    meanwhile, in bytes per second; 0 if nothing. A `final` one is not worth another try. Where the server has
-    not `answered`, it will not for another file either.
+    `rate` is what it gave meanwhile, in bytes per second; 0 if nothing. A `final` one is not worth another
+    try, unless the source asked to `wait` for so many seconds.
     """
 
-    reason: str
-    advice: str = ""
+    fault: Fault
     rate: float = 0.0
     final: bool = False
-    answered: bool = True
+    wait: float = 0.0
+
+    def download_error(self, what: str) -> DownloadError:
+        """Return the sentence about a file that nobody else has; `what` begins it."""
+        cure = self.fault.cure
+        again = f"{cure[0].upper()}{cure[1:]}, then try again" if cure else "Try again"
+        return DownloadError(f"{what}: {self.fault.reason}. {again}.", self.fault.advice)
+
+
+def another_file() -> SourceError:
+    """Return what is wrong where a source has something else under the address."""
+    return SourceError(Fault("it has another file there"), final=True)
 
 
 def fetch(url: str, target: Path, size: int, may_leave: bool, progress: Callable[[int, int], None]) -> None:
@@ -57,23 +83,32 @@ def fetch(url: str, target: Path, size: int, may_leave: bool, progress: Callable
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
         try:
             response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
-        except OSError as error:  # every RequestException is one, and so is a missing file of certificates
-            raise _explained(error) from error
+        # Every RequestException is an OSError, and so is a missing file of certificates; a proxy's address
+        # that cannot be read is a ValueError.
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            raise SourceError(connections.explain(error, url)) from error
         with response:
             if have and response.status_code == requests.codes.requested_range_not_satisfiable:
                 part.unlink()  # the file that it was of has become shorter
                 return fetch(url, target, size, may_leave, progress)
             have, total = _agreed(response, have)
+            chunks = _chunks(response, have, total, may_leave)
+            first = next(chunks, b"")
+            # Before what has come is written over: a network that asks to log in answers all with its page.
+            if not have and first.lstrip(_BEFORE_A_PAGE).startswith(b"<"):
+                raise SourceError(
+                    Fault(f"a web page came instead{_elsewhere(response)}", _LOG_IN), final=True
+                )
             if size and total not in (0, size):
-                raise SourceError("it has another file there", final=True)
+                raise another_file()
             with part.open("ab" if have else "wb", buffering=0) as file:
-                for chunk in _chunks(response, have, total, may_leave):
+                for chunk in chain([first] if first else [], chunks):
                     file.write(chunk)
                     have += len(chunk)
                     progress(have, total)
         if size and have > size:
             part.unlink()
-            raise SourceError("it has another file there", final=True)
+            raise another_file()
     part.replace(target)
     return None
 
@@ -84,13 +119,36 @@ def _agreed(response: requests.Response, have: int) -> tuple[int, int]:
     if status == requests.codes.partial_content:
         span, _, total = headers.get("Content-Range", "").partition("/")
         if span.startswith(f"bytes {have}-"):
-            return have, int(total) if total.isdecimal() else 0
+            return have, _number(total)
     if status == requests.codes.ok:  # it does not know ranges, or was not asked for one
-        length = headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else 0
+        return 0, _number(headers.get("Content-Length", ""))
+    raise _refused(response)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 20 else 0
+
+
+def _refused(response: requests.Response) -> SourceError:
+    """Return what an answer without the file means."""
+    status = response.status_code
     if status == requests.codes.proxy_authentication_required:
-        raise _proxy()
-    raise SourceError(f"the server answered {status}", final=status < 500)
+        return SourceError(connections.refused_by_proxy(str(status)))
+    reason = f"the server answered {status}{_elsewhere(response)}"
+    if status == requests.codes.network_authentication_required:
+        return SourceError(Fault(reason, _LOG_IN), final=True)
+    wait = 0.0
+    with suppress(urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        wait = urllib3.Retry().parse_retry_after(response.headers.get("Retry-After", ""))  # 6 h at most
+    if wait:
+        reason += f" and asks to wait {formats.duration(wait)}"
+    return SourceError(Fault(reason), final=status < 500, wait=wait)
+
+
+def _elsewhere(response: requests.Response) -> str:
+    """Return the host that was asked in the end, if the first one sent there."""
+    first, last = (urlsplit(answer.url).netloc for answer in ([*response.history, response][0], response))
+    return f" from {last}, where it sends" if first != last else ""
 
 
 def _chunks(response: requests.Response, have: int, total: int, may_leave: bool) -> Iterator[bytes]:
@@ -107,7 +165,8 @@ def _chunks(response: requests.Response, have: int, total: int, may_leave: bool)
             # Not `read`, which waits until the chunk is full: for ever, if it trickles.
             chunk = response.raw.read1(_CHUNK, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _explained(error, rate((began, at_first))) from error
+            fault = connections.explain(error)
+            raise SourceError(fault, rate((began, at_first))) from error
         if not chunk:
             break
         yield chunk
@@ -118,35 +177,6 @@ def _chunks(response: requests.Response, have: int, total: int, may_leave: bool)
         speed = rate(window[0])
         left = (total - have) / max(speed, 1) if total else math.inf
         if may_leave and window[-1][0] - began >= SLOW_SECONDS and speed < SLOW_RATE and left > SLOW_SECONDS:
-            raise SourceError("it is slow", rate=speed)
+            raise SourceError(Fault("it is slow"), speed)
     if have < total:
-        raise SourceError("the connection broke off", rate=rate((began, at_first)))
-
-
-def _explained(error: Exception, rate: float = 0.0) -> SourceError:
-    """Say in a few words why there is no answer, or no more of it."""
-    text = f"{type(error).__name__}: {error}"
-    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate bundle" in text:
-        return SourceError(
-            "its certificate is not trusted",
-            "Where a network puts its own certificate in between, REQUESTS_CA_BUNDLE has to name the file of "
-            "certificates that its administrators give; SSL_CERT_FILE is not read.",
-            rate,
-            answered=False,
-        )
-    if "Proxy" in text:
-        return _proxy()
-    if "SSLError" in text:
-        return SourceError("no secure connection", rate=rate, answered=False)
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return SourceError("no answer in time", rate=rate, answered=False)
-    broken = "Connection aborted" in text or isinstance(error, urllib3.exceptions.HTTPError)
-    return SourceError("the connection broke off" if broken else "no connection", rate=rate, answered=False)
-
-
-def _proxy() -> SourceError:
-    return SourceError(
-        "the proxy refuses",
-        "HTTPS_PROXY names the proxy: correct it, or unset it if none is needed.",
-        answered=False,
-    )
+        raise SourceError(connections.BROKEN, rate((began, at_first)))

@@ -6,6 +6,7 @@ but not for status and metadata.
 
 import base64
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -19,8 +20,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from cifar_core import connections
 from cifar_core.arrays import check_images
 from cifar_core.errors import ServingError
+from cifar_core.formats import printable
 
 REST_PORT, GRPC_PORT = 8501, 8500  # TensorFlow Serving's own
 
@@ -119,7 +122,8 @@ class Client:
 
     Every method raises `ServingError`, whose message says what is wrong: no server, no such model, refused
     input, a model that is still loading, an answer that is late, cut off, too large or of another kind.
-    Proxies are not used and redirects not followed: the answer is the server's own.
+    Proxies are not used and redirects not followed: the answer is the server's own. REQUESTS_CA_BUNDLE may
+    name the certificates that are trusted.
     """
 
     def __init__(self, url: str, model: str = "", seconds: float = 30.0) -> None:
@@ -130,6 +134,7 @@ class Client:
         self._seconds = seconds
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.verify = os.environ.get(connections.CERTIFICATES) or True
         retry = Retry(
             total=_RETRIES, connect=_RETRIES, read=False, redirect=False, status=False, backoff_factor=0.2
         )
@@ -216,21 +221,25 @@ class Client:
                         raise ServingError(f"{self.url} answers with more than a classifier has to say.")
                     if time.monotonic() > deadline:
                         raise requests.Timeout
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            if isinstance(error, requests.ConnectTimeout):
-                raise self._nobody() from error
-            raise ServingError(f"{self.url} did not answer within {self._seconds:g} seconds.") from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if isinstance(error, requests.ConnectionError) and isinstance(
-                error.args[0], urllib3.exceptions.MaxRetryError
-            ):
-                raise self._nobody() from error
-            raise ServingError(
-                f"{self.url} broke off before it had answered; see in its log whether it still runs."
-            ) from error
-        return self._understood(answer.status_code, bytes(content))
+        except (urllib3.exceptions.HTTPError, OSError) as error:  # as those of `requests` are
+            raise ServingError(f"{self._failed(error)}.") from error
+        return self._understood(answer, bytes(content))
 
-    def _understood(self, status: int, content: bytes) -> dict[str, Any]:
+    def _failed(self, error: Exception) -> str:
+        fault = connections.explain(error)
+        if fault == connections.NOBODY or isinstance(error, requests.ConnectTimeout):
+            return f"Nothing answers at {self.url}; check that the server runs, and its port"
+        if fault == connections.LATE:
+            return f"{self.url} did not answer within {self._seconds:g} seconds"
+        if fault == connections.BROKEN:
+            return f"{self.url} broke off before it had answered; see in its log whether it still runs"
+        if fault == connections.INSECURE:
+            return f"{self.url} offers no secure connection; perhaps its address begins with http://"
+        advice = f". {fault.advice.rstrip('.')}" if fault.advice else ""
+        return f"{self.url} was not asked, {fault.reason}; {fault.cure}{advice}"
+
+    def _understood(self, answer: requests.Response, content: bytes) -> dict[str, Any]:
+        status = answer.status_code
         try:
             values = json.loads(content)
         except ValueError:
@@ -242,7 +251,7 @@ class Client:
         match status:
             case 200:
                 raise self._another_kind("JSON")
-            case 400:
+            case 400 if told:
                 raise ServingError(f"{self.url} refused the input{reason}")
             case 404:
                 raise ServingError(
@@ -252,12 +261,10 @@ class Client:
             case 429 | 503:
                 raise ServingError(f"{self.url} is still loading or overloaded; try again in a while{reason}")
             case _ if 300 <= status < 400:
-                raise ServingError(f"{self.url} sends elsewhere; give the address that it sends to.")
+                where = printable(answer.headers.get("Location", "nowhere"))
+                raise ServingError(f"{self.url} sends elsewhere; give the address that it sends to: {where}")
             case _:
                 raise ServingError(f"{self.url} failed with status {status}{reason}")
-
-    def _nobody(self) -> ServingError:
-        return ServingError(f"Nothing answers at {self.url}; check that the server runs, and its port.")
 
     def _another_kind(self, expected: str) -> ServingError:
         return ServingError(

@@ -17,6 +17,7 @@ from cifar_core import settings
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import Precision
 from cifar_core.training.kernels import faster
+from cifar_core.training.pretrained import vgg16_weights
 
 # Mean and standard deviation of the training images, per channel, as airbench94 uses them.
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
@@ -129,17 +130,16 @@ def vgg16(
 
 
 def _load_imagenet(model: keras.Model) -> None:
-    """Give VGG16 its ImageNet weights: of the file `VGG16_WEIGHTS`, or downloaded."""
-    path = settings.VGG16_WEIGHTS.path()
+    """Give VGG16 its ImageNet weights."""
+    path = vgg16_weights()
     try:
-        pretrained = keras.applications.VGG16(include_top=False, weights=str(path or "imagenet"))
-    except Exception as error:  # whatever network, file system and HDF5 have to say
+        imagenet = keras.applications.VGG16(include_top=False, weights=str(path))
+    except Exception as error:  # whatever the file system and HDF5 have to say
         raise CifarLabError(
-            "VGG16's ImageNet weights could not be "
-            + ("downloaded; check the connection" if path is None else f"read from {path}")
-            + ", or let VGG16_WEIGHTS name their file."
+            f"VGG16's ImageNet weights could not be read from {path}; let {settings.VGG16_WEIGHTS.name} name "
+            "their file, without top."
         ) from error
-    for source in pretrained.layers:
+    for source in imagenet.layers:
         if isinstance(source, layers.Conv2D):
             kernel, bias = source.get_weights()
             if source.name == "block1_conv1":

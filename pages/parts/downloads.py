@@ -91,8 +91,7 @@ def offer(
     st.info(f"CIFAR-10's pictures are not on this machine yet. {what_for}", icon=":material/photo_library:")
     if status.state in ("failed", "interrupted"):
         st.error(status.error or "The last download ended in its middle; it goes on from there.")
-        if status.advice and access.opened_here(st.context.ip_address, dict(st.context.headers)):
-            st.caption(status.advice)
+        _advise(status.advice)
     st.button(
         f"{'Go on with the download' if status.done else 'Download CIFAR-10'} ({SIZE})",
         type=kind,
@@ -101,6 +100,12 @@ def offer(
         on_click=_attempt,
         args=(downloads.start,),
     )
+
+
+def _advise(advice: str) -> None:
+    """Show what whoever runs this machine can do, to who sits at it."""
+    if advice and access.opened_here(st.context.ip_address, dict(st.context.headers)):
+        st.caption(advice)
 
 
 def _attempt(action: Callable[[], object]) -> None:
@@ -132,5 +137,6 @@ def fetch(download: Callable[[Callable[[int, int], None]], object]) -> None:
     except CifarLabError as error:
         bar.empty()
         st.error(str(error))
+        _advise(getattr(error, "advice", ""))
     else:
         st.rerun()

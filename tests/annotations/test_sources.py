@@ -13,7 +13,7 @@ from cifar_core.datasets import transfer
 from cifar_core.errors import DatasetError
 from tests.datasets.two_processes import printed_by_the_second
 from tests.model_directories import LONG
-from tests.servers import FileServer
+from tests.servers import FileServer, refusing_proxy, secured
 
 READERS = {
     "cifar10h-counts.npy": lists.human_votes,
@@ -194,7 +194,34 @@ def test_no_network(cache: Path, files: dict[str, bytes], monkeypatch: pytest.Mo
         pass
     fake(monkeypatch, files, closed.url)
     message = failed_download(cache)
-    assert all(words in message for words in (closed.url, "no connection", "Try again later"))
+    assert all(
+        words in message for words in (closed.url, "no connection", "Check the network, then try again.")
+    )
+
+
+def test_a_certificate_or_a_proxy_is_told_from_a_network_that_is_none(
+    cache: Path, files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with secured(tmp_path) as (secure, _), refusing_proxy(403) as proxy:
+        fake(monkeypatch, files, secure.url)
+        assert "its certificate is not trusted. Let this machine trust it" in failed_download(cache)
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", "")
+        assert "the proxy refuses (403). Correct or switch off the proxy" in failed_download(cache)
+        with pytest.raises(transfer.DownloadError) as caught:
+            sources.download()
+        assert "HTTPS_PROXY" in caught.value.advice
+        assert not secure.requests
+
+
+def test_a_page_to_log_in(cache: Path, server: FileServer) -> None:
+    server.bodies |= dict.fromkeys(NAMES, b"<html>Please log in</html>")
+    assert "a web page came instead. Open any web page in a browser" in failed_download(cache)
+
+
+def test_a_busy_server(cache: Path, server: FileServer) -> None:
+    server.statuses[NAMES[0]], server.headers[NAMES[0]] = 429, {"Retry-After": "90"}
+    assert "the server answered 429 and asks to wait 1 min 30 s" in failed_download(cache, have=2)
 
 
 def test_silent_server_is_asked_once(
@@ -209,7 +236,7 @@ def test_silent_server_is_asked_once(
 
 def test_connection_lost_half_way(cache: Path, server: FileServer) -> None:
     server.cut = 500
-    assert "the connection broke off" in failed_download(cache)
+    assert "the connection broke off. Try again." in failed_download(cache)
 
 
 @pytest.mark.parametrize("status", [404, 503])

@@ -67,3 +67,11 @@ def test_a_home_of_nobody(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", nobody)
     assert cifar10.find() is None
     assert home.exists()
+
+
+def test_keras_folder_may_have_another_place(
+    home: Path, batches: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home / "elsewhere" / "datasets" / cifar10.FOLDER, batches)
+    monkeypatch.setenv("KERAS_HOME", "~/elsewhere")
+    assert cifar10.find() == home / "elsewhere" / "datasets" / cifar10.FOLDER

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifar_core import images
+from cifar_core import connections, images
 from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy import serving
 from cifar_core.deploy.check import compare
@@ -21,7 +21,7 @@ from cifar_core.errors import ServingError
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import catalogue
 from tests.deploy.conftest import MODEL, in_the_app
-from tests.servers import free_port
+from tests.servers import free_port, secured
 
 
 class Scripted:
@@ -162,7 +162,8 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
         (429, {"error": "queue full"}, "still loading or overloaded; .*: queue full"),
         (503, {"error": "unavailable"}, "still loading or overloaded"),
         (500, b"<html>", "failed with status 500$"),
-        (302, b"", "sends elsewhere"),
+        (400, b"<html>The plain HTTP request was sent to HTTPS port", "failed with status 400$"),
+        (302, b"", "sends elsewhere; give the address that it sends to: http://127.0.0.1:1/secret"),
         (200, b"<html>Welcome to nginx!</html>", "did not answer with JSON"),
         (200, [1], "did not answer with JSON"),
         (200, {"hello": 1}, "did not answer with 1 predictions"),
@@ -204,6 +205,35 @@ def test_nobody_there() -> None:
         Client(f"http://127.0.0.1:{free_port()}", "m").status()
 
 
+def told(url: str) -> str:
+    with pytest.raises(ServingError) as caught:
+        Client(url, "m", seconds=5).status()
+    return str(caught.value)
+
+
+def test_a_certificate_that_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with secured(tmp_path) as (secure, certificate):
+        secure.bodies["v1/models/m"] = b'{"model_version_status": []}'
+        sentence = told(secure.url)
+        assert "was not asked, its certificate is not trusted; let this machine trust it. Where a" in sentence
+        assert connections.CERTIFICATES in sentence
+        monkeypatch.setenv(connections.CERTIFICATES, str(certificate))
+        assert Client(secure.url, "m").status() == []
+        monkeypatch.setenv(connections.CERTIFICATES, str(tmp_path / "nowhere"))
+        assert "the file of trusted certificates cannot be read; correct its name" in told(secure.url)
+
+
+def test_a_proxy_is_not_asked(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    server.answer(200, {"model_version_status": []})
+    assert Client(server.url, "m").status() == []
+
+
+def test_a_server_without_tls(server: Scripted) -> None:
+    sentence = told(server.url.replace("http:", "https:"))
+    assert "offers no secure connection; perhaps its address begins with http://." in sentence
+
+
 def test_a_server_that_comes_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is refused is tried again, after a pause; in this one the server comes up."""
     port, late = free_port(), list[Scripted]()
@@ -216,57 +246,6 @@ def test_a_server_that_comes_up_late(monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(time, "sleep", pause)
         assert Client(f"http://127.0.0.1:{port}", "m").status() == []
     late[0].close()
-
-
-@pytest.mark.parametrize(
-    ("url", "parts"),
-    [
-        ("http://localhost:8501", ("http://localhost:8501", "localhost", 8501, "", "")),
-        (" https://Example.org/ ", ("https://example.org", "example.org", None, "", "")),
-        ("http://[::1]:8501/v1/models/quick", ("http://[::1]:8501", "::1", 8501, "quick", "")),
-        ("http://h:1/v1/models/quick/versions/3:predict", ("http://h:1", "h", 1, "quick", "versions/3")),
-        ("http://h:1/v1/models/quick/labels/stable/", ("http://h:1", "h", 1, "quick", "labels/stable")),
-        ("https://h/team-a/serving", ("https://h/team-a/serving", "h", None, "", "")),
-        ("https://h/a/v1/models/quick/versions/3", ("https://h/a", "h", None, "quick", "versions/3")),
-        ("https://h/v10-models/v1/models/v1", ("https://h/v10-models", "h", None, "v1", "")),
-    ],
-)
-def test_addresses(url: str, parts: tuple[Any, ...]) -> None:
-    address = serving.parse(url)
-    assert (address.server, address.host, address.port, address.model, address.which) == parts
-    assert serving.parse(address.url) == address, "nothing is lost"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("", "localhost:8501", "ftp://localhost:8501", "http://:8501", "http://h:port", "http://h:99999"),
-        *(
-            "http://user@h:8501",
-            "http://:secret@h:8501",
-            "http://h:0",
-            "http://h 1:8501",
-            "http://h:8501/\na",
-        ),
-        *("http://h:8501?x=1", "http://h:8501?", "http://h:8501#x", "http://h:8501/v1/models/a#b"),
-        *(
-            "http://h:8501/v1/models/a/../b",
-            "http://h/a/../v1/models/b",
-            "http://h/v1/models/..",
-            "http://h//a",
-        ),
-        *("http://h:8501/v1/models", "http://h:8501/v1/model/quick", "http://h:8501/v2/models/quick"),
-        *(
-            "http://h/v1/models/a/versions",
-            "http://h/v1/models/a/versions/new",
-            "http://h/v1/models/a/labels/",
-        ),
-        *("http://h/v1/models/a/versions/1/labels/b", "http://h/v1/models/a:classify", "http://h/a%2f..;b"),
-    ],
-)
-def test_what_is_no_address(url: str) -> None:
-    with pytest.raises(ServingError, match="is not an endpoint's address"):
-        serving.parse(url)
 
 
 @pytest.mark.parametrize("prefix", ["", "/team/serving"])
@@ -284,9 +263,3 @@ def test_who_names_a_version_asks_that_one(server: Scripted, prefix: str, which:
     server.answer(404, {"error": "Servable not found"})
     with pytest.raises(ServingError, match=f"no model “quick”{f' as {which[1:]}' if which else ''} that"):
         client.status()
-
-
-@pytest.mark.parametrize("model", ["", "a/b", "a?b", "a:b", ".."])
-def test_what_is_no_model(model: str) -> None:
-    with pytest.raises(ServingError, match="Say which model"):
-        Client("http://localhost:8501", model)
