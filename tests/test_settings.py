@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from cifar_core import paths, settings
+from cifar_core.annotations import sources as annotations
+from cifar_core.datasets import cifar10
 from cifar_core.settings import SETTINGS, Setting
 from tests.command_line import answer
 
@@ -49,3 +51,37 @@ def test_nothing_else_reads_them() -> None:
         if isinstance(node, ast.Constant) and node.value in names
     }
     assert not elsewhere
+
+
+PATHS = (settings.CIFAR10_DIR, settings.CIFAR10_TRUST, settings.VGG16_WEIGHTS, settings.RUNS)
+
+
+@pytest.mark.parametrize("setting", PATHS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("~/data", "HOME/data"),
+        ("~", "HOME"),
+        ("~nobody-of-that-name/data", "~nobody-of-that-name/data"),
+        ("a/~/b", "a/~/b"),
+        ("", None),
+    ],
+)
+def test_a_path_may_begin_in_the_home_folder(
+    setting: Setting, value: str, path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(setting.name, value)
+    assert setting.path() == (Path(path.replace("HOME", str(tmp_path))) if path else None)
+
+
+def test_whoever_reads_a_path_reads_it_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for setting in PATHS:
+        monkeypatch.setenv(setting.name, f"~/{setting.name}")
+        (tmp_path / setting.name).mkdir()
+    for name in cifar10.BATCH_MD5:
+        (tmp_path / "CIFAR10_DIR" / name).touch()
+    assert cifar10.find() == tmp_path / "CIFAR10_DIR"
+    assert annotations.folder() == tmp_path / "CIFAR10_TRUST"
+    assert paths.runs_root() == tmp_path / "CIFAR_LAB_RUNS"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cifar_core import paths, settings
 from cifar_core.errors import DatasetError
 from cifar_core.files import scratch_folder
+from cifar_core.formats import printable
 
 GITHUB = "https://raw.githubusercontent.com"
 
@@ -59,8 +60,13 @@ def folder() -> Path:
     """
     if not (path := settings.CIFAR10_TRUST.path()):
         return paths.cache() / "trust"
-    if not path.is_dir():
-        raise DatasetError(f"CIFAR10_TRUST names {path}, which is not a folder: correct it or unset it.")
+    try:
+        fault = "" if path.is_dir() else "which is not a folder"
+    except OSError as error:  # of a folder that is not ours to look into, or a name that is none
+        fault = f"which cannot be read ({error.strerror})"
+    if fault:
+        name = settings.CIFAR10_TRUST.name
+        raise DatasetError(f"{name} names {printable(str(path))}, {fault}: correct it or unset it.")
     return path
 
 
@@ -100,7 +106,7 @@ def download(progress: Callable[[int, int], None] | None = None) -> Path:
     if settings.CIFAR10_TRUST.path():
         if lacking := [source.name for source in SOURCES if read(source) is None]:
             raise DatasetError(
-                f"CIFAR10_TRUST names {target}, which lacks {', '.join(lacking)}: "
+                f"{settings.CIFAR10_TRUST.name} names {target}, which lacks {', '.join(lacking)}: "
                 "put them there, or unset it to download them."
             )
         return target
@@ -172,4 +178,6 @@ def _verified(path: Path, source: Source) -> bytes:
 
 def _cure() -> str:
     # Only what is in our own cache is ours to replace.
-    return "put the published file there" if settings.CIFAR10_TRUST.path() else "download the lists again"
+    if settings.CIFAR10_TRUST.path():
+        return f"let {settings.CIFAR10_TRUST.name} name another folder, or unset it to download the lists"
+    return "download the lists again"

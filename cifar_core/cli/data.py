@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-from cifar_core import formats
+from cifar_core import formats, settings
 from cifar_core.cli import console
 from cifar_core.cli.options import Json
 from cifar_core.datasets import cifar10
@@ -57,6 +57,11 @@ def download(source: From = None, as_json: Json = False) -> None:
     Ctrl-C stops a download; what has come is kept, and the next one goes on from there.
     """
     folder = _taken(source) if source else _whole() or _downloaded()
+    if source and (named := settings.CIFAR10_DIR.path()):
+        told = (
+            f"{settings.CIFAR10_DIR.name} still names {formats.printable(str(named))}: unset it to use this."
+        )
+        print(told, file=sys.stderr)
     if as_json:
         print(json.dumps({"folder": str(folder), "verified": True}))
     else:

@@ -17,6 +17,7 @@ from cifar_core import files, paths, settings
 from cifar_core.datasets import copies
 from cifar_core.datasets.dataset import Batch, Dataset, Facts, Ints, Part
 from cifar_core.errors import DatasetError
+from cifar_core.formats import printable
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SHAPE = (32, 32, 3)
@@ -38,7 +39,8 @@ CONTENT_SHA256 = {  # of the pixels, in the official order, and then the labels,
 }
 FOLDER = copies.FOLDER
 ARRAYS_FOLDER = "cifar-10-arrays"  # ours, for pictures that came without the batches
-COMMAND = "`python -m cifar_core data download`"
+_DOWNLOAD = "python -m cifar_core data download"
+COMMAND = f"`{_DOWNLOAD}`"
 
 
 class Cifar10(Dataset):
@@ -98,13 +100,16 @@ def find() -> Path | None:
     says that there is none, a DatasetError that `CIFAR10_DIR` is set and something is missing there.
     """
     if named := settings.CIFAR10_DIR.path():
-        folder = min(named, named / FOLDER, key=lambda folder: len(_missing(folder)))
-        if not (lacking := _missing(folder)):
-            return folder
-        fault = f"lacks {', '.join(lacking)}" if named.is_dir() else "does not exist"
+        try:
+            folder = min(named, named / FOLDER, key=lambda folder: len(_missing(folder)))
+            if not (lacking := _missing(folder)):
+                return folder
+            fault = _fault(named, lacking)
+        except OSError as error:  # of a folder that is not ours to look into, or a name that is none
+            fault = f"cannot be read ({error.strerror})"
         raise DatasetError(
-            f"CIFAR10_DIR names {named}, which {fault}: let it name a folder with the six official "
-            f"python-version batches, or unset it and run {COMMAND}."
+            f"{settings.CIFAR10_DIR.name} names {printable(str(named))}, which {fault}: let it name a folder "
+            f"with the six official python-version batches, or unset it and run {COMMAND}."
         )
     return in_cache() or copies.find(BATCH_MD5)
 
@@ -179,6 +184,12 @@ def load_test(folder: Path | None = None) -> Batch:
     return _load_arrays(folder, "test") if _holds_arrays(folder) else load_batch(folder, "test_batch")
 
 
+def _fault(named: Path, lacking: list[str]) -> str:
+    if named.is_file():
+        return f"is a file, which `{_DOWNLOAD} --from FILE` takes if it is the archive"
+    return f"lacks {', '.join(lacking)}" if named.is_dir() else "does not exist"
+
+
 def _holds_arrays(folder: Path) -> bool:
     return all((folder / f"{part}.npz").is_file() for part in CONTENT_SHA256)
 
@@ -219,7 +230,11 @@ def _unreadable(path: Path, error: OSError) -> DatasetError:
 
 
 def _cure(path: Path) -> str:
-    # Only what is in our own cache is ours to replace.
+    # Only what is in our own cache is ours to replace; nothing else is to be deleted or written over.
     if path.parent in cached():
         return f"{COMMAND} replaces it"
-    return "put the official file there, or choose another folder"
+    named = settings.CIFAR10_DIR.path()
+    if named and path.parent in (named, named / FOLDER):
+        name = settings.CIFAR10_DIR.name
+        return f"let {name} name another folder, or unset it and run {COMMAND}"
+    return "choose another folder"

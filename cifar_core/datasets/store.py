@@ -111,6 +111,8 @@ def take_arrays(parts: dict[str, Batch]) -> Path:
 
 
 def _keep(scratch: Path, folder: Path, names: list[str]) -> Path:
+    if folder.is_symlink():
+        folder.unlink()  # the link is ours, what it leads to is not
     folder.mkdir(exist_ok=True)
     # File by file: each is whole and verified, and `cifar10.find` wants all of them.
     for name in names:

@@ -15,6 +15,7 @@ from keras import layers
 
 from cifar_core import settings
 from cifar_core.errors import CifarLabError
+from cifar_core.formats import printable
 from cifar_core.recipes import Precision
 from cifar_core.training.kernels import faster
 from cifar_core.training.pretrained import vgg16_weights
@@ -136,8 +137,8 @@ def _load_imagenet(model: keras.Model) -> None:
         imagenet = keras.applications.VGG16(include_top=False, weights=str(path))
     except Exception as error:  # whatever the file system and HDF5 have to say
         raise CifarLabError(
-            f"VGG16's ImageNet weights could not be read from {path}; let {settings.VGG16_WEIGHTS.name} name "
-            "their file, without top."
+            f"VGG16's ImageNet weights could not be read from {printable(str(path))}; let "
+            f"{settings.VGG16_WEIGHTS.name} name their file, without top."
         ) from error
     for source in imagenet.layers:
         if isinstance(source, layers.Conv2D):

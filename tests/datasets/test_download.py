@@ -79,6 +79,20 @@ def test_download(
     assert len(server.requests) == 1, "what is whole is not downloaded again"
 
 
+def test_a_link_in_the_cache_is_replaced_and_not_what_it_leads_to(
+    cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(server, official(batches), monkeypatch)
+    own = cache.parent / "own"
+    own.mkdir()
+    for name in batches:
+        (own / name).write_bytes(b"the user's")
+    cache.mkdir()
+    (cache / "cifar-10-batches-py").symlink_to(own)
+    assert {path.name: path.read_bytes() for path in download.download_cifar10().iterdir()} == batches
+    assert {path.read_bytes() for path in own.iterdir()} == {b"the user's"}
+
+
 def test_archive_with_a_wrong_hash_is_not_even_opened(
     cache: Path, batches: dict[str, bytes], server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

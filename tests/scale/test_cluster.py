@@ -26,6 +26,9 @@ def test_a_node_is_given_absolute_paths(tmp_path: Path, monkeypatch: pytest.Monk
     assert "VGG16_WEIGHTS" not in cluster.environment()
 
 
-def test_a_folder_without_cifar10_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CIFAR10_DIR", str(tmp_path))
-    assert cluster.environment()["CIFAR10_DIR"] == str(tmp_path.resolve())
+@pytest.mark.parametrize("name", ["", "nowhere", "x" * 5_000])
+def test_a_folder_without_cifar10_is_no_hindrance(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIFAR10_DIR", str(tmp_path / name))
+    assert cluster.environment()["CIFAR10_DIR"] == str(tmp_path.resolve() / name)
