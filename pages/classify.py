@@ -18,10 +18,11 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers, examples
+from pages.parts import caches, classify_answers, examples, uploads
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
+from pages.parts.uploads import Upload
 
 MOST = caches.MODELS_IN_MEMORY  # models side by side
 MOST_PICTURES = 1_000  # that are looked at, of however many files
@@ -139,6 +140,7 @@ def uploaded(
     how: images.How, sides: tuple[int, ...], dataset: Dataset | None
 ) -> tuple[list[Picture], list[tuple[str, str]]]:
     """Read what was dropped or photographed: the pictures, and of other files the name and what is wrong."""
+    anew = "files" not in st.session_state
     files = st.file_uploader(
         "Drop or choose pictures",  # of any name: the content decides, and a wrong file gets our own word
         accept_multiple_files=True,
@@ -153,7 +155,11 @@ def uploaded(
         webcam = st.toggle("Webcam", key="webcam")
     # Asking for the camera as soon as the page opens would be rude, so it stands behind a toggle.
     photo = st.camera_input("Take a picture", key="camera", on_change=forget_ours) if webcam else None
-    given = [*([photo] if photo else []), *files]
+    given = [Upload("webcam", photo)] if photo else []
+    given += [Upload(formats.printable(file.name), file) for file in files]
+    kept = uploads.keep(given, anew=anew)
+    uploads.offer_to_remove(kept, forget_readings)
+    given += kept
     if len(given) > MOST_PICTURES:
         st.warning(
             f"Only the first {formats.count(MOST_PICTURES)} of {formats.count(len(given))} files are looked "
@@ -161,8 +167,7 @@ def uploaded(
         )
     pictures, refused = [], []
     with st.spinner("Reading the pictures", show_time=True):
-        for file in given[:MOST_PICTURES]:
-            name = "webcam" if file is photo else formats.printable(file.name)
+        for name, file in given[:MOST_PICTURES]:
             found = read(file, how, sides)
             if isinstance(found, str):
                 refused.append((name, found))
@@ -171,7 +176,15 @@ def uploaded(
     return pictures, refused
 
 
-@st.cache_data(max_entries=MOST_PICTURES, show_spinner=False, hash_funcs=BY_NUMBER)  # of 6 KB
+def forget_readings() -> None:
+    """Let nothing stay of pictures that the visitor takes away; what is still there is read anew."""
+    read.clear()
+    to_show.clear()
+
+
+@st.cache_data(  # of 6 KB
+    max_entries=MOST_PICTURES, show_spinner=False, hash_funcs=BY_NUMBER, scope="session"
+)
 def read(
     file: UploadedFile, how: images.How, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]] | str:
@@ -191,7 +204,7 @@ def thumbnail_and_arrays(
 
 
 @st.cache_data(  # of at most 0.1 MB
-    max_entries=10 * classify_answers.CARDS, show_spinner=False, hash_funcs=BY_NUMBER
+    max_entries=10 * classify_answers.CARDS, show_spinner=False, hash_funcs=BY_NUMBER, scope="session"
 )
 def to_show(file: UploadedFile) -> bytes | None:
     """Return the whole picture as JPEG; None where it only just was not too much to decode, and now is."""

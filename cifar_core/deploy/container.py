@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cifar_core.inference.classify import Answer
 
 IMAGE = "tensorflow/serving:2.21.0"  # the TensorFlow that exports; older ones may not know its format
+PLATFORM = "linux/amd64"  # the only one it is made for; named, Docker emulates it where it can: Apple silicon
 URL = f"http://localhost:{REST_PORT}"
 BATCHING = "batching.config"
 
@@ -28,6 +29,7 @@ def docker_command(model: str) -> str:
     """Return the command that serves the model from the folder `serving`, on this machine only."""
     lines = [
         "docker run --rm",
+        f"--platform {PLATFORM}",
         f"-p 127.0.0.1:{REST_PORT}:8501",
         f"-p 127.0.0.1:{GRPC_PORT}:8500",
         f'-v "$PWD/serving/{model}:/models/{model}:ro"',
@@ -47,7 +49,9 @@ def compose_name(model: str) -> str:
 
 def compose(model: str) -> str:
     """Return the model's Compose file, to stand in the folder that holds its export and `BATCHING`."""
-    return _filled("compose.yaml", model=model, image=IMAGE, rest=REST_PORT, grpc=GRPC_PORT)
+    return _filled(
+        "compose.yaml", model=model, image=IMAGE, platform=PLATFORM, rest=REST_PORT, grpc=GRPC_PORT
+    )
 
 
 def batching() -> str:

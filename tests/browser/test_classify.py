@@ -71,6 +71,33 @@ def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> Non
     no_exception(page)
 
 
+def test_pictures_survive_a_look_at_another_page_and_not_their_removal(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    for name in ("one.png", "two.png"):
+        Image.effect_noise((32, 32), 80).save(tmp_path / name)
+    page.goto(f"{server.url}/classify?model=quick")
+    field, shown = page.locator("input[type=file]"), page.get_by_test_id("stText").filter(has_text=".png")
+    field.set_input_files([tmp_path / "one.png", tmp_path / "two.png"])
+    expect(shown).to_have_count(2)
+    page.get_by_test_id("stFileUploaderDeleteBtn").first.get_by_role("button").click()
+    expect(shown).to_have_count(1)
+    [left] = shown.all_inner_texts()
+    for elsewhere in ("Overview", "Data"):
+        page.get_by_role("link", name=elsewhere).first.click()
+        expect(page.get_by_role("heading", name="Classify", exact=True)).to_have_count(0)
+        page.get_by_role("link", name="Classify").first.click()
+        expect(page.get_by_text("1 picture is still here from before.")).to_be_visible()
+        assert shown.all_inner_texts() == [left]
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(shown).to_have_count(0)
+    page.get_by_role("link", name="Overview").first.click()
+    page.get_by_role("link", name="Classify").first.click()
+    expect(page.get_by_role("heading", name="Classify", exact=True)).to_be_visible()
+    no_exception(page)
+    expect(shown).to_have_count(0)
+
+
 def test_a_random_test_image_survives_a_reload(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/classify?model=quick")
     page.get_by_role("button", name="Random test image").click()

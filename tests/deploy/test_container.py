@@ -27,11 +27,12 @@ def test_docker_command() -> None:
     words = shlex.split(container.docker_command(MODEL).replace("\\\n", " "))
     assert words[:3] == ["docker", "run", "--rm"]
     options, arguments = words[3 : words.index(container.IMAGE)], words[words.index(container.IMAGE) + 1 :]
+    assert options[:2] == ["--platform", "linux/amd64"]
     assert ["-e", f"MODEL_NAME={MODEL}"] == options[-2:]
     # what comes after the image goes to the server, and the file it names is mounted
     assert arguments[-1] == "--batching_parameters_file=/config/batching.config"
     assert "$PWD/serving/batching.config:/config/batching.config:ro" in options
-    assert all(ports.startswith("127.0.0.1:") for ports in options[1:4:2])
+    assert all(ports.startswith("127.0.0.1:") for ports in options[3:6:2])
 
 
 def test_compose(kserve_python: str, tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_compose(kserve_python: str, tmp_path: Path) -> None:
         [kserve_python, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
     ).stdout
     service = json.loads(printed)["services"]["2024"]
-    assert service["image"] == container.IMAGE
+    assert (service["image"], service["platform"]) == (container.IMAGE, "linux/amd64")
     assert service["environment"] == {"MODEL_NAME": "2024"}
     assert "./2024:/models/2024:ro" in service["volumes"]
     assert service["ports"] == ["127.0.0.1:8501:8501", "127.0.0.1:8500:8500"]
