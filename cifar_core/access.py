@@ -1,9 +1,12 @@
 """What a visitor may do on an app that others can reach: train, for how long, and have the app ask a server.
 
-Each answer is a setting's. What is set wrongly allows nothing.
+Each answer is a setting's. What is set wrongly allows nothing; where nothing is set, only who sits at the
+machine that runs the app may change anything.
 """
 
+import socket
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from cifar_core import settings
@@ -11,18 +14,31 @@ from cifar_core.errors import AccessError, JobError
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _FORWARDED = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+# Names that nobody on the internet can have (RFC 6761, 6762 and 8375, and ICANN for `.internal`).
+_NOBODYS = (".localhost", ".local", ".internal", ".home.arpa")
 
 
-def refuse_unless_operator(email: str | None) -> None:
-    """Raise AccessError unless this person may train, stop, resume and export.
+def refuse_unless_operator(email: str | None, *, here: bool) -> None:
+    """Raise AccessError unless this person may train, stop, resume, delete, download and export.
 
     Parameters
     ----------
     email
         The address that a login has verified; None if nobody is logged in.
+    here
+        Whether the visitor sits at this machine (`opened_here`), which is enough where
+        `CIFAR_LAB_OPERATORS` is not set.
     """
     setting = settings.OPERATORS.value()
     if setting is None:
+        if here:
+            return
+        raise AccessError(
+            "All may look and classify here; only who sits at the machine that runs this app may train, "
+            "export or change anything. Whoever runs it can allow more: "
+            f"{settings.OPERATORS.name}=everybody, or the e-mail addresses of some."
+        )
+    if setting.strip().casefold() == "everybody":
         return
     operators = {part.strip().casefold() for part in setting.split(",") if "@" in part}
     if not operators:
@@ -65,14 +81,58 @@ def opened_here(peer: str | None, headers: Mapping[str, str]) -> bool:
         The headers of the request, their names in any case.
     """
     given = {name.lower(): value for name, value in headers.items()}
-    names = [urlsplit(f"//{given.get('host', '')}").hostname]
+    names = [_name_in(f"//{given.get('host', '')}")]
     if "origin" in given:
-        names.append(urlsplit(given["origin"]).hostname)
-    return (
-        (peer is None or peer in _LOOPBACK)
-        and all(name in _LOOPBACK for name in names)
-        and not any(name in given for name in _FORWARDED)
-    )
+        names.append(_name_in(given["origin"]))
+    address = _address(peer)
+    from_here = address is not None and address.is_loopback
+    return from_here and all(name in _LOOPBACK for name in names) and not forwarded(headers)
+
+
+def forwarded(headers: Mapping[str, str]) -> bool:
+    """Whether a proxy says that it stands between; no website can make a browser's WebSocket say so."""
+    return not {name.lower() for name in headers}.isdisjoint(_FORWARDED)
+
+
+def foreign_name(peer: str | None, headers: Mapping[str, str]) -> str | None:
+    """Return the name by which the app was called, if a foreign website may have pointed it here; else None.
+
+    Any website can have its own name lead to an address in the visitor's network, and the visitor's browser
+    then takes this app for a part of that website (DNS rebinding). Such a visit comes straight from this
+    machine or a private network, under a name that somebody on the internet can own. Behind a proxy, or from
+    the internet, such a name is usual, and pointing it here gains nothing.
+
+    Parameters
+    ----------
+    peer
+        The address that the connection comes from; None for this machine.
+    headers
+        The headers of the request, their names in any case.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    name = _name_in(f"//{given.get('host', '')}").rstrip(".")
+    is_address = ":" in name or name.rpartition(".")[2].isdigit()
+    ours = is_address or "." not in name or name.endswith(_NOBODYS) or name == socket.gethostname().lower()
+    address = _address(peer)
+    from_internet = address is not None and address.is_global
+    return None if ours or from_internet or forwarded(headers) else name
+
+
+def _name_in(url: str) -> str:
+    """Return the host that an address names, in small letters; "" where it names none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # half a bracket
+        return ""
+
+
+def _address(peer: str | None) -> IPv4Address | IPv6Address | None:
+    """Return where a connection comes from, IPv4 also where an IPv6 socket took it; None for no address."""
+    try:
+        address = ip_address(peer or "::1")
+    except ValueError:
+        return None
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
 def refuse_host(host: str, port: int | None, here: bool) -> None:

@@ -51,8 +51,9 @@ VGG16_WEIGHTS = Setting(
 RUNS = Setting("CIFAR_LAB_RUNS", "the folder of your runs", "artifacts/runs")
 OPERATORS = Setting(
     "CIFAR_LAB_OPERATORS",
-    "who may train, stop, resume, delete and export: e-mail addresses with commas between, or `nobody`",
-    "everybody",
+    "who may train, stop, resume, delete, download and export: `everybody`, `nobody`, or e-mail addresses "
+    "with commas between",
+    "who sits at the machine that runs the app",
 )
 TRAINING_MINUTES = Setting(
     "CIFAR_LAB_TRAINING_MINUTES",

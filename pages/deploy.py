@@ -174,8 +174,7 @@ def show_check(model: ModelDirectory) -> None:
             return
     try:
         address = serving.parse(url)
-        here = access.opened_here(st.context.ip_address, dict(st.context.headers))
-        access.refuse_host(address.host, address.port, here)
+        access.refuse_host(address.host, address.port, permission.here())
         client = serving.Client(address.url, address.model or model.name, SECONDS)
         pictures = [
             (name, images.to_png(array)) for name, array in examples.to_ask_about(model.facts(), CHECKED)

@@ -1,5 +1,7 @@
 """What a visitor may do, from what the settings say."""
 
+import socket
+
 import pytest
 
 from cifar_core import access, settings
@@ -9,17 +11,28 @@ from cifar_core.errors import AccessError, JobError
 NAMED = "Ada@example.org, bo@example.org"
 
 
-@pytest.mark.parametrize(
-    ("setting", "email"),
-    [(None, None), (None, "eve@example.org"), (NAMED, "ada@example.org"), (NAMED, "BO@example.org")],
-)
-def test_who_may(monkeypatch: pytest.MonkeyPatch, setting: str | None, email: str | None) -> None:
+def set_to(monkeypatch: pytest.MonkeyPatch, setting: str | None) -> None:
     monkeypatch.delenv(settings.OPERATORS.name, raising=False)
     if setting is not None:
         monkeypatch.setenv(settings.OPERATORS.name, setting)
-    access.refuse_unless_operator(email)
 
 
+@pytest.mark.parametrize(
+    ("setting", "email", "here"),
+    [
+        (None, None, True),
+        ("everybody", None, False),
+        (" Everybody ", "eve@example.org", False),
+        (NAMED, "ada@example.org", False),
+        (NAMED, "BO@example.org", True),
+    ],
+)
+def test_who_may(monkeypatch: pytest.MonkeyPatch, setting: str | None, email: str | None, here: bool) -> None:
+    set_to(monkeypatch, setting)
+    access.refuse_unless_operator(email, here=here)
+
+
+@pytest.mark.parametrize("here", [False, True])
 @pytest.mark.parametrize(
     ("setting", "email", "message"),
     [
@@ -29,13 +42,23 @@ def test_who_may(monkeypatch: pytest.MonkeyPatch, setting: str | None, email: st
         ("nobody", "ada@example.org", "switched off"),
         ("", "ada@example.org", "switched off"),
         ("off", None, "switched off"),
-        ("everybody", None, "switched off"),  # what is set wrongly allows nothing
+        ("all", None, "switched off"),  # what is set wrongly allows nothing
+        ("everybody, nobody", None, "switched off"),
     ],
 )
-def test_who_may_not(monkeypatch: pytest.MonkeyPatch, setting: str, email: str | None, message: str) -> None:
-    monkeypatch.setenv(settings.OPERATORS.name, setting)
+def test_who_may_not(
+    monkeypatch: pytest.MonkeyPatch, setting: str, email: str | None, message: str, here: bool
+) -> None:
+    set_to(monkeypatch, setting)
     with pytest.raises(AccessError, match=message):
-        access.refuse_unless_operator(email)
+        access.refuse_unless_operator(email, here=here)
+
+
+@pytest.mark.parametrize("email", [None, "ada@example.org"])
+def test_where_nothing_is_set_a_stranger_may_not(monkeypatch: pytest.MonkeyPatch, email: str | None) -> None:
+    set_to(monkeypatch, None)
+    with pytest.raises(AccessError, match=r"look and classify.* CIFAR_LAB_OPERATORS=everybody"):
+        access.refuse_unless_operator(email, here=False)
 
 
 def test_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,18 +83,75 @@ LOCAL = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
         (None, LOCAL, True),
         ("127.0.0.1", {"host": "127.0.0.1:8501"}, True),
         ("::1", {"Host": "[::1]:8501"}, True),
+        ("::ffff:127.0.0.1", LOCAL, True),  # IPv4 on a socket of both, as `streamlit run` has by default
+        ("127.0.0.2", LOCAL, True),
+        ("::ffff:192.0.2.7", LOCAL, False),
+        ("localhost", LOCAL, False),
         ("192.0.2.7", LOCAL, False),
         (None, {}, False),
         (None, {"Host": "lab.example.org"}, False),
         (None, {"Host": "localhost.example.org"}, False),
         (None, {**LOCAL, "Origin": "https://lab.example.org"}, False),
         (None, {**LOCAL, "Origin": "null"}, False),
+        (None, {**LOCAL, "Origin": "http://["}, False),
+        (None, {"Host": "[::1"}, False),
+        (None, {"Host": "localhost@lab.example.org"}, False),
         (None, {**LOCAL, "X-Forwarded-For": "192.0.2.7"}, False),
         (None, {**LOCAL, "Via": "1.1 proxy"}, False),
     ],
 )
 def test_opened_here(peer: str | None, headers: dict[str, str], here: bool) -> None:
     assert access.opened_here(peer, headers) is here
+
+
+FOREIGN = {"Host": "lab.example.org:8501"}
+
+
+@pytest.mark.parametrize(
+    "peer", [None, "127.0.0.1", "::ffff:127.0.0.1", "192.168.1.7", "100.64.0.9", "fe80::1"]
+)
+@pytest.mark.parametrize(
+    "host",
+    ["lab.example.org", "LAB.example.org.:8501", "localhost.example.org", "127.0.0.1.example.org", "a.de"],
+)
+def test_a_foreign_name_that_leads_here(peer: str | None, host: str) -> None:
+    found = access.foreign_name(peer, {"Host": host})
+    assert found == host.lower().partition(":")[0].rstrip(".")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "",
+            "localhost:8501",
+            "app.localhost",
+            "127.0.0.1",
+            "192.168.1.7:80",
+            "[::1]:8501",
+            "[fd00::7]",
+            "[",
+        ),
+        *("lab", "lab.local:8501", "host.docker.internal", "lab.home.arpa", "Lab7.example.org"),
+    ],
+)
+def test_a_name_or_address_of_our_own(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "lab7.Example.org")
+    assert access.foreign_name("192.168.1.7", {"Host": host}) is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("10.0.0.3", {**FOREIGN, "X-Forwarded-For": "192.0.2.7"}),  # as a host's proxies say
+        (None, {**FOREIGN, "Via": "1.1 proxy"}),
+        ("8.8.8.8", FOREIGN),  # straight from the internet, as to a rented machine
+        ("::ffff:8.8.8.8", FOREIGN),
+        ("2001:4860:4860::8888", FOREIGN),
+    ],
+)
+def test_a_foreign_name_where_it_is_usual(peer: str | None, headers: dict[str, str]) -> None:
+    assert access.foreign_name(peer, headers) is None
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, url: str, named: str | None, here: bool) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import charts
 from cifar_core.errors import DatasetError
 from cifar_core.runs import jobs
-from tests.pages import addressed, checked, opened
+from tests.pages import addressed, checked, come_from, opened
 
 pytestmark = pytest.mark.usefixtures("runs")
 
@@ -62,6 +62,7 @@ def test_an_unforeseen_error_is_a_sentence_and_a_type_and_the_log_has_the_rest(
 
 @pytest.mark.usefixtures("_host")
 def test_so_it_is_where_a_button_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    come_from(monkeypatch, "127.0.0.1", Host="localhost")
     app = opened("train")
     monkeypatch.setattr(jobs, "start", failing(ValueError(SECRET)))
     [start] = [button for button in app.button if button.label == "Start"]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cifar_core import access, formats
+from cifar_core import formats
 from cifar_core.datasets import imported
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
@@ -17,7 +17,7 @@ def show() -> None:
     with st.expander("I have it already", icon=":material/folder_open:"):
         copies: list[imported.Copy] = []
         # Elsewhere a visitor could have the server look at its files.
-        if access.opened_here(st.context.ip_address, dict(st.context.headers)):
+        if permission.here():
             path = st.text_input(
                 "Where it is on this computer",
                 placeholder="a file or a folder",

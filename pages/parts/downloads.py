@@ -8,7 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
-from cifar_core import access, formats, settings
+from cifar_core import formats, settings
 from cifar_core.annotations import sources
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.download_status import DownloadStatus
@@ -104,7 +104,7 @@ def offer(
 
 def _advise(advice: str) -> None:
     """Show what whoever runs this machine can do, to who sits at it."""
-    if advice and access.opened_here(st.context.ip_address, dict(st.context.headers)):
+    if advice and permission.here():
         st.caption(advice)
 
 
@@ -133,6 +133,7 @@ def fetch(download: Callable[[Callable[[int, int], None]], object]) -> None:
         bar.progress(done / total if total else 0.0, size)
 
     try:
+        permission.check()
         download(show)
     except CifarLabError as error:
         bar.empty()

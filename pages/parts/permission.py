@@ -7,12 +7,17 @@ from cifar_core.errors import AccessError
 
 
 def check() -> None:
-    """Raise AccessError unless the visitor may train, stop, resume and export.
+    """Raise AccessError unless the visitor may train, stop, resume, delete, download and export.
 
     To be called by whatever does it, not only by what draws the button: a browser can send a click on a
     button that it was never shown.
     """
-    access.refuse_unless_operator(email())
+    access.refuse_unless_operator(email(), here=here())
+
+
+def here() -> bool:
+    """Whether the visitor sits at the machine that runs the app."""
+    return access.opened_here(st.context.ip_address, dict(st.context.headers))
 
 
 def email() -> str | None:

@@ -1,8 +1,11 @@
 """The pages as scripts, without a browser."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from streamlit.runtime import context
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
@@ -16,6 +19,12 @@ def _run_entry(path: str) -> None:
 # Before each run AppTest forgets that the app calls st.navigation, sees a folder named pages, and runs the
 # page alone, as Streamlit once did. A server runs streamlit_app.py, which runs the page.
 script_runner._mpa_v1 = _run_entry  # type: ignore[assignment]
+
+
+def come_from(monkeypatch: pytest.MonkeyPatch, peer: str, **headers: str) -> None:
+    """Have whoever opens a page come from this address, with these headers."""
+    client = SimpleNamespace(remote_ip=peer, headers=list(headers.items()), cookies={})
+    monkeypatch.setattr(context, "_get_client_context", lambda: client)
 
 
 def opened(page: str, **query: Any) -> AppTest:

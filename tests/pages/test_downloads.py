@@ -9,7 +9,7 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import access, settings
+from cifar_core import settings
 from cifar_core.datasets import download_status, imported
 from cifar_core.datasets.download_status import DownloadStatus
 from cifar_core.errors import DatasetError
@@ -128,7 +128,6 @@ class TestACopyThatIsHere:
     def test_a_path_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
         taken: list[tuple[Any, ...]] = []
         monkeypatch.setattr(imported, "take", lambda *copies, **_: taken.append(copies))
-        monkeypatch.setattr(access, "opened_here", lambda *_: True)
         app = opened("data")
         button(app, "Take it").click()
         checked(app)
@@ -138,13 +137,13 @@ class TestACopyThatIsHere:
         checked(app)
         assert taken == [("~/cifar-10-python.tar.gz",)]
 
-    def test_what_is_none_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(access, "opened_here", lambda *_: True)
+    def test_what_is_none_is_refused(self, tmp_path: Path) -> None:
         app = opened("data")
         app.text_input(key="copy-path").set_value(str(tmp_path / "nothing"))
         button(app, "Take it").click()
         assert "nothing cannot be read" in checked(app).error[0].value
 
+    @pytest.mark.usefixtures("stranger")
     def test_others_are_told_the_command(self) -> None:
         app = opened("data")
         assert not app.text_input
@@ -154,7 +153,6 @@ class TestACopyThatIsHere:
     def test_who_may_not_train_can_take_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         taken: list[tuple[Any, ...]] = []
         monkeypatch.setattr(imported, "take", lambda *copies, **_: taken.append(copies))
-        monkeypatch.setattr(access, "opened_here", lambda *_: True)
         monkeypatch.setenv(settings.OPERATORS.name, "nobody")
         app = opened("data")
         app.text_input(key="copy-path").set_value("/tmp")
