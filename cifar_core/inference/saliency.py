@@ -20,7 +20,7 @@ from scipy.special import logit
 
 from cifar_core.arrays import check_images
 
-MASKS = 250  # a batch of the runtime; with more the map gets smoother, and the answer slower
+MASKS = 250  # with more the map gets smoother, and the answer slower
 
 _CELL = 6  # pixels between the corners of the random grid, each of which is visible or hidden
 HIDING = (125, 123, 114)  # RGB: the mean of CIFAR-10, close to nothing once a network has subtracted its own

@@ -1,11 +1,13 @@
 """What models make of pictures on the Classify page: a table of many, and a card for each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, formats, images
 from cifar_core.deploy.remote import Endpoint
@@ -19,7 +21,9 @@ from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain
+from pages.parts.turns import await_turn, in_turn
 
+FEW_LOOKS = 4  # at pictures, by one model, cost next to nothing; more wait their turn
 CARDS = 6  # pictures shown in full on one page
 PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
@@ -71,11 +75,13 @@ def side_of(model: Model) -> int:
 def answers(model: Model, arrays: np.ndarray, tta: TTA) -> list[Answer]:
     if isinstance(model, Endpoint):
         return answers_there(model, arrays)
-    return answers_here(model, arrays, tta)
+    return in_turn(answers_here, model, arrays, tta)
 
 
 @st.cache_data(max_entries=16, show_spinner="Classifying", hash_funcs=AS_WRITTEN)
 def answers_here(model: ModelDirectory, arrays: np.ndarray, tta: TTA) -> list[Answer]:
+    if len(arrays) * tta > FEW_LOOKS:
+        await_turn()
     calibration = classify.calibration_of(model, tta)
     return classify.classify(caches.classifier(model), calibration, arrays, tta)
 
@@ -132,9 +138,12 @@ def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> 
     opacity = choose_opacity() if here else None
     pages = browse.in_pages(range(len(pictures)), CARDS)
     page = st.pagination(len(pages), key=PAGE) if len(pages) > 1 else 1
+    maps: list[Callable[[], None]] = []  # drawn when the rest is there, because they may have to wait
     for number in pages[page - 1]:
         theirs = {model: answers[number] for model, answers in answered.items()}
-        show_card(pictures[number], theirs, opacity)
+        show_card(pictures[number], theirs, opacity, maps)
+    for draw in maps:
+        draw()
 
 
 def choose_opacity() -> float | None:
@@ -155,7 +164,9 @@ def choose_opacity() -> float | None:
     return float(opacity / 100)
 
 
-def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | None) -> None:
+def show_card(
+    picture: Picture, theirs: dict[Model, Answer], opacity: float | None, maps: list[Callable[[], None]]
+) -> None:
     with st.container(border=True):
         st.text(picture.name)
         shown = picture.to_show()
@@ -173,13 +184,17 @@ def show_card(picture: Picture, theirs: dict[Model, Answer], opacity: float | No
         cells = said.grid(len(theirs), min_column_width=260)
         for model, answer in theirs.items():
             with cells.container():
-                show_answer(model, picture, answer, opacity, alone=len(theirs) == 1)
+                place = show_answer(
+                    model, picture, answer, mapped=opacity is not None, alone=len(theirs) == 1
+                )
+            if opacity is not None and isinstance(model, ModelDirectory):
+                maps.append(partial(show_map, place, model, picture, answer, opacity))
 
 
 def show_answer(
-    model: Model, picture: Picture, answer: Answer, opacity: float | None, *, alone: bool
-) -> None:
-    """Show the verdict, the map and the bars; the latter side by side where there is room."""
+    model: Model, picture: Picture, answer: Answer, *, mapped: bool, alone: bool
+) -> DeltaGenerator:
+    """Show the verdict and the bars; return the place of the map, beside the bars where there is room."""
     if not alone:
         st.markdown(f"**{plain(model.name)}**")
     st.markdown(f"#### {verdict(answer, picture.true)}")
@@ -187,26 +202,30 @@ def show_answer(
         nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
         st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
     bars = st.container()
-    if opacity is not None and isinstance(model, ModelDirectory):
+    mattered = bars
+    if mapped:
         mattered, bars = st.columns([1, 4]) if alone else (bars.container(), bars)
-        with mattered.container(width=TILE):
-            show_map(model, picture, answer, opacity)
+        mattered = mattered.container(width=TILE)
     bars.altair_chart(
         charts.probability_bars(answer.probabilities, answer.class_names, picture.true, LIKELIEST),
         alt=", ".join(f"{n} {p:.2%}" for n, p in answer.likeliest(DESCRIBED)),
     )
+    return mattered
 
 
-def show_map(model: ModelDirectory, picture: Picture, answer: Answer, opacity: float) -> None:
+def show_map(
+    place: DeltaGenerator, model: ModelDirectory, picture: Picture, answer: Answer, opacity: float
+) -> None:
     array = picture.arrays[side_of(model)]
-    found = pixels_that_mattered(model, array, answer.class_index)
     scale = max(SHARP // len(array), 1)
-    st.image(
-        saliency.overlay(array.repeat(scale, axis=0).repeat(scale, axis=1), found, opacity),
-        width="stretch",
-        alt=f"what mattered to {model.name} for {answer.class_name}",
-    )
-    st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
+    with place:
+        found = in_turn(pixels_that_mattered, model, array, answer.class_index)
+        st.image(
+            saliency.overlay(array.repeat(scale, axis=0).repeat(scale, axis=1), found, opacity),
+            width="stretch",
+            alt=f"what mattered to {model.name} for {answer.class_name}",
+        )
+        st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
 
 
 def enlarged(array: np.ndarray) -> str:
@@ -251,4 +270,5 @@ def say_what_passes(model: ModelDirectory) -> None:
 )
 def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
     """Return a map of the pixels that speak for a class, float32 [S, S]."""
+    await_turn()
     return saliency.saliency(caches.classifier(model).probabilities, array, class_index)

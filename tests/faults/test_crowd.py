@@ -9,9 +9,11 @@ import pytest
 from websockets import Subprotocol
 from websockets.sync.client import connect
 
+from benchmarks import crowd
 from benchmarks.browser import Server
-from benchmarks.crowd import Visitor
-from cifar_core import paths
+from benchmarks.crowd import Crowd, Visitor
+from cifar_core import images, paths
+from cifar_core.evaluation.ood_sets import photographs
 from tests.model_directories import LONG
 
 PAGES = ["Overview", "Data", "Train", "Evaluate", "Compare", "Classify", "Deploy"]
@@ -30,6 +32,22 @@ def test_a_small_crowd_is_served() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Errors: 0." in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "visitors"), [("best", 16), ("vgg16", 8)])
+def test_a_crowd_that_asks_what_mattered_takes_turns(
+    monkeypatch: pytest.MonkeyPatch, model: str, visitors: int
+) -> None:
+    """Everybody is answered; all maps at once would take 2.3 GB."""
+    monkeypatch.setattr(crowd, "ARRIVAL", 1.0)
+    pictures = [images.to_png(array, 8) for array in photographs(visitors)]
+    with Server(options=["--server.enableXsrfProtection", "false"]) as server:
+        all_of_them = Crowd(server.url, pictures, minutes=0, pause=0, model=model, maps=True)
+        memory = all_of_them.gather(visitors, server.process)
+    assert all_of_them.errors == []
+    assert len(all_of_them.seconds["Classify"]) == visitors
+    assert max(memory) < 700_000_000
 
 
 @pytest.mark.slow
