@@ -40,9 +40,15 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
 
 
 def _deflated(archive: Path) -> bytes:
-    """Return a zip file's content, compressed: Keras only stores, and rounded weights shrink by 40 %."""
+    """Return a zip file's content, compressed: Keras only stores, and rounded weights shrink by 40 %.
+
+    The default level takes over three times as long, ten seconds for VGG16, to save one per cent more.
+    """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(archive) as stored, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as deflated:
+    with (
+        zipfile.ZipFile(archive) as stored,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as deflated,
+    ):
         for name in stored.namelist():
             deflated.writestr(name, stored.read(name))
     return buffer.getvalue()
