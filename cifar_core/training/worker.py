@@ -126,10 +126,11 @@ def _sentence(error: BaseException, log: Path) -> str:
 
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:
+    limit = access.time_limit()  # it may be refused, before anything is loaded
     from cifar_core.evaluation.card import evaluate  # after the first heartbeat
     from cifar_core.training import export, fit, run_log  # three seconds of TensorFlow
 
-    limit, started = access.time_limit(), time.monotonic()
+    started = time.monotonic()
 
     def too_long() -> bool:
         return limit is not None and time.monotonic() - started > limit
