@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from cifar_core.datasets.dataset import normalise, split
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import fit, run_log
 from tests.model_directories import made
 
@@ -62,16 +64,29 @@ for path in map(Path, sys.argv[1:]):
 
 
 class Trained:
-    """A recipe trained in one go, and again with a stop in mid-epoch and a second process to resume it."""
+    """A recipe trained in one go, and again to a stop in mid-epoch and on from there by a second process.
 
-    def __init__(self, folder: Path, recipe: Recipe, stop_step: int) -> None:
+    What a stop leaves is what stands in the folder in that moment, so that with `copied` it is taken from the
+    training in one go, in passing.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, stop_step: int, *, copied: bool = False) -> None:
         self.recipe = recipe
         self.reports: list[dict[str, Any]] = []
         self.straight = made(folder / "straight", recipe, **ON_DIGITS)
-        self.model = fit.train(self.straight, lambda **changes: self.reports.append(changes))
-        self.stopped = made(folder / "stopped", recipe, **ON_DIGITS)
-        with pytest.raises(run_log.StopRequested):
-            fit.train(self.stopped, silent, stop_after(stop_step))
+        self.stopped = ModelDirectory(folder / "stopped")
+        stop = stop_after(stop_step)
+
+        def copy_in_passing() -> bool:
+            if copied and not self.stopped.path.exists() and stop():
+                shutil.copytree(self.straight.path, self.stopped.path)
+            return False
+
+        self.model = fit.train(self.straight, lambda **changes: self.reports.append(changes), copy_in_passing)
+        if not copied:
+            made(self.stopped.path, recipe, **ON_DIGITS)
+            with pytest.raises(run_log.StopRequested):
+                fit.train(self.stopped, silent, stop)
         self.steps_when_stopped = self.stopped.steps()
         self.history_when_stopped = self.stopped.history()
 
@@ -116,7 +131,7 @@ def _train(folder: Path, tiny: Recipe) -> dict[str, Trained]:
         "report": Trained(folder / "report", REPORT, stop_step=8),
         # four steps an epoch, stopped in the second; a frozen network asks twice more, for its features
         **{
-            name: Trained(folder / name, recipe, stop_step=8 if recipe.frozen else 6)
+            name: Trained(folder / name, recipe, stop_step=8 if recipe.frozen else 6, copied=True)
             for name, recipe in OTHERS.items()
         },
     }
