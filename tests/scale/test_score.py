@@ -88,7 +88,8 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
 
 
 @pytest.mark.slow
-def test_the_command_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> None:
+def test_the_command_goes_on_where_it_was(cluster: Any, pictures: Path, tmp_path: Path) -> None:
+    """Even elsewhere: it begins on a cluster that it starts itself, and goes on in one that is there."""
     command = [sys.executable, "-m", "cifar_core", "score", "quick", str(pictures), str(tmp_path / "out")]
     first = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert first.returncode == 1, first.stderr  # of the bad ones
@@ -100,7 +101,8 @@ def test_the_command_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> Non
     more = pictures / "later.jpg"
     more.write_bytes(buffer.getvalue())
     try:
-        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        elsewhere = [*command, "--address", cluster.address]
+        second = subprocess.run(elsewhere, capture_output=True, text=True, check=False)
     finally:
         more.unlink()
     assert second.returncode == 0, second.stderr
