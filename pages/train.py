@@ -11,7 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.runs.status import ACTIVE, Status
+from cifar_core.runs.status import Status
 from pages import require_entry
 from pages.parts import curves, train_controls, train_recipes, train_runs
 from pages.parts.markdown import plain
@@ -42,11 +42,12 @@ def chosen_run() -> ModelDirectory | None:
     return jobs.active_run() or (runs[0] if runs else None)
 
 
-def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelDirectory | None) -> None:
+def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDirectory | None) -> None:
     """Draw everything that changes while a run trains, this one or another."""
     status, steps, history = run.status(), run.steps(), run.history()
     deleted = not run.config_path.exists()  # by somebody else
-    if deleted or status.state != state_when_drawn or jobs.active_run() != busy_when_drawn:
+    changed = (status.state, status.frozen) != (when_drawn.state, when_drawn.frozen)
+    if deleted or changed or jobs.active_run() != busy_when_drawn:
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -58,6 +59,8 @@ def show_run(run: ModelDirectory, state_when_drawn: str, busy_when_drawn: ModelD
     st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
     if status.error:
         st.error(status.error)
+    if status.frozen:
+        train_controls.offer_end(run, status)
 
     pictures = st.container()  # above the table, which says what to draw in it
     overlaid = train_runs.choose_others(run)
@@ -157,9 +160,9 @@ except CifarLabError as error:
     st.error(f"“{run.name}” cannot be shown. {error}")
     train_runs.choose_others(run)
     st.stop()
-state = run.status().state
-polled = POLL_SECONDS if busy or state in ACTIVE else None  # it may train on another machine
-st.fragment(show_run, run_every=polled)(run, state, busy)
+status = run.status()
+polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
+st.fragment(show_run, run_every=polled)(run, status, busy)
 warn_if_validated_on_test(run)
 if run.has_results():
     this = {"model": run.name}

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from cifar_core import formats, paths
 from cifar_core.errors import CifarLabError, ImageError
+from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cifar_core.inference.classify import Answer
 
 POLL_SECONDS = 0.5  # as often as a worker writes its status
+STOP_SECONDS = 600.0  # a run that is evaluated stops only afterwards, which is minutes
 
 
 def progress(*columns: ProgressColumn, disable: bool = False) -> Progress:
@@ -66,6 +68,7 @@ def confirm(what: str, *, asked: bool = True) -> None:
 
 def follow(run: ModelDirectory) -> Status:
     """Show the progress of a run until it ends; return its last status."""
+    silent = False
     with progress(TextColumn("{task.fields[facts]}", markup=False, table_column=Column(no_wrap=True))) as bar:
         task = bar.add_task("starting", total=None, facts="")
         while True:
@@ -81,13 +84,17 @@ def follow(run: ModelDirectory) -> Status:
             )
             if not status.active:
                 return status
+            if status.frozen and not silent:  # it may go on, so this does, too
+                print(f"{jobs.silence(run, status)}; Ctrl-C gives it up.", file=sys.stderr)
+            silent = status.frozen
             time.sleep(POLL_SECONDS)
 
 
 def wait(run: ModelDirectory) -> Status:
-    """Wait until a run is no longer active; return its last status."""
+    """Wait until a run is no longer active, but not for a frozen one; return its last status."""
+    deadline = time.monotonic() + STOP_SECONDS
     with working(f"waiting for “{run.name}” to stop"):
-        while (status := run.status()).active:
+        while (status := run.status()).active and not status.frozen and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
     return status
 
@@ -116,7 +123,7 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
         "best_validation_accuracy": None if history.empty else float(history["val_accuracy"].max()),
         "accuracy": card.get("accuracy"),
         "seconds": card.get("training_seconds", status.seconds),
-        "error": status.error or None,
+        "error": f"{jobs.silence(directory, status)}." if status.frozen else status.error or None,
     }
 
 
@@ -214,6 +221,8 @@ def _print(what: Table | Text) -> None:
 
 
 def _phase(status: Status) -> str:
+    if status.frozen:
+        return f"silent for {formats.duration(status.silence)}"
     if status.state == "running" and status.phase in ("training", "validating"):
         return f"epoch {status.epoch} of {status.epochs}"
     return status.phase if status.state in ("starting", "running") and status.phase else status.state

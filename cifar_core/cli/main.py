@@ -97,11 +97,17 @@ def train(
 def stop(
     run: Run,
     wait: Annotated[bool, typer.Option(help="Return only when the run has stopped.")] = True,
+    kill: Annotated[
+        bool, typer.Option("--kill", help="End its process by force, where it does not answer.")
+    ] = False,
 ) -> None:
     """Stop a run; `resume` continues it from its last finished epoch."""
     directory = catalogue.find(run, allow_path=True)
-    jobs.stop(directory)
-    if wait:
+    if kill:
+        jobs.end(directory)
+    else:
+        jobs.stop(directory)
+    if wait or kill:
         print(_how_it_ended(directory, console.wait(directory)))
     else:
         print(f"The run “{directory.name}” was asked to stop.")
@@ -217,7 +223,7 @@ def _follow(run: ModelDirectory) -> None:
         status = console.follow(run)
     except KeyboardInterrupt:
         with contextlib.suppress(JobError):  # if it has just ended by itself
-            jobs.stop(run)
+            (jobs.end if run.status().frozen else jobs.stop)(run)
         print(_how_it_ended(run, console.wait(run)), file=sys.stderr)
         raise
     if status.state != "finished":
@@ -231,6 +237,11 @@ def _follow(run: ModelDirectory) -> None:
 
 
 def _how_it_ended(run: ModelDirectory, status: Status) -> str:
+    if status.active:
+        raise JobError(
+            f"“{run.name}” was asked to stop and has not yet, its last word is "
+            f"{duration(status.silence)} old; `python -m cifar_core stop {run.name} --kill` ends it."
+        )
     if status.state in ("stopped", "interrupted"):
         cure = f"`python -m cifar_core resume {run.name}` continues it."
         return f"{status.error} The run “{run.name}” is {status.state}; {cure}".lstrip()

@@ -51,17 +51,20 @@ def start() -> DownloadStatus:
 
 
 def cancel() -> DownloadStatus:
-    """Stop the download, if one is under way; what came stays, and `start` goes on from there."""
+    """Stop the download, if one is under way; what came stays, and `start` goes on from there.
+
+    Raises
+    ------
+    DatasetError
+        The process is somebody else's, or its disk does not answer.
+    """
     if process := _process(status()):
         try:
-            process.terminate()
-            process.wait(_STOP_SECONDS)
-        except psutil.TimeoutExpired:
-            process.kill()
-        except psutil.NoSuchProcess:
-            pass
+            gone = processes.end(process, _STOP_SECONDS)
         except psutil.AccessDenied:
             raise DatasetError("The download is somebody else's: it cannot be stopped from here.") from None
+        if not gone:
+            raise DatasetError("The download waits for its disk: it cannot be stopped until that answers.")
     return status()
 
 

@@ -1,4 +1,4 @@
-"""Start, stop, resume and delete training runs: the worker is a process of its own, contact is through files.
+"""Start, stop, end, resume and delete training runs: the worker is a process of its own, contact is through files.
 
 A machine trains one run of a folder at a time: the worker holds a lock for as long as it lives, and the
 operating system releases it when the worker dies, however it dies.
@@ -17,15 +17,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import filelock
+import psutil
 
-from cifar_core import files, hardware, paths
+from cifar_core import files, formats, hardware, paths
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import JobError, RecipeError
 from cifar_core.recipes import Recipe
 from cifar_core.runs import catalogue, processes, resources, trash
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.runs.status import RESUMABLE
+from cifar_core.runs.status import RESUMABLE, Status
 
 _START_SECONDS = 60.0  # until a new worker must have said that it lives; a fraction of one, usually
 
@@ -104,9 +105,10 @@ def resume(directory: ModelDirectory) -> None:
         If the run's `config.json` is damaged.
     """
     with _only_starter():
-        state = directory.status().state
-        if state not in RESUMABLE:
-            raise JobError(f"The run “{directory.name}” is {state}, there is nothing to resume.")
+        status = directory.status()
+        _refuse_if_frozen(directory, status)
+        if status.state not in RESUMABLE:
+            raise JobError(f"The run “{directory.name}” is {status.state}, there is nothing to resume.")
         directory.dataset().refuse_if_missing()
         _refuse_if_busy()
         resources.refuse_if_short_of_memory(directory.recipe(), directory.facts().side)
@@ -120,15 +122,67 @@ def stop(directory: ModelDirectory) -> None:
     Raises
     ------
     JobError
-        If the run is not running.
+        If the run is not running, or is frozen: nobody would hear it, and a stuck disk would hold us up, too.
     """
     status = directory.status()
-    if not status.active:
-        raise JobError(f"The run “{directory.name}” is {status.state}, there is nothing to stop.")
+    _refuse_if_over(directory, status)
+    _refuse_if_frozen(directory, status)
     try:
         directory.stop_path.touch()
     except OSError as error:
         raise JobError(f"“{directory.name}” cannot be told to stop ({error.strerror or error}).") from error
+
+
+def end(directory: ModelDirectory) -> None:
+    """End the process of a run by force; everything up to its last finished epoch is kept.
+
+    Raises
+    ------
+    JobError
+        If the run is not running, or its process is out of reach.
+    """
+    status = directory.status()
+    _refuse_if_over(directory, status)
+    if not status.here:
+        raise JobError(f"“{directory.name}” trains on {status.host}; end it there.")
+    worker = processes.find(status.pid, status.pid_started)
+    try:
+        gone = worker is None or processes.end(worker)
+    except psutil.AccessDenied:
+        raise JobError(f"The process of “{directory.name}” is somebody else's; let them end it.") from None
+    if not gone:
+        raise JobError(
+            f"The process of “{directory.name}” waits for a disk that does not answer; it ends once that does, "
+            "or when the machine is restarted."
+        )
+
+
+def silence(directory: ModelDirectory, status: Status) -> str:
+    """Say since when a frozen run is silent, and why that may be; the sentence is to be ended."""
+    return (
+        f"“{directory.name}” has said nothing for {formats.duration(status.silence)}: its process is halted, "
+        "or its disk does not answer"
+    )
+
+
+def _refuse_if_frozen(directory: ModelDirectory, status: Status) -> None:
+    if status.frozen:
+        raise JobError(
+            f"{silence(directory, status)}; `python -m cifar_core stop {directory.name} --kill` ends it, and "
+            "what it learned up to its last finished epoch stays."
+        )
+
+
+def _refuse_if_over(directory: ModelDirectory, status: Status) -> None:
+    if not status.active:
+        raise JobError(f"The run “{directory.name}” is {status.state}, there is nothing to stop.")
+
+
+def _refuse_if_at_work(directory: ModelDirectory, cure: str) -> None:
+    status = directory.status()
+    _refuse_if_frozen(directory, status)
+    if status.active:
+        raise JobError(f"The run “{directory.name}” is training; {cure}.")
 
 
 def delete(directory: ModelDirectory) -> None:
@@ -142,8 +196,7 @@ def delete(directory: ModelDirectory) -> None:
     if not directory.own:
         raise JobError(f"“{directory.name}” is no run of your own; only those are deleted.")
     with _only_starter():  # or it could be resumed meanwhile
-        if directory.status().active:
-            raise JobError(f"The run “{directory.name}” is training; stop it first.")
+        _refuse_if_at_work(directory, "stop it first")
         try:
             trash.put(directory)
         except FileNotFoundError:
@@ -179,9 +232,8 @@ def _refuse_if_unfit(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def _refuse_if_busy() -> None:
-    busy = active_run()
-    if busy:
-        raise JobError(f"The run “{busy.name}” is training; stop it or wait until it is done.")
+    if busy := active_run():
+        _refuse_if_at_work(busy, "stop it or wait until it is done")
 
 
 def _launch(directory: ModelDirectory) -> None:

@@ -1,5 +1,6 @@
 """Python processes of our own: how they find this code, outlive who started them, and are found again."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from typing import IO, Any
 import psutil
 
 from cifar_core import paths
+
+_FORCE_SECONDS = 5.0  # until a process that was killed must be gone
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -52,6 +55,26 @@ def find(pid: int, started: float) -> psutil.Process | None:
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, ValueError, OverflowError):  # the last two: no number that a process can have
         return None
+
+
+def end(process: psutil.Process, patience: float = 0.0) -> bool:
+    """End a process, by force unless it ends by itself within `patience` seconds; return whether it is gone.
+
+    Not gone is one that waits for a disk that does not answer: no force reaches it.
+    AccessDenied of psutil if it is somebody else's.
+    """
+    try:
+        if patience:
+            process.terminate()
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(patience)
+        process.kill()  # also one that is halted, which no request to end wakes up
+        process.wait(_FORCE_SECONDS)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.TimeoutExpired:
+        return find(process.pid, process.create_time()) is None  # whoever should bury it may be halted
+    return True
 
 
 def last_words(printed: bytes) -> str:

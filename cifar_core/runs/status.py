@@ -22,7 +22,7 @@ _LOST = (
     "Its process ended without a word: it was killed, memory ran out, or the machine was switched off. "
     "Resume goes on from the last finished epoch."
 )
-_SILENCE = 60.0  # seconds after which a worker on another machine counts as dead; it writes every quarter
+_SILENCE = 60.0  # seconds after which a worker counts as frozen, elsewhere as dead; it writes every quarter
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,16 @@ class Status:
     def here(self) -> bool:
         """Whether the worker is on this machine."""
         return self.host in ("", platform.node())
+
+    @property
+    def silence(self) -> float:
+        """How many seconds ago the worker last spoke; also where the clock was put back since."""
+        return abs(time.time() - self.updated)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a worker lives but has been silent for long: a signal halted it, or its disk is stuck."""
+        return self.active and self.silence > _SILENCE
 
 
 def believed(values: Mapping[str, Any]) -> Status:

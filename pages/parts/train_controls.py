@@ -11,8 +11,9 @@ from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RANGES, RECIPES, Recipe
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.runs.status import RESUMABLE
+from cifar_core.runs.status import RESUMABLE, Status
 from pages.parts import downloads, permission, train_recipes
+from pages.parts.markdown import plain
 
 QUICKEST = "quick"  # the recipe for a first run
 
@@ -163,6 +164,18 @@ def show_number(recipe: Recipe, dataset: Dataset, name: str) -> None:
     )
 
 
+def offer_end(run: ModelDirectory, status: Status) -> None:
+    """Say that a run has been silent for long, and offer to end it; beside the words, also on a phone."""
+    st.warning(
+        f"{plain(jobs.silence(run, status))}. It may go on by itself. Ended, it keeps what it learned up to "
+        "its last finished epoch, from which Resume goes on.",
+        icon=":material/hourglass_disabled:",
+    )
+    st.button(
+        "End it", icon=":material/power_off:", on_click=attempt, args=(lambda: jobs.end(run),), key="end-run"
+    )
+
+
 def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> None:
     status = run.status()
     if status.active:
@@ -170,7 +183,7 @@ def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> N
             f"Stop {run.name}",
             icon=":material/stop:",
             width="stretch",
-            disabled=status.state == "stopping",
+            disabled=status.state == "stopping" or status.frozen,
             on_click=lambda: attempt(lambda: jobs.stop(run)),
             help="Keeps everything up to the last finished epoch.",
         )

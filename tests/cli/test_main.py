@@ -19,7 +19,7 @@ OPTIONS = {
         *("--data", "--name", "--epochs", "--batch-size", "--learning-rate", "--patience", "--images"),
         *("--validation-images", "--seed", "--foreground", "--json"),
     ],
-    "stop": ["--wait", "--no-wait"],
+    "stop": ["--wait", "--no-wait", "--kill"],
     "resume": ["--foreground"],
     "delete": ["--yes"],
     "restore": [],

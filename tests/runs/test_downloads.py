@@ -120,6 +120,22 @@ def test_cancelled_and_resumed(cache: Path, batches: dict[str, bytes], file_serv
     assert file_server.spans == [None, f"bytes={came}-"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="which has no signal that halts a process")
+def test_halted_and_cancelled(cache: Path, batches: dict[str, bytes], file_server: FileServer) -> None:
+    file_server.speeds["one"] = 300_000
+    pid = downloads.start().pid
+    until(lambda status: status.done > 200_000)
+    os.kill(pid, signal.SIGSTOP)
+    assert downloads.cancel().state == "interrupted"
+    assert not psutil.pid_exists(pid)
+    came = arrived(cache)
+    file_server.speeds.clear()
+    downloads.start()
+    assert until(over).state == "finished"
+    assert is_whole(cache, batches)
+    assert file_server.spans == [None, f"bytes={came}-"]
+
+
 def test_killed_and_resumed(cache: Path, batches: dict[str, bytes], file_server: FileServer) -> None:
     file_server.speeds["one"] = 300_000
     pid = downloads.start().pid
