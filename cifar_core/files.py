@@ -26,7 +26,7 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> No
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         if durable:
-            _force_to_disk(temporary)
+            force_to_disk(temporary)
         for _ in range(20):
             with contextlib.suppress(PermissionError):  # Windows, while somebody reads the old file
                 temporary.replace(path)
@@ -35,12 +35,12 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> No
         else:
             temporary.replace(path)
         if durable:
-            _force_to_disk(path.parent)
+            force_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _force_to_disk(path: Path) -> None:
+def force_to_disk(path: Path) -> None:
     """Let a file or folder be written out of the system's memory, however long the disk takes."""
     if path.is_dir() and sys.platform == "win32":
         return  # where no folder can be opened, NTFS keeps a journal of names

@@ -38,7 +38,7 @@ def test_a_file_is_on_the_disk_before_it_takes_the_old_ones_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    force, replace = files._force_to_disk, Path.replace
+    force, replace = files.force_to_disk, Path.replace
 
     def forced(path: Path) -> None:
         done.append(f"forced {path.suffix or 'folder'}")
@@ -48,7 +48,7 @@ def test_a_file_is_on_the_disk_before_it_takes_the_old_ones_place(
         done.append("replaced")
         return replace(self, target)
 
-    monkeypatch.setattr(files, "_force_to_disk", forced)
+    monkeypatch.setattr(files, "force_to_disk", forced)
     monkeypatch.setattr(Path, "replace", replaced)
     files.write_whole(tmp_path / "card.json", "new")
     assert done == ["forced .tmp", "replaced", "forced folder"]

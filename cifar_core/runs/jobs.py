@@ -1,4 +1,4 @@
-"""Start, stop, end, resume and delete training runs: the worker is a process of its own, contact is through files.
+"""Start, stop, end, resume and delete runs: the worker is a process of its own, contact is through files.
 
 A machine trains one run of a folder at a time: the worker holds a lock for as long as it lives, and the
 operating system releases it when the worker dies, however it dies.
@@ -152,8 +152,8 @@ def end(directory: ModelDirectory) -> None:
         raise JobError(f"The process of “{directory.name}” is somebody else's; let them end it.") from None
     if not gone:
         raise JobError(
-            f"The process of “{directory.name}” waits for a disk that does not answer; it ends once that does, "
-            "or when the machine is restarted."
+            f"The process of “{directory.name}” waits for a disk that does not answer; it ends once that "
+            "does, or when the machine is restarted."
         )
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from cifar_core.errors import CifarLabError
-from cifar_core.files import write_whole
+from cifar_core.files import force_to_disk, write_whole
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.training.checkpoint import save_checkpoint
@@ -106,6 +106,8 @@ class RunLog(keras.callbacks.Callback):
         row = [epoch + 1, self._seconds(), float(self.model.optimizer.learning_rate), *values]
         self.rows.append(row)
         _append(self.directory.history_path, row)
+        for path in (self.directory.history_path, self.directory.steps_path):
+            force_to_disk(path)  # or a power cut could leave the checkpoint of an epoch without its row
         losses = [row[HISTORY_COLUMNS.index("val_loss")] for row in self.rows]
         if self.recipe.patience and np.argmin(losses) == len(losses) - 1:
             save_checkpoint(self.directory.best_path, self.model.variables, epoch + 1)

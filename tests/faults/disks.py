@@ -23,4 +23,5 @@ def mounted(image: Path, folder: Path, options: str = "defaults") -> Iterator[Pa
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # Lazily: a process that has said its last word may still be leaving.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
