@@ -19,6 +19,7 @@ from cifar_core.errors import CifarLabError
 from pages import enter
 from pages.parts import downloads
 from pages.parts.door import Door
+from pages.parts.markdown import plain, told
 
 
 def draw() -> None:
@@ -47,15 +48,13 @@ def draw() -> None:
     try:
         downloads.show_strip()
         page.run()
-    except (
-        CifarLabError
-    ) as error:  # what a page did not expect, a damaged file perhaps, is a sentence there too
-        st.error(str(error))
+    except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence too
+        st.error(told(error))
     except OSError as error:
         if not error.strerror:  # not from the operating system, so its message could say anything
             raise
         name = "A file" if isinstance(error.filename, int | None) else Path(os.fsdecode(error.filename)).name
-        st.error(f"{name or 'A file'} cannot be read or written ({error.strerror}).")
+        st.error(f"{plain(name) or 'A file'} cannot be read or written ({error.strerror}).")
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import caches, classify_answers, examples, uploads
 from pages.parts.classify_answers import Picture
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
 from pages.parts.uploads import Upload
 
@@ -71,7 +71,7 @@ def choose_endpoint() -> Endpoint | None:
     try:
         endpoint = remote.configured()
     except CifarLabError as error:
-        st.error(str(error))
+        st.error(told(error))
         return None
     if endpoint is None:
         return None

@@ -13,6 +13,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import caches, compare_duel, compare_table, downloads, public_lists
 from pages.parts.curves import show_learning
+from pages.parts.markdown import plain, told
 from pages.parts.models import offer_training, readable_models, warn_if_gone
 from pages.parts.tables import show_table, two_lines
 from pages.parts.url_state import choose_view
@@ -20,6 +21,7 @@ from pages.parts.url_state import choose_view
 PREFERRED = ("cnn", "vgg16")
 MOST = 5  # models at once: as many as have a colour of their own
 ORIGINAL = "original test set"
+IMAGES = "*images*"  # a column that no model can be called: its name would have the stars escaped
 
 
 def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
@@ -66,8 +68,9 @@ def of_one_dataset(models: dict[str, ModelDirectory], names: list[str]) -> list[
     kept = [name for name, digest in zip(names, digests, strict=True) if digest == digests[0]]
     if left_out := [name for name in names if name not in kept]:
         st.info(
-            f"Models are compared on the same test images, so {', '.join(f'“{name}”' for name in left_out)} "
-            f"cannot stand beside “{kept[0]}”: clear the choice first to compare others.",
+            "Models are compared on the same test images, so "
+            f"{', '.join(f'“{plain(name)}”' for name in left_out)} cannot stand beside “{plain(kept[0])}”: "
+            "clear the choice first to compare others.",
             icon=":material/info:",
         )
     return kept
@@ -112,7 +115,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
         missing = sources.missing()
         sets.update(public_lists.here().cleaner_test_sets())
     except CifarLabError as error:
-        st.warning(str(error), icon=":material/fact_check:")
+        st.warning(told(error), icon=":material/fact_check:")
     table = comparison.on_test_sets(right, sets)
     st.altair_chart(
         charts.cleaner_test_sets(table), alt="Accuracy of each model on each test set, with 95 % intervals"
@@ -121,13 +124,13 @@ def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
         f"{formats.percent(accuracy)}  \n{low * 100:.1f} to {high * 100:.1f}"
         for accuracy, low, high in table[["accuracy", "low", "high"]].itertuples(index=False)
     ]
+    by_model = table.assign(written=written).pivot(index="test_set", columns="model", values="written")
+    shown = (
+        by_model.loc[list(sets), list(right)].rename(index=two_lines, columns=plain).rename_axis("test set")
+    )
+    shown.insert(0, IMAGES, [formats.count(int(mask.sum())) for mask in sets.values()])
     show_table(
-        table.assign(written=written, images=table["images"].map(formats.count))
-        .pivot(index=["test_set", "images"], columns="model", values="written")
-        .loc[list(sets), [model.name for model in models]]
-        .reset_index("images")
-        .rename(index=two_lines)
-        .rename_axis("test set"),
+        shown,
         alt="Accuracy of each model on each test set, with 95 % intervals",
     )
     st.caption(
@@ -165,7 +168,8 @@ if len(chosen) == 1:
     about = alone.facts()
     if sum(model.facts().digest == about.digest for model in models.values()) == 1:
         offer_training(
-            f"“{alone.name}” is the only model that learned from “{about.name}”: a comparison takes two."
+            f"“{plain(alone.name)}” is the only model that learned from “{plain(about.name)}”: a comparison "
+            "takes two."
         )
         st.stop()
 if len(chosen) < 2:

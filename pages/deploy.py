@@ -12,7 +12,7 @@ from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import caches, deploy_vertex, examples, permission
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 from pages.parts.models import choose_model
 from pages.parts.url_state import choose_view
 
@@ -53,7 +53,7 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
         content = make(model)
     except (CifarLabError, OSError) as error:
         del st.session_state[wanted]  # or each click on the page would try again
-        st.error(plain(str(error)))
+        st.error(told(error))
         return
     st.download_button(
         f"Download {file_name} ({formats.size_in_bytes(len(content))})",
@@ -149,7 +149,7 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     try:
         [answer] = classify(caches.classifier(model), calibration_of(model), array[None])
     except CifarLabError as error:
-        st.error(plain(str(error)))
+        st.error(told(error))
         return
     st.markdown("The answer, but for its last digits:")
     st.code(container.answer_json(answer), language=None, wrap_lines=True)
@@ -182,7 +182,7 @@ def show_check(model: ModelDirectory) -> None:
         with st.spinner("Asking"):
             found = compare(client, model, caches.classifier(model), pictures)
     except CifarLabError as error:
-        st.error(plain(str(error)))
+        st.error(told(error))
         return
     show_comparison(found, dict(pictures), model)
 
@@ -197,10 +197,11 @@ def show_comparison(found: Comparison, pictures: dict[str, bytes], model: ModelD
         help="Of a probability; the same model on another processor differs by 0.00001 at most.",
     )
     if found.same:
-        st.success(f"The server answers as “{model.name}” does here.", icon=":material/check_circle:")
+        st.success(f"The server answers as “{plain(model.name)}” does here.", icon=":material/check_circle:")
     else:
         st.warning(
-            f"The server answers otherwise than “{model.name}” does here: another model, or an older export.",
+            f"The server answers otherwise than “{plain(model.name)}” does here: another model, or an older "
+            "export.",
             icon=":material/warning:",
         )
     table = pd.DataFrame([row._asdict() for row in found.rows])

@@ -8,6 +8,7 @@ from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import downloads
+from pages.parts.markdown import plain
 from pages.parts.models import readable_models, warn_if_validated_on_test
 
 # The shortest way to an answer: a test image, or where those are missing a photograph that is always here.
@@ -76,7 +77,7 @@ def show_machine() -> None:
     if run := jobs.active_run():
         st.page_link(
             "pages/train.py",
-            label=f"{run.name} is being trained: watch it",
+            label=f"{plain(run.name)} is being trained: watch it",
             icon=":material/model_training:",
             query_params={"run": run.name},
         )

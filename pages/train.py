@@ -14,7 +14,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 from pages import require_entry
 from pages.parts import curves, train_controls, train_recipes, train_runs
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 
 POLL_SECONDS = 1.0
@@ -37,7 +37,7 @@ def chosen_run() -> ModelDirectory | None:
         try:
             return catalogue.find(name)
         except CifarLabError as error:
-            st.warning(plain(str(error)))
+            st.warning(told(error))
     runs = catalogue.runs()
     return jobs.active_run() or (runs[0] if runs else None)
 
@@ -51,14 +51,14 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run.name, anchor=False, width="content")
+        st.subheader(plain(run.name), anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
         st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
     show_metrics(status, steps, history)
     done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
     st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
     if status.error:
-        st.error(status.error)
+        st.error(told(status.error))
     if status.frozen:
         train_controls.offer_end(run, status)
 
@@ -157,7 +157,7 @@ try:
     run.recipe()
     run.facts()
 except CifarLabError as error:
-    st.error(f"“{run.name}” cannot be shown. {error}")
+    st.error(f"“{plain(run.name)}” cannot be shown. {told(error)}")
     train_runs.choose_others(run)
     st.stop()
 status = run.status()

@@ -7,13 +7,14 @@ went wrong, 2 if the command was misspelt and 130 after Ctrl-C.
 import contextlib
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cifar_core import settings
+from cifar_core import formats, settings
 from cifar_core.cli import console, data, deploy, scale, vertex
 from cifar_core.cli.options import (
     Data,
@@ -44,6 +45,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+MOST_SAID = 600  # characters, of an error that names what was typed
 
 Foreground = Annotated[
     bool, typer.Option("--foreground", help="Stay and show progress; Ctrl-C stops the run, resumably.")
@@ -250,15 +253,25 @@ def _how_it_ended(run: ModelDirectory, status: Status) -> str:
 
 def main() -> None:
     """Run the command line: an error of ours, or of the file system, becomes one line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:  # whoever started us closed it
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the name of a picture may hold any bytes
     try:
         app()
     except (CifarLabError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
+        said = _of_a_file(error) if isinstance(error, OSError) else str(error)
+        print(f"Error: {formats.printable(said, MOST_SAID)}", file=sys.stderr)
         sys.exit(1)
     except SystemExit as end:
         if end.code == 130:
             print("Interrupted.", file=sys.stderr)
         raise
+
+
+def _of_a_file(error: OSError) -> str:
+    if not error.strerror:  # not from the operating system, so it is a sentence, or what comes closest
+        return str(error)
+    named = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    return f"{named or 'A file or the output'} cannot be read or written ({error.strerror})."

@@ -20,7 +20,7 @@ from cifar_core.inference import calibration
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import downloads
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]  # what a cache tells arguments of a type apart by
 Written = tuple[tuple[str, int], ...]  # files as they are: path and time of writing
@@ -96,14 +96,14 @@ def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
     try:
         dataset = get_dataset(facts.name)
         if dataset.facts.digest != facts.digest:
-            st.info(f"“{facts.name}” has changed since the model learned from it. {what_for}")
+            st.info(f"“{plain(facts.name)}” has changed since the model learned from it. {what_for}")
             return None
         if not dataset.available():
             downloads.offer(dataset, what_for, key)
             return None
         return test_set(facts.name)
     except CifarLabError as error:
-        st.warning(f"{plain(str(error))} {what_for}", icon=":material/photo_library:")
+        st.warning(f"{told(error)} {what_for}", icon=":material/photo_library:")
         return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches
 from pages.parts.caches import AS_WRITTEN
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 from pages.parts.turns import await_turn, in_turn
 
 FEW_LOOKS = 4  # at pictures, by one model, cost next to nothing; more wait their turn
@@ -31,6 +31,7 @@ DESCRIBED = 10  # that are read out to those who do not see the bars
 SHARP = 320  # pixels, of what the network sees as it is sent
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of these"
+THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
 
 Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
@@ -59,7 +60,7 @@ def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: li
             arrays = np.stack([picture.arrays[side_of(model)] for picture in pictures])
             answered[model] = answers(model, arrays, tta)
         except CifarLabError as error:
-            st.error(str(error))
+            st.error(told(error))
     if not answered:
         return
     if len(pictures) > 1:
@@ -96,10 +97,13 @@ def show_table(
 ) -> None:
     # Streamlit's own export writes a name as it is, so it has to be harmless here already.
     names = [spreadsheet.text(picture.name) for picture in pictures]
-    table = pd.DataFrame({"thumbnail": [picture.thumbnail for picture in pictures], "picture": names})
-    columns = {"thumbnail": st.column_config.ImageColumn("")}
+    table = pd.DataFrame({THUMBNAIL: [picture.thumbnail for picture in pictures], NAME: names})
+    columns: dict[str, Any] = {
+        THUMBNAIL: st.column_config.ImageColumn(""),
+        NAME: st.column_config.TextColumn("picture"),
+    }
     for model, theirs in answered.items():
-        sure = f"{model.name}: confidence"
+        sure = f"{model.name}/confidence"
         table[model.name] = [NONE if answer.none_of_these else answer.class_name for answer in theirs]
         table[sure] = [answer.confidence * 100 for answer in theirs]
         columns[sure] = st.column_config.ProgressColumn(

@@ -9,6 +9,7 @@ from cifar_core.evaluation import comparison, metrics
 from cifar_core.evaluation.comparison import QUADRANTS, Duel, Quadrant
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches, clicks, gallery
+from pages.parts.markdown import plain
 from pages.parts.url_state import segments_in_url, selectbox_in_url
 
 
@@ -19,14 +20,14 @@ def show(models: list[ModelDirectory]) -> None:
     found = comparison.duel(*(metrics.correct(each.raw, each.labels) for each in answers.values()))
     titles: dict[Quadrant, str] = {
         "both": "both right",
-        "first": f"only {first} right",
-        "second": f"only {second} right",
+        "first": f"only {plain(first)} right",
+        "second": f"only {plain(second)} right",
         "neither": "both wrong",
     }
     counts = {quadrant: len(images) for quadrant, images in found.quadrants.items()}
     fields, words = st.columns(2)
     with words:
-        show_verdict(found, first, second)
+        show_verdict(found, plain(first), plain(second))
     who = segments_in_url(  # in words too: not everybody can click a chart
         "Whose images",
         QUADRANTS,

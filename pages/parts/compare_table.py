@@ -13,6 +13,7 @@ from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.stopwatch import Timing
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
+from pages.parts.markdown import plain, told
 from pages.parts.tables import one_line, show_table
 
 
@@ -69,7 +70,8 @@ def show(models: list[ModelDirectory]) -> None:
             for name, column in COLUMNS.items()
         },
         index=pd.Index(
-            [f"{m.name} †" if looked_at_the_test_set(m) else m.name for m in models], name="model"
+            [f"{plain(m.name)} †" if looked_at_the_test_set(m) else plain(m.name) for m in models],
+            name="model",
         ),
     )
     intervals = [[formats.percent(end) for end in card["accuracy_interval"]] for card in cards]
@@ -119,7 +121,7 @@ def timing(model: ModelDirectory) -> Timing | None:
     try:
         return time_one_image(model)
     except CifarLabError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(told(error), icon=":material/warning:")
         return None
 
 

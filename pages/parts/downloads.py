@@ -16,6 +16,7 @@ from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.runs import downloads
 from pages.parts import permission
+from pages.parts.markdown import told
 
 POLL_SECONDS = 1.0
 SIZE = "170 MB"
@@ -90,7 +91,7 @@ def offer(
         return
     st.info(f"CIFAR-10's pictures are not on this machine yet. {what_for}", icon=":material/photo_library:")
     if status.state in ("failed", "interrupted"):
-        st.error(status.error or "The last download ended in its middle; it goes on from there.")
+        st.error(told(status.error) or "The last download ended in its middle; it goes on from there.")
         _advise(status.advice)
     st.button(
         f"{'Go on with the download' if status.done else 'Download CIFAR-10'} ({SIZE})",
@@ -114,7 +115,7 @@ def _attempt(action: Callable[[], object]) -> None:
         permission.check()
         action()
     except CifarLabError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = told(error)
 
 
 def offer_lists(missing: Sequence[str], use: str, key: str) -> None:
@@ -137,7 +138,7 @@ def fetch(download: Callable[[Callable[[int, int], None]], object]) -> None:
         download(show)
     except CifarLabError as error:
         bar.empty()
-        st.error(str(error))
+        st.error(told(error))
         _advise(getattr(error, "advice", ""))
     else:
         st.rerun()

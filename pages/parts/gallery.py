@@ -21,6 +21,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
 from pages.parts import caches, downloads, public_lists, sample
 from pages.parts.caches import Results
+from pages.parts.markdown import told
 from pages.parts.picture_button import picture_button
 
 COLUMNS = 6
@@ -136,6 +137,6 @@ def notes(facts: Facts) -> Notes:
     try:
         found: Notes = public_lists.here().notes()
     except CifarLabError as error:
-        st.warning(str(error), icon=":material/fact_check:")
+        st.warning(told(error), icon=":material/fact_check:")
         return image_notes.none()
     return found

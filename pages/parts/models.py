@@ -9,16 +9,17 @@ import streamlit as st
 
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 from pages.parts.url_state import selectbox_in_url
 
 NO_MODEL = "There is no finished model yet."
+_MOST_GONE = 5  # of a link's models that are not there, who are named
 
 
 def readable_models() -> dict[str, ModelDirectory]:
     """Return the models there are by name, but for those whose results are damaged, which it says."""
     for name, problem in catalogue.damaged_models().items():
-        st.warning(f"“{name}” is left out. {problem}", icon=":material/warning:")
+        st.warning(f"“{plain(name)}” is left out. {told(problem)}", icon=":material/warning:")
     return {model.name: model for model in catalogue.models()}
 
 
@@ -38,8 +39,11 @@ def warn_if_gone(linked: Sequence[str], there: Container[str], shown: Sequence[s
     if not (gone := [name for name in linked if name and name not in there]):
         return
     damaged = catalogue.damaged_models()
-    problems = [damaged.get(name, f"There is no finished model “{plain(name)}”.") for name in gone]
-    here = ", ".join(f"“{name}”" for name in shown)
+    problems = [
+        told(damaged[name]) if name in damaged else f"There is no finished model “{plain(name)}”."
+        for name in gone[:_MOST_GONE]
+    ]
+    here = ", ".join(f"“{plain(name)}”" for name in shown)
     st.warning(f"{' '.join(problems)} What is shown: {here}.", icon=":material/warning:")
 
 

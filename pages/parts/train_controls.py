@@ -13,7 +13,7 @@ from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE, Status
 from pages.parts import downloads, permission, train_recipes
-from pages.parts.markdown import plain
+from pages.parts.markdown import plain, told
 
 QUICKEST = "quick"  # the recipe for a first run
 
@@ -39,7 +39,7 @@ def attempt(action: Callable[[], None]) -> None:
         permission.check()
         action()
     except CifarLabError as error:
-        st.session_state["problem"] = str(error)
+        st.session_state["problem"] = told(error)
 
 
 def start(recipe: Recipe, dataset: Dataset) -> None:
@@ -218,5 +218,5 @@ def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> N
                 key=f"delete-{run.name}",
             )
     if busy is not None and busy != run:
-        st.caption(f"One run trains at a time, now **{busy.name}**.")
+        st.caption(f"One run trains at a time, now **{plain(busy.name)}**.")
         st.button("Show it", icon=":material/visibility:", width="stretch", on_click=open_run, args=(busy,))

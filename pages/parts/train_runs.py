@@ -2,6 +2,7 @@
 
 import contextlib
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -81,7 +82,7 @@ def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
         # The first columns are what a phone shows.
         "run": run.name,
         "best": history["val_accuracy"].max() * 100 if len(history) else None,
-        "open": f"?run={run.name}",
+        "open": f"?run={quote(run.name)}",
         "state": state,
         "epochs": epochs,
         "duration": formats.duration(history["seconds"].max()) if len(history) else "–",

@@ -65,9 +65,12 @@ def test_three_files_one_of_which_is_no_picture() -> None:
     for element in (*app.markdown, *app.caption, *app.error, *app.info):
         assert "example.org" not in element.value
     [table] = app.dataframe
-    assert list(table.value["picture"]) == ["'=1.png", "two.jpg"]  # which Streamlit's own export leaves as is
-    assert all(url.startswith("data:image/jpeg;base64,") for url in table.value["thumbnail"])
-    assert table.value["quick: confidence"].between(10, 100).all()
+    assert list(table.value["/picture"]) == [
+        "'=1.png",
+        "two.jpg",
+    ]  # which Streamlit's own export leaves as is
+    assert all(url.startswith("data:image/jpeg;base64,") for url in table.value["/thumbnail"])
+    assert table.value["quick/confidence"].between(10, 100).all()
 
 
 def test_many_bad_files_are_counted_and_folded_up() -> None:
@@ -94,7 +97,7 @@ def test_hostile_names_are_text_and_nothing_else() -> None:
     assert len(verdicts(app)) == len(HOSTILE)
     texts = [text.value for text in app.text]
     assert set(HOSTILE.values()) <= set(texts)
-    assert list(app.dataframe[0].value["picture"]) == list(HOSTILE.values())
+    assert list(app.dataframe[0].value["/picture"]) == list(HOSTILE.values())
     assert not any(name in element.value for element in app.markdown for name in HOSTILE)
     app = upload(app, dict.fromkeys(HOSTILE, b"no picture"))
     assert [text.value.split(": This file")[0] for text in app.expander[0].text] == list(HOSTILE.values())
@@ -135,7 +138,7 @@ def test_two_models_side_by_side(runs: Path) -> None:
     assert not app.error
     assert app.query_params["model"] == ["quick", "second"]
     [table] = app.dataframe
-    assert {"quick", "second", "quick: confidence", "second: confidence"} <= set(table.value)
+    assert {"quick", "second", "quick/confidence", "second/confidence"} <= set(table.value)
 
     for name in ("quick", "second"):
         app.multiselect(key="models").unselect(name)

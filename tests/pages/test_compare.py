@@ -23,7 +23,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def said(app: AppTest) -> str:
     """Return what stands on the page in words."""
     elements = [*app.info, *app.warning, *app.markdown, *app.caption]
-    return "\n".join(str(element.value) for element in elements)
+    return "\n".join(str(element.value) for element in elements).replace("\\", "")
 
 
 def test_without_a_model_it_says_to_train(artifacts: Path) -> None:  # noqa: ARG001
