@@ -53,6 +53,8 @@ def upload(
 ) -> None:
     """Copy a model to a bucket and register it; what is there already is not sent again."""
     place, name = _place(project, region, bucket), _name(model)
+    if container:
+        vertex.refuse_if_misspelt("container image", container)
     calls = _calls(dry_run)
     with contextlib.ExitStack() as stack:
         folder = saved_model or stack.enter_context(_exported(model))
@@ -74,13 +76,18 @@ def deploy(
     project: Project = "",
     region: Region = "",
     machine_type: Annotated[str, typer.Option(help="Kind of machine that serves it.")] = vertex.MACHINE,
-    min_replicas: Annotated[int, typer.Option(min=1, help="Machines that always run.")] = 1,
-    max_replicas: Annotated[int, typer.Option(min=1, help="Machines at most, when many ask.")] = 1,
+    min_replicas: Annotated[
+        int, typer.Option(min=1, max=vertex.MOST_REPLICAS, help="Machines that always run.")
+    ] = 1,
+    max_replicas: Annotated[
+        int, typer.Option(min=1, max=vertex.MOST_REPLICAS, help="Machines at most, when many ask.")
+    ] = 1,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Serve what was uploaded last from an endpoint, made if needed; costs money until it is deleted."""
     place, name = _place(project, region), _name(model)
+    vertex.refuse_if_misspelt("machine type", machine_type)
     if max_replicas < min_replicas:
         raise CloudError("--max-replicas is less than --min-replicas; raise the one or lower the other.")
     cost = vertex.cost(place, name, machine_type, min_replicas, max_replicas)
@@ -149,7 +156,7 @@ def delete(
 
 
 def _place(project: str, region: str, bucket: str | None = None) -> Place:
-    """Check that each setting is given; a bucket only where one is needed."""
+    """Check that each setting is given and can be one; a bucket only where one is needed."""
     for value, setting, what in (
         (project, settings.PROJECT, "project"),
         (region, settings.REGION, "region, for example europe-west4,"),
@@ -158,6 +165,8 @@ def _place(project: str, region: str, bucket: str | None = None) -> Place:
         if value == "":
             option = setting.default.strip("`")
             raise CloudError(f"Say which {what} with {option} or {setting.name}.")
+        if value is not None:
+            vertex.refuse_if_misspelt(setting.default.strip("`-"), value)
     return Place(project, region, bucket or "")
 
 

@@ -6,6 +6,7 @@ On the cloud a model is known by its name: Model and Endpoint are displayed as `
 carries the hash of its files' content as a label, so that what was uploaded last is not registered again.
 """
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from cifar_core.deploy import serving
 from cifar_core.deploy.google_calls import Calls, Named, Place
 from cifar_core.deploy.vertex_storage import Stored
 from cifar_core.errors import CloudError
+from cifar_core.formats import printable
 
 MACHINE = "n1-standard-2"  # the smallest of its kind, two virtual processors, is ample for 32×32 pixels
 COSTLY = "Serve it; this costs money until it is deleted"  # of `commands`
@@ -32,6 +34,30 @@ _SECONDS = 60.0  # for an answer; a public endpoint gives up then too
 _LABEL = "cifar_lab_content"
 
 EXAMPLE = Place("my-project", "europe-west4", "my-bucket")
+
+MOST_REPLICAS = 1_000  # far more than a new project may have, and a typing error where there are more
+_SHAPES = {  # how Google spells these; each gets into addresses, and costs money where it is meant otherwise
+    "project": r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|[0-9]+",
+    "region": r"[a-z]+(-[a-z]+)+[0-9]{1,2}",
+    "bucket": r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+    "machine type": r"[a-z][a-z0-9]*(-[a-z0-9]+)+",
+    "container image": r"[a-zA-Z0-9][a-zA-Z0-9._/:@-]*",
+}
+_LIKE = {
+    "project": EXAMPLE.project,
+    "region": "europe-west4 or us-central1",
+    "bucket": EXAMPLE.bucket,
+    "machine type": MACHINE,
+    "container image": "europe-docker.pkg.dev/PROJECT/IMAGE:TAG",
+}
+
+
+def refuse_if_misspelt(kind: str, value: str) -> None:
+    """Raise CloudError unless a project, region, bucket, machine type or container image can be one."""
+    if not re.fullmatch(_SHAPES[kind], value):
+        raise CloudError(
+            f"“{printable(value)}” is not a {kind} of Google Cloud; one looks like {_LIKE[kind]}."
+        )
 
 
 def register(calls: Calls, place: Place, model: str, stored: Stored, container: str) -> bool:

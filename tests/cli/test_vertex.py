@@ -212,7 +212,9 @@ def test_credentials_are_missing(run: Typed, saved_model: Path) -> None:
 
 @pytest.mark.usefixtures("place")
 def test_a_region_that_is_none(run: Typed) -> None:
-    assert "“mars” is not a region" in failed(run("deploy", "quick", "--region", "mars", "--yes"))
+    assert "“mars-north1” is not a region" in failed(
+        run("deploy", "quick", "--region", "mars-north1", "--yes")
+    )
 
 
 @pytest.mark.usefixtures("place", "cloud")
