@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cifar_core import settings
+from cifar_core import paths, settings
 from cifar_core.annotations import sources
 from cifar_core.datasets.registry import CIFAR10
 
@@ -47,7 +47,9 @@ class Tier(NamedTuple):
 
 
 def _vgg16() -> bool:
-    return (settings.VGG16_WEIGHTS.path() or Path.home() / ".keras" / "models" / _VGG16).is_file()
+    if named := settings.VGG16_WEIGHTS.path():
+        return named.is_file()
+    return any((folder / _VGG16).is_file() for folder in (paths.keras_home() / "models", paths.cache()))
 
 
 def _chromium() -> bool:

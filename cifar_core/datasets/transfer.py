@@ -165,7 +165,7 @@ def _chunks(response: requests.Response, have: int, total: int, may_leave: bool)
             # Not `read`, which waits until the chunk is full: for ever, if it trickles.
             chunk = response.raw.read1(_CHUNK, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            fault = connections.explain(error)
+            fault = connections.explain(error, response.url)
             raise SourceError(fault, rate((began, at_first))) from error
         if not chunk:
             break

@@ -41,7 +41,7 @@ def keep(given: list[Upload], *, anew: bool) -> list[Upload]:
     anew
         Whether the fields were just drawn for the first time since the page was opened.
     """
-    store = st.session_state.get(_STORE, _Store([], []))
+    store: _Store = st.session_state.get(_STORE, _Store([], []))
     kept, dropped = store.kept, store.dropped
     if anew:
         kept, dropped = [*store.kept, *store.given], store.dropped

@@ -80,7 +80,7 @@ def test_pictures_survive_a_look_at_another_page_and_not_their_removal(
     field, shown = page.locator("input[type=file]"), page.get_by_test_id("stText").filter(has_text=".png")
     field.set_input_files([tmp_path / "one.png", tmp_path / "two.png"])
     expect(shown).to_have_count(2)
-    page.get_by_test_id("stFileUploaderDeleteBtn").first.get_by_role("button").click()
+    page.get_by_test_id("stFileChipDeleteBtn").first.click()
     expect(shown).to_have_count(1)
     [left] = shown.all_inner_texts()
     for elsewhere in ("Overview", "Data"):

@@ -9,6 +9,7 @@ import pytest
 
 from cifar_core import connections
 from cifar_core.datasets import cifar10, download, sources, transfer
+from cifar_core.datasets.sources import File, Source
 from tests.datasets.archives import offer, official
 from tests.servers import FileServer, refusing_proxy, secured
 
@@ -53,11 +54,9 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_proxy_that_refuses(file_server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(file_server, b"", monkeypatch, ARCHIVE)
-    [source] = sources.SOURCES
-    secure = tuple((f"https://example.invalid/{ARCHIVE}", file) for _, file in source.addresses)
-    monkeypatch.setattr(sources, "SOURCES", (source._replace(addresses=secure),))
+def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    secure = Source(((f"https://example.invalid/{ARCHIVE}", File(ARCHIVE, 100)),))
+    monkeypatch.setattr(sources, "SOURCES", (secure,))
     with refusing_proxy(407) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         error = failed()
@@ -148,7 +147,12 @@ def test_a_busy_source_gets_the_pause_that_it_asks_for(
     offer(file_server, official(batches), monkeypatch, "one", "two")
     file_server.statuses |= {"one": status, "two": 404}
     file_server.headers["one"] = {"Retry-After": "17"}
-    monkeypatch.setattr(time, "sleep", lambda seconds: (pauses.append(seconds), file_server.statuses.clear()))
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        file_server.statuses.clear()
+
+    monkeypatch.setattr(time, "sleep", pause)
     assert downloaded(cache, batches)
     assert file_server.requests == ["one", "two", "one", "one"]
     assert pauses == [17]
