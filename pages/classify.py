@@ -204,7 +204,7 @@ def thumbnail_and_arrays(
 
 
 @st.cache_data(  # of at most 0.1 MB
-    max_entries=10 * classify_answers.CARDS, show_spinner=False, hash_funcs=BY_NUMBER, scope="session"
+    max_entries=2 * classify_answers.CARDS, show_spinner=False, hash_funcs=BY_NUMBER, scope="session"
 )
 def to_show(file: UploadedFile) -> bytes | None:
     """Return the whole picture as JPEG; None where it only just was not too much to decode, and now is."""

@@ -1,6 +1,7 @@
 """An endpoint that answers in the app's place, as the setting `CIFAR_LAB_ENDPOINT` names it.
 
-`http://HOST:8501/v1/models/NAME` is a model on TensorFlow Serving, `vertex:NAME` one that `vertex deploy`
+`http://HOST:8501/v1/models/NAME` is a model on TensorFlow Serving, or one version of it with
+`/versions/NUMBER` or `/labels/LABEL` behind it; `vertex:NAME` is one that `vertex deploy`
 serves in the project `CIFAR_LAB_PROJECT`, region `CIFAR_LAB_REGION`. Whoever runs the app sets it, so it may
 be in the app's own network.
 """

@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifar_core import formats, images
 
-MOST_KEPT = 200
+MOST_KEPT = 100
 MOST_BYTES = 2 * images.MAX_BYTES  # one of the largest fits, and some ten of a phone
 _STORE = "uploads"
 
