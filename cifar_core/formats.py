@@ -8,6 +8,13 @@ def percent(fraction: float) -> str:
     return f"{fraction * 100:.1f} %"
 
 
+def probability(fraction: float) -> str:
+    """Format a probability as `percent` does, but never as 0 or 100 where it is neither: "< 0.1 %"."""
+    if 0 < fraction < 0.0005:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= fraction < 1 else percent(fraction)
+
+
 def points(difference: float) -> str:
     """Format the difference of two fractions, 0.0123, as "+1.2 points", of a hundred."""
     return f"{difference * 100:+.1f} points"

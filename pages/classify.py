@@ -131,9 +131,9 @@ def take_random(dataset: Dataset) -> None:
 def offer_ours(dataset: Dataset | None) -> None:
     """Draw a button for a test image, where they are here, and one for each example."""
     if dataset is not None and dataset.available():
-        st.button("Random test image", icon=":material/casino:", on_click=take_random, args=(dataset,))
+        st.button("Test image", icon=":material/casino:", on_click=take_random, args=(dataset,))
     for name, title in examples.TITLES.items():
-        st.button(title, icon=":material/image:", on_click=take_ours, kwargs={"example": name})
+        st.button(title, on_click=take_ours, kwargs={"example": name})
 
 
 def uploaded(
@@ -258,7 +258,7 @@ def say_what_they_know(models: list[ModelDirectory]) -> None:
         listed = ", ".join(plain(name) for name in class_names[:MOST_NAMES])
         more = ", …" if len(class_names) > MOST_NAMES else ""
         verb = "knows" if len(who) == 1 else "know"
-        st.caption(f"{' and '.join(who)} {verb} {len(class_names)} things only: {listed}{more}.")
+        st.caption(f"{' and '.join(who)} {verb} {len(class_names)} things and nothing else: {listed}{more}.")
 
 
 def show_refused(refused: list[tuple[str, str]]) -> None:
@@ -276,14 +276,15 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
 
 require_entry()
 st.title("Classify", anchor=False)
-drop_zone = st.container()  # first on the page, but what is chosen below says how to read the pictures
-endpoint = choose_endpoint()
-models = [] if endpoint else choose_models()
-if not endpoint and not models:
-    st.stop()
-with st.container(horizontal=True, vertical_alignment="bottom"):
+given, said = st.columns([2, 3], gap="large")  # on a phone one below the other
+drop_zone = given.container()  # first on the page, but what is chosen below says how to read the pictures
+with given.expander("Options", icon=":material/tune:"):
+    endpoint = choose_endpoint()
+    models = [] if endpoint else choose_models()
     how = choose_how()
     tta: TTA = 1 if endpoint else choose_tta()
+if not endpoint and not models:
+    st.stop()
 dataset = dataset_of(models)
 sides = tuple(dict.fromkeys(classify_answers.side_of(model) for model in models)) or (images.SIZE,)
 with drop_zone:
@@ -291,10 +292,11 @@ with drop_zone:
     show_refused(refused)
 if ours := our_picture(how, sides, dataset):
     pictures.insert(0, ours)
-if pictures:
-    classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
-elif not refused:
-    st.info("Choose a picture, switch on the webcam or take one of ours.", icon=":material/image:")
-say_what_they_know(models)
-for model in models:
-    classify_answers.say_what_passes(model)
+with said:
+    if pictures:
+        classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
+    elif not refused:
+        st.info("Drop a picture, switch on the webcam, or try an example.", icon=":material/image:")
+    say_what_they_know(models)
+    for model in models:
+        classify_answers.say_what_passes(model)

@@ -27,6 +27,23 @@ def test_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (0.0, "0.0 %"),
+        (1e-9, "< 0.1 %"),
+        (0.0004999, "< 0.1 %"),
+        (0.0005, "0.1 %"),
+        (0.8531, "85.3 %"),
+        (0.99949, "99.9 %"),
+        (0.9995, "> 99.9 %"),
+        (1.0, "100.0 %"),
+    ],
+)
+def test_a_probability_is_certain_only_where_it_is(fraction: float, text: str) -> None:
+    assert formats.probability(fraction) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (0, "0 s"),

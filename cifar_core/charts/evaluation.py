@@ -44,7 +44,7 @@ def probability_bars(
         table.loc[table["class"] == true, "meaning"] = "right"
     table = table.nlargest(likeliest or len(table), "probability")
     # The number stands in the axis label, which has the theme's colour; text marks have not.
-    table["label"] = table["class"] + "  " + table["probability"].map(formats.percent)
+    table["label"] = table["class"] + "  " + table["probability"].map(formats.probability)
     # As wide in every card, so that the bars of several begin at the same place.
     names = alt.Axis(labelLimit=170, minExtent=120, labelFontSize=14)
     return (

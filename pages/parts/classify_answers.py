@@ -21,6 +21,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
+from pages.parts.scrolling import come_into_view
 from pages.parts.turns import await_turn, in_turn
 
 FEW_LOOKS = 4  # at pictures, by one model, cost next to nothing; more wait their turn
@@ -63,6 +64,7 @@ def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: li
             st.error(told(error))
     if not answered:
         return
+    come_into_view("".join(picture.thumbnail for picture in pictures))
     if len(pictures) > 1:
         show_table(pictures, answered, refused)
     show_cards(pictures, answered)
@@ -105,13 +107,13 @@ def show_table(
     for model, theirs in answered.items():
         sure = f"{model.name}/confidence"
         table[model.name] = [NONE if answer.none_of_these else answer.class_name for answer in theirs]
-        table[sure] = [answer.confidence * 100 for answer in theirs]
+        table[sure] = [None if answer.none_of_these else answer.confidence * 100 for answer in theirs]
         columns[sure] = st.column_config.ProgressColumn(
             "confidence",
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            help="The probability of the likeliest class, also where the picture is none of these.",
+            help="The probability of the likeliest class; nothing where the picture is none of these.",
         )
     st.dataframe(
         table,
@@ -171,50 +173,48 @@ def choose_opacity() -> float | None:
 def show_card(
     picture: Picture, theirs: dict[Model, Answer], opacity: float | None, maps: list[Callable[[], None]]
 ) -> None:
+    """Show the answers first, then what they are about."""
     with st.container(border=True):
         st.text(picture.name)
-        shown = picture.to_show()
-        given, said = st.columns([1, 5] if shown is None else [2, 5])
-        with given.container(horizontal=True):
-            if shown is not None:
-                with st.container(width=TILE):
-                    st.image(shown, width="stretch", alt="the picture as it was given")
-                    st.caption("the picture")
-            for side in sorted({side_of(model) for model in theirs}):
-                with st.container(width=TILE):
-                    seen = enlarged(picture.arrays[side])
-                    st.image(seen, width="stretch", alt=f"the {side}×{side} pixels the network sees")
-                    st.caption(f"what the network sees: {side}×{side} pixels")
-        cells = said.grid(len(theirs), min_column_width=260)
-        for model, answer in theirs.items():
-            with cells.container():
-                place = show_answer(
-                    model, picture, answer, mapped=opacity is not None, alone=len(theirs) == 1
-                )
+        alone = len(theirs) == 1
+        said, given = st.columns([3, 2]) if alone else (st.container(), st.container())
+        cells = said.grid(2 if len(theirs) == 4 else len(theirs), min_column_width=220)
+        places = [cells.container() for _ in theirs]
+        tiles = given.container(horizontal=True)
+        with tiles:
+            show_picture(picture, sorted({side_of(model) for model in theirs}))
+        for place, (model, answer) in zip(places, theirs.items(), strict=True):
+            with place:
+                show_answer(model, picture, answer)
             if opacity is not None and isinstance(model, ModelDirectory):
-                maps.append(partial(show_map, place, model, picture, answer, opacity))
+                beside = tiles if alone else place
+                maps.append(partial(show_map, beside.container(width=TILE), model, picture, answer, opacity))
 
 
-def show_answer(
-    model: Model, picture: Picture, answer: Answer, *, mapped: bool, alone: bool
-) -> DeltaGenerator:
-    """Show the verdict and the bars; return the place of the map, beside the bars where there is room."""
-    if not alone:
-        st.markdown(f"**{plain(model.name)}**")
+def show_picture(picture: Picture, sides: Sequence[int]) -> None:
+    """Show a picture as it was given, and as networks of these sides see it."""
+    if (shown := picture.to_show()) is not None:
+        with st.container(width=TILE):
+            st.image(shown, width="stretch", alt="the picture as it was given")
+            st.caption("the picture")
+    for side in sides:
+        with st.container(width=TILE):
+            seen = enlarged(picture.arrays[side])
+            st.image(seen, width="stretch", alt=f"the {side}×{side} pixels the network sees")
+            st.caption(f"what the network sees: {side}×{side} pixels")
+
+
+def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
+    """Show the verdict and the bars."""
     st.markdown(f"#### {verdict(answer, picture.true)}")
+    st.caption(f"says **{plain(model.name)}**")
     if answer.none_of_these:
-        nearest = f"{answer.class_name}, {formats.percent(answer.confidence)}"
+        nearest = f"{answer.class_name}, {formats.probability(answer.confidence)}"
         st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
-    bars = st.container()
-    mattered = bars
-    if mapped:
-        mattered, bars = st.columns([1, 4]) if alone else (bars.container(), bars)
-        mattered = mattered.container(width=TILE)
-    bars.altair_chart(
+    st.altair_chart(
         charts.probability_bars(answer.probabilities, answer.class_names, picture.true, LIKELIEST),
         alt=", ".join(f"{n} {p:.2%}" for n, p in answer.likeliest(DESCRIBED)),
     )
-    return mattered
 
 
 def show_map(
@@ -239,7 +239,7 @@ def enlarged(array: np.ndarray) -> str:
 
 def verdict(answer: Answer, true: str | None) -> str:
     """Say in a few words what a model takes a picture for, and whether that is right."""
-    said = f"{answer.class_name}, {formats.percent(answer.confidence)}"
+    said = f"{answer.class_name}, {formats.probability(answer.confidence)}"
     if answer.none_of_these:
         said = f"probably {NONE}"
     if true is None:
@@ -264,8 +264,8 @@ def say_what_passes(model: ModelDirectory) -> None:
     ]
     if passing:
         st.caption(
-            f"**{plain(model.name)}** wrongly doubts 5 % of pictures of its classes. Of what is none of "
-            f"them it lets pass {', '.join(passing)}."
+            f"How far to trust “{NONE}” from **{plain(model.name)}**: it says so, wrongly, of 5 % of its own "
+            f"dataset's pictures. It fails to say so of {', '.join(passing)}."
         )
 
 

@@ -17,7 +17,7 @@ from pages.parts import caches
 
 DIGIT = 7  # of its dataset's test images
 PHOTOGRAPHS = {"flower": "flower.jpg", "roof": "china.jpg"}  # scikit-learn's, by what they show
-TITLES = {"flower": "A flower", "roof": "A temple's roof", "digit": "A digit"}  # by their names in the URL
+TITLES = {"flower": "Flower", "roof": "Roof", "digit": "Digit"}  # by their names in the URL
 
 
 def load(name: str) -> tuple[bytes, str]:

@@ -20,6 +20,7 @@ from pages.parts import caches
 from pages.parts.caches import AS_WRITTEN, Results
 from pages.parts.classify_answers import pixels_that_mattered
 from pages.parts.markdown import plain
+from pages.parts.turns import in_turn, turn
 
 NAME = "sample"  # in the URL
 PICTURE, MAP, NEIGHBOUR = 384, 128, 96  # pixels a side
@@ -127,7 +128,7 @@ def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None
     whose = "" if alone else f"**{plain(name)}**: "
     right = "right" if guess == label else "wrong"
     st.markdown(
-        f"{whose}**{plain(class_names[guess])}**, {formats.percent(probabilities[guess])} sure · {right}"
+        f"{whose}**{plain(class_names[guess])}**, {formats.probability(probabilities[guess])} sure · {right}"
     )
     bars, maps = st.columns([3, 2])
     bars.altair_chart(
@@ -143,7 +144,7 @@ def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None
 
 def show_map(model: ModelDirectory, facts: Facts, index: int, class_index: int) -> None:
     image, name = caches.test_set(facts.name).images[index], facts.class_names[class_index]
-    found = pixels_that_mattered(model, image, class_index)
+    found = in_turn(pixels_that_mattered, model, image, class_index)
     scale = max(2 * MAP // facts.side, 1)
     large = image.repeat(scale, axis=0).repeat(scale, axis=1)
     overlaid = caches.crisp(saliency.overlay(large, found, OPACITY), 1)
@@ -187,9 +188,10 @@ def known_neighbours(model: ModelDirectory) -> neighbours.Neighbours | None:
 
 
 def find(model: ModelDirectory, facts: Facts) -> neighbours.Neighbours:
-    bar = st.progress(0.0, "Looking at the training images")
-    found = neighbours.find(caches.classifier(model), get_dataset(facts.name), bar.progress)
+    with turn():
+        bar = st.progress(0.0, "Looking at the training images")
+        found = neighbours.find(caches.classifier(model), get_dataset(facts.name), bar.progress)
+        bar.empty()
     found.save(neighbours.place(model))
     known_neighbours.clear()
-    bar.empty()
     return found

@@ -10,7 +10,8 @@
 What is in the cache is there at once; only what has to be worked out waits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -51,6 +52,15 @@ def in_turn(cached: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R
         finally:
             _ours.reset(entered)
             place.empty()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Do what is in no cache after all who asked before."""
+    place = st.empty()
+    with _turns.turn(lambda before: _say(place, before)):
+        place.empty()
+        yield
 
 
 def _say(place: DeltaGenerator, before: int) -> None:

@@ -71,6 +71,25 @@ def test_pictures_of_ones_own(page: Page, server: Server, tmp_path: Path) -> Non
     no_exception(page)
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (853, 480), (390, 844)])
+@pytest.mark.parametrize("way", ["file", "webcam"])
+def test_the_answer_comes_into_the_first_screen(
+    page: Page, server: Server, tmp_path: Path, way: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{server.url}/classify?model=quick")
+    if way == "file":
+        Image.effect_noise((400, 300), 80).save(tmp_path / "noise.png")
+        page.locator("input[type=file]").set_input_files(tmp_path / "noise.png")
+    else:
+        page.get_by_text("Webcam", exact=True).click()
+        page.get_by_test_id("stCameraInputButton").click()
+    verdict = page.get_by_role("heading", level=4)
+    expect(verdict).to_be_visible()
+    no_exception(page)
+    expect(verdict).to_be_in_viewport(ratio=1)
+
+
 def test_pictures_survive_a_look_at_another_page_and_not_their_removal(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
@@ -100,7 +119,7 @@ def test_pictures_survive_a_look_at_another_page_and_not_their_removal(
 
 def test_a_random_test_image_survives_a_reload(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/classify?model=quick")
-    page.get_by_role("button", name="Random test image").click()
+    page.get_by_role("button", name="Test image").click()
     expect(page).to_have_url(re.compile(r"model=.*image=\d+"))
     name = f"test image {page.url.partition('image=')[2].partition('&')[0]}"
     expect(page.get_by_text(name, exact=True)).to_be_visible()

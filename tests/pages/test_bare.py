@@ -48,7 +48,7 @@ def test_no_page_ends_in_what_is_missing(page: str) -> None:
 def test_the_first_page_has_three_ways_to_begin_that_work() -> None:
     app = opened("overview")
     assert ("Try an example", "example=flower") in links(app)
-    assert "Digits take half a minute" in words(app)
+    assert "half a minute, on handwritten digits" in words(app)
     assert buttons(app).count(OFFER) == 1
 
 
@@ -62,11 +62,11 @@ def test_an_example_gets_an_answer(example: str, shown: str) -> None:
 
 def test_an_example_is_one_click_away_and_makes_room_for_a_picture_of_ones_own() -> None:
     app = opened("classify", model="quick")
-    assert "Random test image" not in buttons(app)
-    [button] = [item for item in app.button if item.label == "A digit"]
+    assert "Test image" not in buttons(app)
+    [button] = [item for item in app.button if item.label == "Digit"]
     button.click()
     assert checked(app).query_params["example"] == "digit"
-    assert "a digit" in [text.value for text in app.text]
+    assert "digit" in [text.value for text in app.text]
 
 
 def test_a_link_to_a_test_image_offers_the_test_images() -> None:

@@ -156,7 +156,7 @@ def test_a_link_with_unknown_models_opens_on_one_that_there_is() -> None:
 
 @pytest.mark.parametrize("image", ["10000", "-1", "1" * 5_000, "9" * 100_000])
 def test_a_link_with_no_test_image_shows_none(image: str) -> None:
-    assert "Choose a picture" in opened("classify", model="quick", image=image).info[0].value
+    assert "Drop a picture" in opened("classify", model="quick", image=image).info[0].value
 
 
 def test_many_pictures_are_decoded_once_and_a_random_image_is_on_the_first_page_of_cards(
@@ -255,5 +255,5 @@ def maps(app: AppTest) -> list[str]:
 
 def test_without_anything_it_says_what_to_do() -> None:
     app = opened("classify")
-    assert "Choose a picture" in app.info[0].value
+    assert "Drop a picture" in app.info[0].value
     assert not app.dataframe
