@@ -223,14 +223,15 @@ def test_a_crowd_is_there_while_a_run_trains_or_its_figures_are_refused(
 ) -> None:
     trains = ModelDirectory(tmp_path)
     trains.write_status(Status(state, os.getpid(), psutil.Process().create_time()))
-    gathered = crowd.Crowd("", [], 0, 0), [1e9] * 4
     monkeypatch.setattr(jobs, "start", lambda *_: trains)
     monkeypatch.setattr(cifar10, "load_test", lambda: SimpleNamespace(images=[]))
-    monkeypatch.setattr(crowd, "Server", lambda **_: contextlib.nullcontext())
-    monkeypatch.setattr(crowd, "_gather", lambda *_: gathered)
+    server = contextlib.nullcontext()
+    server.url, server.process = "", psutil.Process()  # type: ignore[attr-defined]
+    monkeypatch.setattr(crowd, "Server", lambda **_: server)
+    monkeypatch.setattr(crowd.Crowd, "gather", lambda *_: [1e9] * 4)
     if state == "running":
         crowd.main(train="quick")
-        assert "while quick trains" in capsys.readouterr().out
+        assert "while quick trains" in " ".join(capsys.readouterr().out.split())
         assert trains.stop_path.exists()
     else:
         message = r"ended before the visits did \(finished\); choose a longer recipe\.$"

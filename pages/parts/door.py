@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import get_instance
+from streamlit.runtime.stats import CacheStat
 
 from cifar_core import access, formats, hardware
 
@@ -74,7 +75,7 @@ class Door:
 def _held() -> int:
     """Return the bytes of all uploads that are in memory."""
     families = get_instance().uploaded_file_mgr.get_stats().values()
-    return sum(stat.byte_length for family in families for stat in family)
+    return sum(stat.byte_length for family in families for stat in family if isinstance(stat, CacheStat))
 
 
 def _say_wrong_name(name: str) -> str:

@@ -21,7 +21,8 @@ from streamlit.delta_generator import DeltaGenerator
 from cifar_core import formats
 from cifar_core.inference.turns import Turns
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 _turns = Turns()
 _ours = ContextVar("ours", default=False)  # whether it is the turn of the visitor whom this thread serves
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 import requests
-from websockets import Subprotocol
+from websockets import Origin, Subprotocol
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -34,7 +34,7 @@ def train_page(server: Server, name: str, headers: dict[str, str] = {}) -> str: 
         connect(
             f"ws://{name}:{port}/_stcore/stream",
             sock=led_here,
-            origin=f"http://{name}:{port}",  # type: ignore[arg-type]
+            origin=Origin(f"http://{name}:{port}"),
             subprotocols=[Subprotocol("streamlit")],
             additional_headers=headers,
             max_size=None,

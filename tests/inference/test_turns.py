@@ -52,8 +52,7 @@ def test_each_is_told_how_many_are_before_and_comes_in_order(ask: Callable[[str]
     askers = [ask(name) for name in "abcd"]
     assert [asker.before[:1] for asker in askers] == [[], [1], [2], [3]]
     for number, asker in enumerate(askers):
-        until(lambda number=number: len(asker.done) == number + 1)  # noqa: B023
-        assert asker.done[-1] == asker.name
+        assert until(lambda: asker.done[number:]) == [asker.name]  # noqa: B023
         asker.go.set()
     askers[-1].join(60)
     assert askers[0].done == list("abcd")
@@ -69,9 +68,13 @@ def test_who_goes_away_is_not_waited_for(ask: Callable[[str], Asker]) -> None:
     assert first.done == ["a", "b went away", "c"]
 
 
+def nobody_is_before(before: int) -> None:
+    pytest.fail(f"{before} are before")
+
+
 def test_a_turn_that_ends_in_an_error_is_over() -> None:
     turns = Turns()
-    with pytest.raises(GoneError), turns.turn(pytest.fail):
+    with pytest.raises(GoneError), turns.turn(nobody_is_before):
         raise GoneError
-    with turns.turn(pytest.fail):
+    with turns.turn(nobody_is_before):
         pass

@@ -105,7 +105,8 @@ def test_an_upload_says_its_length(length: str | None) -> None:
 def test_what_arrives_at_the_same_time_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "_held", lambda: 0)
     monkeypatch.setattr(hardware, "free_memory", lambda: 100)
-    headers, statuses = {"host": "localhost", "content-length": "30"}, []
+    headers = {"host": "localhost", "content-length": "30"}
+    statuses: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if len(statuses) < 2:  # while the first is on its way, a second comes

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import classify_answers, turns
@@ -41,7 +42,7 @@ def said_while_waiting(app: AppTest, over: threading.Event, monkeypatch: pytest.
     told: list[int] = []
     say = turns._say
 
-    def hear(place: turns.DeltaGenerator, before: int) -> None:
+    def hear(place: DeltaGenerator, before: int) -> None:
         say(place, before)
         told.append(before)
         over.set()
