@@ -34,8 +34,8 @@ def refuse_unless_operator(email: str | None, *, here: bool) -> None:
         if here:
             return
         raise AccessError(
-            "All may look and classify here; only who sits at the machine that runs this app may train, "
-            "export or change anything. Whoever runs it can allow more: "
+            "All may look and classify here; only who opens this app on its own machine, as localhost, may "
+            "train, export or change anything. Whoever runs it can allow more: "
             f"{settings.OPERATORS.name}=everybody, or the e-mail addresses of some."
         )
     if setting.strip().casefold() == "everybody":

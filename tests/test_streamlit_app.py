@@ -1,15 +1,20 @@
 """What a visitor sees where a page fails in a way that nobody foresaw."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.browser import Server
 from cifar_core import charts
 from cifar_core.errors import DatasetError
 from cifar_core.runs import jobs
+from tests.model_directories import until
 from tests.pages import addressed, checked, come_from, opened
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -90,6 +95,17 @@ def test_a_foreseen_error_is_a_sentence_only(
     app = failed(monkeypatch, error)
     assert [box.value for box in app.error] == [sentence]
     assert not app.exception
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a browser is opened by other means")
+def test_on_a_desktop_it_opens_in_a_browser(tmp_path: Path) -> None:
+    asked, opener = tmp_path / "asked", tmp_path / "xdg-open"
+    opener.write_text(f'#!/bin/sh\necho "$@" > {asked}.part && mv {asked}.part {asked}\n')
+    opener.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with Server(variables=variables, options=["--server.headless", "false"]) as server:
+        until(asked.exists)
+        assert asked.read_text().strip() == server.url.replace("127.0.0.1", "localhost")
 
 
 def test_a_library_that_words_its_own_os_errors_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def test_a_click_on_a_button_drawn_before_starts_nothing(monkeypatch: pytest.Mon
     assert not [path for path in runs.glob("*") if path.is_dir()]
 
 
-STRANGER = "All may look and classify here; only who sits at the machine that runs this app may train"
+STRANGER = "All may look and classify here; only who opens this app on its own machine, as localhost, may"
 
 
 @pytest.mark.usefixtures("stranger")
