@@ -114,9 +114,8 @@ def _taken(source: list[Path]) -> Path:
 def _downloaded() -> Path:
     """Download with progress; Ctrl-C stops what was started here, and only ends the looking on otherwise."""
     ours = not downloads.status().active
-    status = downloads.start()
     try:
-        status = _follow(status)
+        status = _follow(downloads.start())
     except KeyboardInterrupt:
         if ours:
             status = downloads.cancel()

@@ -239,10 +239,8 @@ def test_classify_with_views(tta: TTA, lab: dict[str, str], tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_stop_and_resume(env: dict[str, str], tmp_path: Path) -> None:
-    # A shell that runs the tests in the background makes them, and what they start, deaf to Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
     @contextlib.contextmanager
     def follow(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         command = [*PROGRAM, *arguments, "--foreground"]
