@@ -74,9 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(body, first, last, name)
 
     def _send(self, body: bytes, first: int, last: int, name: str) -> None:
-        silence, speed = self.server.silences.get(name), self.server.speeds.get(name)
-        step = max(int(speed / 20), 1) if speed else 2**16
+        silence = self.server.silences.get(name)
         while first < last and not self.server.over.is_set():
+            speed = self.server.speeds.get(name)  # which a test may change meanwhile
+            step = max(int(speed / 20), 1) if speed else 2**16
             if silence is not None and first + step > silence:
                 self.wfile.write(body[first:silence])
                 self.server.over.wait(600)
