@@ -17,7 +17,7 @@ from streamlit.web.server import server_util
 from cifar_core import hardware
 from cifar_core.errors import CifarLabError
 from pages import enter
-from pages.parts import downloads
+from pages.parts import downloads, forged
 from pages.parts.door import Door
 from pages.parts.markdown import plain, told
 
@@ -29,6 +29,7 @@ def draw() -> None:
     st.set_option("client.showErrorDetails", "type")
     st.secrets.load_if_toml_exists()  # the settings in it become environment variables
     enter()
+    forged.forget()
     # Before the navigation: for a tab with a Material icon, as the pages have, a browser asks Google.
     icon = Path(__file__).with_name("pages") / "parts" / "icon.svg"
     st.set_page_config(page_icon=icon, layout="wide")

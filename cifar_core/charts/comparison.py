@@ -14,7 +14,8 @@ def f1_by_class(table: pd.DataFrame) -> alt.LayerChart:
     """Draw each model's F1 in each class; `table` as `comparison.f1_by_class` returns it."""
     models = list(table.columns)
     # Not by `melt`, for which no model may be called as a column of its result is.
-    long = table.stack().rename_axis(["class", "model"]).rename("f1").reset_index()
+    columns = [pd.DataFrame({"class": table.index, "model": name, "f1": table[name]}) for name in models]
+    long = pd.concat(columns, ignore_index=True)
     base = alt.Chart().encode(
         y=alt.Y("class:N", sort=list(table.index), title=None, axis=alt.Axis(labelFlush=False)),
         x=alt.X("f1:Q", title="F1", axis=alt.Axis(format="%", tickCount=6)).scale(zero=False, nice=True),

@@ -18,7 +18,7 @@ from tests.servers import FileServer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = ["Overview", "Data", "Train", "Evaluate", "Compare", "Classify", "Deploy"]
-SLOW = 40_000  # bytes a second: half a minute for what there is
+SLOW = 4_000  # bytes a second: five minutes for what there is, or until a test makes it faster
 FAST = 4_000_000
 
 
@@ -53,7 +53,7 @@ def second(browser: Browser) -> Iterator[Page]:
 
 
 def strip(page: Page) -> Locator:
-    return page.get_by_text(re.compile(r"^CIFAR-10 · downloading · [\d.]+ (kB|MB) of 1\.2 MB"))
+    return page.get_by_text(re.compile(r"^CIFAR-10 · downloading · X of 1\.2 MB"))
 
 
 def cancel(page: Page) -> Locator:
@@ -124,17 +124,18 @@ def test_who_looks_on_can_cancel_it_and_what_came_is_kept(
     page.get_by_role("button", name="Download CIFAR-10").first.click()
     second.goto(f"{server.url}/compare")
     expect(strip(second)).to_be_visible()
-    until(lambda: came() > 100_000)
+    until(lambda: came() > 20_000)
     cancel(second).click()
     for tab in (page, second):
         expect(strip(tab)).to_have_count(0)
         no_exception(tab)
     assert downloads.status().state == "stopped"
     kept = (cache / "download" / "cifar.tar.gz.part").stat().st_size
-    assert kept >= 100_000
+    assert kept >= 20_000
 
     page.get_by_role("button", name="Go on with the download").first.click()
-    expect(strip(second.reload() and second)).to_be_visible()
+    second.reload()
+    expect(strip(second)).to_be_visible()
     go(page, "Compare")
     file_server.speeds["one"] = FAST
     until(lambda: downloads.status().state == "finished")

@@ -157,7 +157,7 @@ def test_who_watches_is_told_once_and_ctrl_c_ends_it(
         if len(naps) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(console.time, "sleep", nap)
+    monkeypatch.setattr("cifar_core.cli.console.time.sleep", nap)
     with pytest.raises(KeyboardInterrupt):
         command_line._follow(run)
     said = capsys.readouterr().err
