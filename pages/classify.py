@@ -21,7 +21,7 @@ from pages import require_entry
 from pages.parts import caches, classify_answers, examples
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain
-from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
+from pages.parts.models import NO_MODEL, offer_training, warn_if_gone, warn_if_it_guesses
 
 MOST = caches.MODELS_IN_MEMORY  # models side by side
 MOST_PICTURES = 1_000  # that are looked at, of however many files
@@ -284,4 +284,5 @@ elif not refused:
     st.info("Choose a picture, switch on the webcam or take one of ours.", icon=":material/image:")
 say_what_they_know(models)
 for model in models:
+    warn_if_it_guesses(model)
     classify_answers.say_what_passes(model)

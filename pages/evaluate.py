@@ -20,7 +20,7 @@ from pages.parts import caches, clicks, evaluate_beyond, evaluate_views, gallery
 from pages.parts.caches import Results
 from pages.parts.curves import show_learning
 from pages.parts.evaluate_views import take_pair
-from pages.parts.models import choose_model, warn_if_validated_on_test
+from pages.parts.models import choose_model, warn_if_it_guesses, warn_if_validated_on_test
 from pages.parts.url_state import choose_view, selectbox_in_url
 
 FAMOUS = (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"))  # of CIFAR-10's classes
@@ -194,6 +194,7 @@ st.title("Evaluate", anchor=False)
 model = choose_model()
 if model is None:
     st.stop()
+warn_if_it_guesses(model)
 show_metrics(model.card())
 show_intervals(model.card())
 warn_if_validated_on_test(model)

@@ -22,6 +22,7 @@ from rich.text import Text
 from cifar_core import formats, paths
 from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def show_runs(rows: Iterable[dict[str, Any]]) -> None:
         _print(Text(note))
 
 
-def show_card(card: dict[str, Any]) -> None:
+def show_card(card: Card) -> None:
     """Print the results of a model as a small table."""
     low, high = card["accuracy_interval"]
     augmented = card["test_time_augmentation"]

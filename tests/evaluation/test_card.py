@@ -1,7 +1,7 @@
 """What `evaluate` writes about the shipped model `quick`, on a part of the test set."""
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,9 +69,7 @@ def test_what_was_not_trained_to_its_end_gets_no_card(tmp_path: Path, damage: st
     if damage == "history":
         directory.history_path.unlink()
     else:
-        config = directory.config()
-        del config["parameters"]
-        directory.config_path.write_text(json.dumps(config))
+        directory.write_config(replace(directory.config(), parameters=0))
     with pytest.raises(ModelDirectoryError, match="not trained to its end"):
         evaluate(directory)
     assert directory.card() == before
@@ -142,8 +140,7 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     shutil.copytree(SHIPPED / "quick", directory.path)
     directory.card_path.unlink()
     config = directory.config()
-    config["recipe"]["validation_images"] = 200
-    directory.config_path.write_text(json.dumps(config))
+    directory.write_config(replace(config, recipe=config.recipe.with_(validation_images=200)))
     few = Batch(evaluated.test.images[:100], evaluated.test.labels[:100])
     monkeypatch.setattr(cifar10, "load_test", lambda: few)
     monkeypatch.setattr(cards, "OOD_IMAGES", 100)

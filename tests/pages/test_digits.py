@@ -1,7 +1,7 @@
 """A model of something else than CIFAR-10, on every page, on a machine that has no CIFAR-10."""
 
-import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.evaluation import browse, metrics
-from cifar_core.files import write_whole
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
 
@@ -85,8 +84,7 @@ def test_from_a_model_of_one_dataset_to_one_of_another_the_pair_is_one_that_ther
 
 def test_a_dataset_that_has_changed_since_shows_no_wrong_images(digits: ModelDirectory) -> None:
     config = digits.config()
-    config["dataset"]["digest"] = "0" * 64
-    write_whole(digits.config_path, json.dumps(config))
+    digits.write_config(replace(config, dataset=replace(config.dataset, digest="0" * 64)))
     app = opened("evaluate", model="linear")
     assert "“digits” has changed since the model learned from it." in words(app)
     assert not alts(app)
