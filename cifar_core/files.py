@@ -146,12 +146,16 @@ def read_arrays(path: Path, names: Set[str] = frozenset(), most: float = math.in
     return arrays
 
 
-def read_log(path: Path, columns: list[str]) -> "pd.DataFrame":
-    """Read a CSV file of numbers that may be growing: a line counts once it ends; no file is an empty one."""
+def read_log(path: Path, columns: list[str], most: int = _LONGEST_LOG) -> "pd.DataFrame":
+    """Read a CSV file of numbers that may be growing, its first `most` bytes.
+
+    A line counts once it ends; no file is an empty one.
+    """
     import pandas as pd  # a third of a second, which a worker that starts does not have
 
     try:
-        content = read_text(path, _LONGEST_LOG).decode(errors="replace")
+        with opened(path) as file:
+            content = file.read(most).decode(errors="replace")
     except OSError:
         content = ""
     lines = content[: content.rfind("\n") + 1].splitlines()[1:]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STEP_COLUMNS = ["step", "epoch", "seconds", "learning_rate", "loss", "accuracy"]
 HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
 
+_LONGEST_HISTORY = 1_000_000  # bytes, of a thousand epochs at most
 _LOST_RESULTS = "Its results are missing or empty; Resume makes them again from the last finished epoch."
 
 
@@ -204,7 +205,7 @@ class ModelDirectory:
 
     def history(self) -> "pd.DataFrame":
         """Return `history.csv`: one row a finished epoch, counted from 1."""
-        history = _in_order(read_log(self.history_path, HISTORY_COLUMNS))
+        history = _in_order(read_log(self.history_path, HISTORY_COLUMNS, _LONGEST_HISTORY))
         return history[history["epoch"] == history.index + 1]
 
     def predictions(self) -> dict[str, np.ndarray]:
