@@ -1,89 +1,24 @@
 """A `model.onnx` from anywhere: what it takes, answers, and how long and how much memory that may take."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import onnx
 import psutil
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from cifar_core import hardware
-from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation.card import evaluate
 from cifar_core.inference import runtime
 from cifar_core.inference.runtime import Classifier, classifier_of
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.faults.conftest import contents
+from tests.networks import CLASSES, FACTS, OUTPUTS, SIDE, loop, network, node
 
 Network = Callable[[], bytes]
-
-SIDE, CLASSES = DIGITS.facts.side, len(DIGITS.class_names)
-NODES = [
-    helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
-    helper.make_node("ReduceMean", ["float", "inner"], ["mean"], keepdims=0),
-    helper.make_node("Unsqueeze", ["mean", "one"], ["features"]),
-    helper.make_node("MatMul", ["features", "weights"], ["logits"]),
-]
-SOFTMAX = helper.make_node("Softmax", ["logits"], ["probabilities"])
-FACTS = DIGITS.facts.to_dict()
-OUTPUTS = {"probabilities": CLASSES, "logits": CLASSES, "features": 1}
-
-
-def network(
-    *nodes: onnx.NodeProto,
-    image: Any = (TensorProto.UINT8, ["N", SIDE, SIDE, 3]),
-    outputs: Mapping[str, Any] = OUTPUTS,
-    facts: Any = FACTS,
-    **constants: Any,
-) -> bytes:
-    """A network that knows nothing, ending in `nodes` where any are given."""
-    constants = {
-        **{"inner": np.array([1, 2, 3]), "one": np.array([1]), "weights": np.ones((1, CLASSES), np.float32)},
-        **constants,
-    }
-    graph = helper.make_graph(
-        [*NODES, *(nodes or [SOFTMAX])],
-        "hostile",
-        [helper.make_tensor_value_info("image", *image)],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, None if width is None else ["N", width])
-            for name, width in outputs.items()
-        ],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    helper.set_model_props(model, {"dataset": json.dumps(facts)})
-    content: bytes = model.SerializeToString()
-    return content
-
-
-def loop(*body: onnx.NodeProto, end: str) -> bytes:
-    """A network that goes round `body`, from `x` to `y`, for ever, and then takes `end` of it."""
-    value = helper.make_tensor_value_info
-    inner = helper.make_graph(
-        [helper.make_node("Identity", ["go"], ["go_on"]), *body],
-        "body",
-        [
-            value("i", TensorProto.INT64, []),
-            value("go", TensorProto.BOOL, []),
-            value("x", TensorProto.FLOAT, None),
-        ],
-        [value("go_on", TensorProto.BOOL, []), value("y", TensorProto.FLOAT, None)],
-    )
-    around = helper.make_node("Loop", ["times", "true", "logits"], ["round"], body=inner)
-    last = helper.make_node(end, ["round"], ["probabilities"])
-    return network(around, last, times=np.array(2**62), true=np.array(True))
-
-
-def node(kind: str, inputs: str, output: str = "probabilities", **attributes: Any) -> onnx.NodeProto:
-    return helper.make_node(kind, inputs.split(), [output], **attributes)
-
-
 WRONG_INTERFACES: dict[str, Network] = {
     "of floats": lambda: network(image=(TensorProto.FLOAT, ["N", SIDE, SIDE, 3])),
     "of another side": lambda: network(image=(TensorProto.UINT8, ["N", 8, 8, 3])),
