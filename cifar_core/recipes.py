@@ -147,7 +147,7 @@ class Recipe:
             if not low <= value <= high:
                 between = " and ".join(f"{bound:,.6f}".rstrip("0").rstrip(".") for bound in (low, high))
                 raise RecipeError(f"The {label} must be between {between}, not {value:,}.")
-        options = _converted(self.network_options, _OPTIONS[self.network])
+        options: dict[str, Any] = _converted(self.network_options, _OPTIONS[self.network])
         if unknown := self.network_options.keys() - options.keys():
             raise RecipeError(f"The network {self.network} has no option {', '.join(sorted(unknown))}.")
         if self.frozen and (self.network != "vgg16" or self.augmentation != "none"):
