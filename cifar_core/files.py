@@ -117,8 +117,8 @@ def opened(path: Path) -> BinaryIO:
     raise OSError(errno.EINVAL, "is no file", str(path))
 
 
-def read_text(path: Path, most: int = 1_000_000) -> bytes:
-    """Read a small file of text, as bytes; OSError if it cannot be, or holds more than `most` bytes."""
+def read_small(path: Path, most: int = 1_000_000) -> bytes:
+    """Read a small file; OSError if it cannot be, or holds more than `most` bytes."""
     with opened(path) as file:
         content = file.read(most + 1)
     if len(content) > most:

@@ -18,7 +18,7 @@ import numpy as np
 from cifar_core.datasets.dataset import Dataset, Facts
 from cifar_core.datasets.registry import DATASETS, get_dataset
 from cifar_core.errors import ModelDirectoryError, RecipeError
-from cifar_core.files import Written, read_arrays, read_log, read_text, write_over, write_whole, written
+from cifar_core.files import Written, read_arrays, read_log, read_small, write_over, write_whole, written
 from cifar_core.paths import runs_root
 from cifar_core.recipes import RANGES, Recipe
 from cifar_core.runs.schemas import MOST_BYTES, PREDICTIONS, Card, Config, check_card, check_predictions
@@ -118,7 +118,7 @@ class ModelDirectory:
     def config(self) -> Config:
         """Return `config.json`: recipe, every hyper-parameter, dataset, versions."""
         with _readable(f"{self.config_path.name} of “{self.name}” is missing or damaged; start a new run."):
-            return msgspec.json.decode(read_text(self.config_path), type=Config)
+            return msgspec.json.decode(read_small(self.config_path), type=Config)
 
     def write_config(self, config: Config) -> None:
         """Replace `config.json`."""
@@ -147,7 +147,7 @@ class ModelDirectory:
     def card(self) -> Card:
         """Return `card.json`: the results."""
         with _readable(self._damaged(self.card_path)):
-            card = msgspec.json.decode(read_text(self.card_path), type=Card)
+            card = msgspec.json.decode(read_small(self.card_path), type=Card)
             check_card(card)
             return card
 
@@ -181,7 +181,7 @@ class ModelDirectory:
         Where the file is missing or damaged, the results decide.
         """
         try:
-            status = believed(msgspec.json.decode(read_text(self.status_path), type=Status))
+            status = believed(msgspec.json.decode(read_small(self.status_path), type=Status))
         except (OSError, ValueError, RecursionError):
             return Status(state="finished" if self.has_results() else "interrupted")
         if status.state == "finished" and self.checkpoint_path.exists() and not self.has_results():

@@ -24,7 +24,7 @@ Strengths = Annotated[list[Share], Meta(min_length=5, max_length=5)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
 PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
-MOST_BYTES = 500_000_000  # of `predictions.npz`, unpacked: 250,000 images of a thousand classes
+MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 
 
 @dataclass(frozen=True)
