@@ -4,7 +4,6 @@ What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-so
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,6 +14,7 @@ from cifar_core.evaluation import browse, metrics
 from cifar_core.evaluation.browse import ANY
 from cifar_core.recipes import REPORT
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 from pages import require_entry
 from pages.parts import caches, clicks, evaluate_beyond, evaluate_views, gallery
 from pages.parts.caches import Results
@@ -26,7 +26,7 @@ from pages.parts.url_state import choose_view, selectbox_in_url
 FAMOUS = (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"))  # of CIFAR-10's classes
 
 
-def show_metrics(card: dict[str, Any]) -> None:
+def show_metrics(card: Card) -> None:
     reported = card["dataset"] == CIFAR10.name  # the report was about nothing else
     low, high = card["accuracy_interval"]
     cells = st.grid(4, min_column_width=230)  # narrower ones would clip what the difference is to
@@ -70,7 +70,7 @@ def show_metrics(card: dict[str, Any]) -> None:
     )
 
 
-def show_intervals(card: dict[str, Any]) -> None:
+def show_intervals(card: Card) -> None:
     low, high = card["accuracy_interval"]
     st.caption(
         f"95 % interval of the accuracy: {formats.percent(low)} to {formats.percent(high)}",

@@ -6,6 +6,7 @@ Each kind is a list of damages, and each damage a function of the run.
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ FILES = [
     "history.csv",
     "steps.csv",
 ]
-NO_NUMBERS = ["high", None, [0.5], {}, True, float("nan"), float("inf"), 1e300, -1e12]
+NO_NUMBERS: list[Any] = ["high", None, [0.5], {}, True, float("nan"), float("inf"), 1e300, -1e39]
 NO_TEXTS = [5, None, ["a"], "\ud800"]
 NO_OBJECTS = ["none", None, 3]
 NO_JSON = {
@@ -113,6 +114,9 @@ def of_predictions(names: list[str]) -> Kinds:
     def with_(name: str, change: Callable[[np.ndarray], Any]) -> list[Damage]:
         return write(lambda arrays: {**arrays, name: change(arrays[name])})
 
+    def without(arrays: Arrays, name: str) -> Arrays:
+        return {key: array for key, array in arrays.items() if key != name}
+
     shapes: dict[str, Callable[[np.ndarray], Any]] = {
         "a single number": lambda _: np.float32(1),
         "empty": lambda array: array[:0],
@@ -122,14 +126,11 @@ def of_predictions(names: list[str]) -> Kinds:
         "a row too short": lambda array: array[:-1],
     }
     for name in names:
-        yield (
-            f"{name} is missing",
-            write(lambda arrays, name=name: {k: arrays[k] for k in arrays if k != name}),
-        )
+        yield f"{name} is missing", write(partial(without, name=name))
         yield from ((f"{name} is {kind}", with_(name, change)) for kind, change in shapes.items())
     for name in ("test", "validation", "class_directions"):
         for value in (np.nan, np.inf):
-            yield f"{name} is {value}", with_(name, lambda array, value=value: np.full_like(array, value))
+            yield f"{name} is {value}", with_(name, partial(np.full_like, fill_value=value))
     for name in ("test", "validation"):
         yield f"{name} is negative", with_(name, lambda array: -array)
         yield f"{name} are logits", with_(name, lambda array: array * 70)

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -138,13 +139,11 @@ def test_what_is_no_recipe_is_refused(values: Any) -> None:
     ],
 )
 def test_values_of_the_wrong_kind_are_refused(name: str, value: Any) -> None:
-    for refused in (
-        lambda: Recipe.from_dict({**QUICK.to_dict(), name: value}),
-        lambda: QUICK.with_(**{name: value}),
-    ):
-        with pytest.raises(RecipeError, match=r"makes no sense|has no option") as refusal:
-            refused()
-        assert len(str(refusal.value)) < 300
+    with pytest.raises(RecipeError, match=r"makes no sense|has no option") as refusal:
+        Recipe.from_dict({**QUICK.to_dict(), name: value})
+    assert len(str(refusal.value)) < 300
+    with pytest.raises(RecipeError, match=re.escape(str(refusal.value))):
+        QUICK.with_(**{name: value})
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

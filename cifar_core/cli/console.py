@@ -98,7 +98,7 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
     status, history = directory.status(), directory.history()
     try:
         directory.check_results()
-        card = directory.card()
+        card: dict[str, Any] = {**directory.card()}
     except CifarLabError:  # there are none yet, or they are damaged
         card = {}
     try:

@@ -15,6 +15,7 @@ from cifar_core.inference.runtime import Classifier, Outputs, classifier_of
 from cifar_core.inference.tta import TTA
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 
 OOD_IMAGES = 1_000  # of each set that is none of the classes
 ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
@@ -40,7 +41,7 @@ class _Answered(NamedTuple):
         return self.outputs.probabilities.astype(np.float16)
 
 
-def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, Any]:
+def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
     """Recompute predictions and card of a trained model from its `model.onnx`, write both, return the card.
 
     The figures are of plain predictions, one look at each image; what six views give stands apart, under
@@ -85,7 +86,7 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     )
     write_whole(directory.predictions_path, buffer.getvalue())
     write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
-    return card
+    return directory.card()
 
 
 def _about(directory: ModelDirectory, recipe: Recipe) -> dict[str, Any]:
@@ -188,7 +189,6 @@ def _robustness(classifier: Classifier, test: Batch, on_test: _Answered) -> dict
 def _robustness_before(directory: ModelDirectory) -> dict[str, Any]:
     """Return what the card says of worse pictures so far."""
     try:
-        card = directory.card()
-        return {name: card[name] for name in _ROBUSTNESS}
-    except (ModelDirectoryError, KeyError):
+        return {name: value for name, value in directory.card().items() if name in _ROBUSTNESS}
+    except ModelDirectoryError:
         return {}

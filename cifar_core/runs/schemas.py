@@ -69,7 +69,7 @@ class Card(TypedDict):
     calibration_error_before: Share
     temperature: Temperature
     test_time_augmentation: Augmented
-    ood_threshold: Annotated[float, Meta(ge=-(10**9), le=10**9)]
+    ood_threshold: Annotated[float, Meta(ge=-4e38, le=4e38)]  # what float32 can hold
     out_of_distribution: NotRequired[dict[Text, ToldApart]]
     robustness: NotRequired[dict[Text, Strengths]]
     robustness_images: NotRequired[Annotated[int, Meta(ge=1, le=10**9)]]

@@ -59,7 +59,7 @@ MEANINGS = {
 def show(models: list[ModelDirectory]) -> None:
     """Draw one row a model, and what has to be known to read it."""
     timings = [timing(model) for model in models]
-    cards = [
+    cards: list[dict[str, Any]] = [
         {**model.card(), "latency": measured and measured.seconds}
         for model, measured in zip(models, timings, strict=True)
     ]

@@ -22,11 +22,6 @@ OPTIONS: list[Any] = [
     {"widths": [32, 64, 128], "activation": "relu", "more": 1},
 ]
 COMMANDS = [["resume", "mine"], ["evaluate", "mine"], ["export", "mine", "o"], ["classify", "mine", "x"]]
-    ["resume", "mine"],
-    ["evaluate", "mine"],
-    ["export", "mine", "out"],
-    ["classify", "mine", "x.png"],
-]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from cifar_core.evaluation.card import OOD_IMAGES, evaluate
 from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 
 SHIPPED = paths.models_root()
 PART = 1_000  # of the test images; all of them would take six times as long and more
@@ -25,7 +26,7 @@ PART = 1_000  # of the test images; all of them would take six times as long and
 
 class Evaluated(NamedTuple):
     directory: ModelDirectory
-    card: dict[str, Any]
+    card: Card
     test: Batch
 
 
@@ -109,7 +110,8 @@ def test_the_shipped_accuracy_with_six_views(cifar10_folder: Path) -> None:
     test, model = cifar10.load_test(cifar10_folder), ModelDirectory(SHIPPED / "quick")
     card = model.card()
     augmented = card["test_time_augmentation"]
-    answers = Classifier(model.onnx_path).probabilities(test.images, augmented["views"])
+    assert augmented["views"] == 6
+    answers = Classifier(model.onnx_path).probabilities(test.images, 6)
     # Another processor may round differently, which can tip an image or two.
     assert np.mean(answers.argmax(axis=1) == test.labels) == pytest.approx(augmented["accuracy"], abs=3e-4)
     # The temperature of its own suits these answers better than that of the plain ones.

@@ -91,5 +91,8 @@ def test_worst_of_corruptions_and_of_ood_sets() -> None:
         "shift",
         "blur",
     ]
-    sets = {"static": {"auroc": 0.99, "fpr95": 0.0}, "jigsaw": {"auroc": 0.88, "fpr95": 0.4}}
+    sets: dict[str, ToldApart] = {
+        "static": {"auroc": 0.99, "fpr95": 0.0},
+        "jigsaw": {"auroc": 0.88, "fpr95": 0.4},
+    }
     assert findings.least_told(sets) == "jigsaw"
