@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cifar_core.annotations import lists
 from cifar_core.evaluation import findings, metrics, selective
 from cifar_core.runs import catalogue
+from cifar_core.runs.schemas import ToldApart
 
 CURVE = pd.DataFrame({"coverage": [0.2, 0.5, 0.8, 1.0], "accuracy": [1.0, 0.98, 0.99, 0.9]})
 
