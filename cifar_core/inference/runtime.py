@@ -5,9 +5,10 @@ TensorFlow would cost the app 650 MB and three seconds; this costs 50 MB and a t
 
 import contextlib
 import functools
-import math
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -26,6 +27,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 
 BATCH = 250  # images at a time: large enough to be fast, small enough to keep the memory low
 SECONDS, SECONDS_AN_IMAGE = 20.0, 1.0  # that an answer may take: VGG16 on a tenth of a core takes a third
+TICK = 1.0  # seconds
 LEAST_MEMORY = 500_000_000  # bytes that models may take together, however little is free
 _SILENT = 4  # of ONNX Runtime's levels: what it would print stands in the error
 
@@ -188,22 +190,41 @@ def _limit_memory() -> None:
     ort.create_and_register_allocator(cpu, ort.OrtArenaCfg({"max_mem": most, "arena_extend_strategy": 1}))
 
 
+@dataclass(eq=False)
+class _Asked:
+    """A question that is being answered: its options, and the seconds that are left to it."""
+
+    options: Any
+    seconds: float
+
+
+_ASKED: set[_Asked] = set()
+
+
+@functools.cache
+def _watch() -> None:
+    """Start the thread that ends, at their next operator, the answers that take too long.
+
+    It counts ticks: a computer that is suspended, or a process that is halted, has not been at work meanwhile.
+    One for all, because to start a thread takes half as long as an answer.
+    """
+
+    def count() -> None:
+        while True:
+            time.sleep(TICK)
+            for asked in list(_ASKED):
+                asked.seconds -= TICK
+                if asked.seconds <= 0:
+                    asked.options.terminate = True
+
+    threading.Thread(target=count, daemon=True).start()
+
+
 @contextlib.contextmanager
 def _ended_after(seconds: float, options: Any) -> Iterator[None]:
-    """Let a run end at its next operator once it has taken so long.
-
-    Counted by the second, in which a computer that is suspended, or a process that is halted, takes no part.
-    """
-    done = threading.Event()
-
-    def watch() -> None:
-        for _ in range(math.ceil(seconds)):
-            if done.wait(min(seconds, 1.0)):
-                return
-        options.terminate = True
-
-    threading.Thread(target=watch, daemon=True).start()
+    _watch()
+    _ASKED.add(asked := _Asked(options, seconds))
     try:
         yield
     finally:
-        done.set()
+        _ASKED.remove(asked)

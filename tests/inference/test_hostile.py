@@ -99,6 +99,7 @@ def test_answers_are_looked_at_each_time(mine: Any) -> None:
 def test_what_never_ends_is_ended(mine: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "SECONDS", 0.5)
     monkeypatch.setattr(runtime, "SECONDS_AN_IMAGE", 0.0)
+    monkeypatch.setattr(runtime, "TICK", 0.1)
     run, started = mine(ENDLESS[kind]()), time.monotonic()
     before = contents(run)
     with pytest.raises(ModelDirectoryError, match="“linear” takes too long to answer"):
