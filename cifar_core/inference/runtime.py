@@ -205,7 +205,7 @@ _ASKED: set[_Asked] = set()
 def _watch() -> None:
     """Start the thread that ends, at their next operator, the answers that take too long.
 
-    It counts ticks: a computer that is suspended, or a process that is halted, has not been at work meanwhile.
+    It counts ticks: a computer that is suspended, or a process that is halted, is not at work meanwhile.
     One for all, because to start a thread takes half as long as an answer.
     """
 
