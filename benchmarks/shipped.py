@@ -6,11 +6,10 @@ Nothing is measured here: `python -m cifar_core evaluate MODEL --robustness` rec
 `model.onnx`. The tables are Markdown.
 """
 
-from typing import Any
-
 from benchmarks.measure import command
 from cifar_core import formats
 from cifar_core.runs import catalogue
+from cifar_core.runs.schemas import Card
 
 OOD_SETS = ("digits", "photographs", "static", "waves", "jigsaw")
 WORSE = ("noise", "blur", "contrast", "jpeg", "shift")
@@ -34,7 +33,7 @@ def main() -> None:
     )
 
 
-def results(card: dict[str, Any]) -> list[str]:
+def results(card: Card) -> list[str]:
     """Return a model's row of results."""
     low, high = card["accuracy_interval"]
     return [
@@ -48,7 +47,7 @@ def results(card: dict[str, Any]) -> list[str]:
     ]
 
 
-def told_and_kept(card: dict[str, Any]) -> list[str]:
+def told_and_kept(card: Card) -> list[str]:
     """Return a model's row of doubts rightly had (AUROC), and of accuracies on worse pictures."""
     told = [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in OOD_SETS]
     measured = card.get("robustness")

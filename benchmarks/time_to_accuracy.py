@@ -26,6 +26,7 @@ from cifar_core.datasets.cifar10 import TRAIN_SIZE
 from cifar_core.formats import count, percent
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 
 TARGETS = (0.85, 0.94)
 
@@ -92,7 +93,7 @@ def first_reached(model: ModelDirectory, target: float, column: str) -> float | 
     return None if rows.empty else float(rows[column].iloc[0])
 
 
-def _claim(target: float, cards: list[dict[str, Any]], plain: float | None) -> str:
+def _claim(target: float, cards: list[Card], plain: float | None) -> str:
     """Say which model reached the target in the test soonest, and how long the script would take."""
     reached = [card for card in cards if card["accuracy"] >= target]
     if not reached:

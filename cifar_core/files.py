@@ -1,19 +1,25 @@
 """Files that others read while they are written: whole or not at all, or line by line."""
 
 import contextlib
+import errno
 import math
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterator, Set
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Written = tuple[tuple[str, int, int, int], ...]  # files as they are: path, time of writing, size, number
+
+_LONGEST_LOG = 50_000_000  # bytes: a line a second for a week
 
 
 def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
@@ -85,10 +91,51 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarray]:
-    """Read an `.npz` file; OSError if it cannot be opened, ValueError if it is damaged or lacks `names`."""
+def written(*paths: Path) -> Written:
+    """Return what changes when one of these files is written, or is another; zeros for what is not there.
+
+    So is what cannot be asked for: who reads it says better what is wrong.
+    """
+
+    def version(path: Path) -> tuple[int, int, int]:
+        try:
+            state = path.stat()
+        except OSError:
+            return 0, 0, 0
+        return state.st_mtime_ns, state.st_size, state.st_ino
+
+    return tuple((str(path), *version(path)) for path in paths)
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file to read it; OSError for what is none: nobody may ever write into a named pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "is no file", str(path))
+
+
+def read_small(path: Path, most: int = 1_000_000) -> bytes:
+    """Read a small file; OSError if it cannot be, or holds more than `most` bytes."""
+    with opened(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, "is far too large", str(path))
+    return content
+
+
+def read_arrays(path: Path, names: Set[str] = frozenset(), most: float = math.inf) -> dict[str, np.ndarray]:
+    """Read an `.npz` file.
+
+    Raises OSError if it cannot be opened, ValueError if it is damaged, lacks `names`, or would take more than
+    `most` bytes of memory.
+    """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with opened(path) as file, np.load(file, allow_pickle=False) as archive:
+            if sum(member.file_size for member in archive.zip.infolist()) > most:
+                raise ValueError("is far too large")
             arrays = {name: archive[name] for name in archive.files}
     except OSError:
         raise
@@ -99,12 +146,16 @@ def read_arrays(path: Path, names: Set[str] = frozenset()) -> dict[str, np.ndarr
     return arrays
 
 
-def read_log(path: Path, columns: list[str]) -> "pd.DataFrame":
-    """Read a CSV file of numbers that may be growing: a line counts once it ends; no file is an empty one."""
+def read_log(path: Path, columns: list[str], most: int = _LONGEST_LOG) -> "pd.DataFrame":
+    """Read a CSV file of numbers that may be growing, its first `most` bytes.
+
+    A line counts once it ends; no file is an empty one.
+    """
     import pandas as pd  # a third of a second, which a worker that starts does not have
 
     try:
-        content = path.read_text(errors="replace")
+        with opened(path) as file:
+            content = file.read(most).decode(errors="replace")
     except OSError:
         content = ""
     lines = content[: content.rfind("\n") + 1].splitlines()[1:]

@@ -6,10 +6,14 @@ so that a page can describe a recipe without loading TensorFlow.
 """
 
 import math
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from cifar_core.errors import RecipeError
+from cifar_core.formats import printable
 
 Network = Literal["report_cnn", "airbench", "vgg16"]
 Optimizer = Literal["adam", "sgd", "muon", "airbench"]
@@ -21,15 +25,37 @@ NETWORK_TITLES: dict[Network, str] = {
     "airbench": "airbench",
     "vgg16": "VGG16",
 }
+T = TypeVar("T")
 # What the original report had with its CNN: test accuracy, and test loss in nats.
 REPORT = {"accuracy": 0.85, "loss": 0.64}
 
-_CHOICES = {
-    "network": get_args(Network),
-    "optimizer": get_args(Optimizer),
-    "augmentation": get_args(Augmentation),
-    "validation": get_args(Validation),
-    "precision": get_args(Precision),
+
+class ReportOptions(TypedDict, total=False):
+    """What the network `report_cnn` takes."""
+
+    dropout: Annotated[float, Meta(ge=0, lt=2)]  # times 0.5 at most
+
+
+class AirbenchOptions(TypedDict):
+    """What the network `airbench` takes."""
+
+    widths: Annotated[list[Annotated[int, Meta(ge=1, le=4_096)]], Meta(min_length=3, max_length=3)]
+    activation: str
+
+
+class Vgg16Options(TypedDict):
+    """What the network `vgg16` takes."""
+
+    hidden: Annotated[int, Meta(ge=1, le=65_536)]
+    dropout: Annotated[float, Meta(ge=0, lt=1)]
+    size: NotRequired[Annotated[int, Meta(ge=32, le=512)]]
+    scale: NotRequired[Annotated[float, Meta(gt=0, le=100)]]
+
+
+_OPTIONS: dict[Network, type] = {
+    "report_cnn": ReportOptions,
+    "airbench": AirbenchOptions,
+    "vgg16": Vgg16Options,
 }
 
 # What a recipe keeps to on a dataset that is smaller than CIFAR-10.
@@ -118,18 +144,12 @@ class Recipe:
         """Refuse numbers that cannot train, with a sentence that names the allowed range."""
         for name, (low, high) in RANGES.items():
             value, label = getattr(self, name), name.replace("_", " ")
-            kinds = (int, float) if isinstance(low, float) else (int,)
-            if isinstance(value, bool) or not isinstance(value, kinds):  # to Python `True` is an int
-                kind = "number" if float in kinds else "whole number"
-                raise RecipeError(f"The {label} must be a {kind}, not {value!r}.")
             if not low <= value <= high:
                 between = " and ".join(f"{bound:,.6f}".rstrip("0").rstrip(".") for bound in (low, high))
                 raise RecipeError(f"The {label} must be between {between}, not {value:,}.")
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise RecipeError(
-                    f"The {name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}."
-                )
+        options: dict[str, Any] = _converted(self.network_options, _OPTIONS[self.network])
+        if unknown := self.network_options.keys() - options.keys():
+            raise RecipeError(f"The network {self.network} has no option {', '.join(sorted(unknown))}.")
         if self.frozen and (self.network != "vgg16" or self.augmentation != "none"):
             raise RecipeError("Only vgg16 can be trained frozen, and only without augmentation.")
         if self.training_images <= 0:
@@ -161,8 +181,9 @@ class Recipe:
         return self.training_images // self.batch_size
 
     def with_(self, **changes: Any) -> "Recipe":
-        """Return a copy with other numbers; `None` keeps the recipe's own. RecipeError if out of range."""
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        """Return a copy with other numbers; `None` keeps the recipe's own. RecipeError if they are unfit."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return Recipe.from_dict({**self.to_dict(), **given})
 
     def on(self, images: int) -> "Recipe":
         """Return the recipe for a dataset with so many training images, those for validation included.
@@ -184,13 +205,17 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
-        """Rebuild a recipe from `to_dict`, ignoring keys of other versions."""
-        known = {item.name for item in fields(cls)}
-        try:
-            return cls(**{name: value for name, value in values.items() if name in known})
-        except (TypeError, AttributeError) as error:
-            raise RecipeError("The run's config.json lacks parts of its recipe; start a new run.") from error
+    def from_dict(cls, values: Any) -> "Recipe":
+        """Rebuild a recipe from `to_dict`, ignoring keys of other versions; RecipeError if it is none."""
+        return _converted(values, cls)
+
+
+def _converted(values: Any, kind: type[T]) -> T:
+    """Return values as of this kind, each of them checked; RecipeError if one does not fit."""
+    try:
+        return msgspec.convert(values, kind)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"The recipe makes no sense: {printable(str(error))}.") from error
 
 
 RECIPES = {

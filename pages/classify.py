@@ -21,7 +21,7 @@ from pages import require_entry
 from pages.parts import caches, classify_answers, examples, uploads
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain, told
-from pages.parts.models import NO_MODEL, offer_training, warn_if_gone
+from pages.parts.models import NO_MODEL, offer_training, warn_if_gone, warn_if_it_guesses
 from pages.parts.uploads import Upload
 
 MOST = caches.MODELS_IN_MEMORY  # models side by side
@@ -299,4 +299,5 @@ with said:
         st.info("Drop a picture, switch on the webcam, or try an example.", icon=":material/image:")
     say_what_they_know(models)
     for model in models:
+        warn_if_it_guesses(model)
         classify_answers.say_what_passes(model)

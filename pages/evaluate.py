@@ -4,7 +4,6 @@ What is chosen stands in the URL: `?model=…&true=…&predicted=…&mistakes-so
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,18 +15,19 @@ from cifar_core.evaluation import browse, metrics
 from cifar_core.evaluation.browse import ANY
 from cifar_core.recipes import REPORT
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Augmented, Card
 from pages import require_entry
 from pages.parts import caches, clicks, evaluate_beyond, evaluate_views, gallery
 from pages.parts.caches import Results
 from pages.parts.curves import show_learning
 from pages.parts.evaluate_views import take_pair
-from pages.parts.models import choose_model, warn_if_validated_on_test
+from pages.parts.models import choose_model, warn_if_it_guesses, warn_if_validated_on_test
 from pages.parts.url_state import choose_view, selectbox_in_url
 
 FAMOUS = (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"))  # of CIFAR-10's classes
 
 
-def show_metrics(card: dict[str, Any]) -> None:
+def show_metrics(card: Card) -> None:
     reported = card["dataset"] == CIFAR10.name  # the report was about nothing else
     images, views = formats.count(card["test_images"]), card["test_time_augmentation"]
     cells = st.grid(5, min_column_width=140)
@@ -65,7 +65,7 @@ def show_metrics(card: dict[str, Any]) -> None:
     )
 
 
-def show_share(place: DeltaGenerator, label: str, figures: dict[str, Any], help: str) -> None:
+def show_share(place: DeltaGenerator, label: str, figures: Card | Augmented, help: str) -> None:
     """Show an accuracy and, below it, its interval."""
     low, high = (formats.percent(end) for end in figures["accuracy_interval"])
     place.metric(
@@ -188,6 +188,7 @@ with which:
     model = choose_model()
 if model is None:
     st.stop()
+warn_if_it_guesses(model)
 with numbers:
     show_metrics(model.card())
 warn_if_validated_on_test(model)

@@ -9,7 +9,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import downloads
 from pages.parts.markdown import plain
-from pages.parts.models import readable_models, warn_if_validated_on_test
+from pages.parts.models import readable_models, warn_if_it_guesses, warn_if_validated_on_test
 
 # The shortest way to an answer: a test image, or where those are missing a photograph that is always here.
 TEST_IMAGE, PHOTOGRAPH = {"image": "12"}, {"example": "flower"}
@@ -56,6 +56,7 @@ def show_model(model: ModelDirectory) -> None:
         f"{model.recipe().title}{data}  \ntrained in {formats.duration(card['training_seconds'])} · "
         f"{formats.count(card['parameters'])} parameters"
     )
+    warn_if_it_guesses(model)
     warn_if_validated_on_test(model)
     this = {"model": model.name}
     with st.container(horizontal=True):

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import random
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -74,6 +75,20 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def directory(runs: Path) -> ModelDirectory:
     """A run named `one`, of which only `config.json` is written."""
     return made(runs / "one")
+
+
+@pytest.fixture(scope="session")
+def learned_digits(tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
+    """A model of digits that gets a fifth of them wrong; not to be changed."""
+    from tests.linear_models import learned  # ONNX, which most tests do without
+
+    return learned(tmp_path_factory.mktemp("learned") / "linear")
+
+
+@pytest.fixture
+def digits(runs: Path, learned_digits: ModelDirectory) -> ModelDirectory:
+    """A run `linear` of the user's own, on digits."""
+    return ModelDirectory(Path(shutil.copytree(learned_digits.path, runs / "linear")))
 
 
 @pytest.fixture

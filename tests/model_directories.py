@@ -1,9 +1,11 @@
 """Runs as a test needs them: written by hand, waited for, buried."""
 
+import functools
 import io
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,9 @@ import numpy as np
 import psutil
 import pytest
 
-from cifar_core.datasets.registry import CIFAR10
-from cifar_core.files import write_whole
+from cifar_core.datasets.dataset import Facts
+from cifar_core.datasets.registry import CIFAR10, DATASETS
 from cifar_core.recipes import Recipe, get_recipe
-from cifar_core.runs import model_dir
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import State, Status
 
@@ -48,14 +49,48 @@ def archive(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
+@functools.cache
+def guesses(images: int, classes: int) -> bytes:
+    """The predictions of a model that knows nothing."""
+    p = np.full((images, classes), 1 / classes, np.float16)
+    return archive(
+        test=p,
+        labels=np.arange(images) % classes,
+        validation=p[:classes],
+        validation_indices=np.arange(classes),
+        class_directions=np.eye(classes, dtype=np.float32),
+    )
+
+
+def sound_card(facts: Facts, name: str = "mine") -> dict[str, Any]:
+    """A card with all that one can hold."""
+    figures = ("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature")
+    six = {"views": 6, "accuracy": 0.5, "accuracy_interval": [0.4, 0.6], "temperature": 0.5}
+    return {
+        **{"name": name, "recipe": "quick", "validation": "split", "hardware": "none", "command": "none"},
+        **dict.fromkeys(figures, 0.5),
+        "accuracy_interval": [0.4, 0.6],
+        "test_time_augmentation": six,
+        "ood_threshold": -2.0,
+        "out_of_distribution": {"static": {"auroc": 0.9, "fpr95": 0.3}, "flat": {"auroc": 0.8, "fpr95": 0.4}},
+        "robustness": {"noise": [0.5, 0.4, 0.3, 0.2, 0.1], "blur": [0.5, 0.4, 0.4, 0.4, 0.2]},
+        "robustness_images": 100,
+        "robustness_plain": 0.6,
+        "test_images": DATASETS[facts.name].sizes["test"],
+        "dataset": facts.name,
+        "class_names": list(facts.class_names),
+        **dict.fromkeys(("parameters", "bytes", "epochs", "seed"), 7),
+        "training_seconds": 5.0,
+    }
+
+
 def complete(directory: ModelDirectory) -> ModelDirectory:
-    """Give a run the files of results, as far as they are looked at without being used."""
+    """Give a run the files of results, all of them sound but for its network."""
+    facts = directory.facts()
+    card = sound_card(facts, directory.name)
     directory.onnx_path.write_bytes(b"none")
-    directory.predictions_path.write_bytes(archive(test=np.zeros(1), labels=np.zeros(1)))
-    six = {"views": 6, "accuracy": 0.85, "accuracy_interval": [0.8, 0.9], "temperature": 1.0}
-    card = {"accuracy_interval": [0.8, 0.9], "hardware": "none", "command": "none"}
-    figures = dict.fromkeys(model_dir._FIGURES, 0.5)
-    directory.card_path.write_text(json.dumps({**card, **figures, "test_time_augmentation": six}))
+    directory.predictions_path.write_bytes(guesses(card["test_images"], len(facts.class_names)))
+    directory.card_path.write_text(json.dumps(card))
     return directory
 
 
@@ -83,8 +118,7 @@ def in_mid_epoch(directory: ModelDirectory, epoch: int) -> Status | None:
 def shorten(run: ModelDirectory, epochs: int) -> None:
     """Let a run end after so many epochs when it is resumed: one that was caught in its middle was longer."""
     config = run.config()
-    config["recipe"]["epochs"] = epochs
-    write_whole(run.config_path, json.dumps(config))
+    run.write_config(replace(config, recipe=config.recipe.with_(epochs=epochs)))
 
 
 def bury(root: Path) -> None:

@@ -23,6 +23,7 @@ from cifar_core import formats, paths
 from cifar_core.errors import CifarLabError, ImageError
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
     status, history = directory.status(), directory.history()
     try:
         directory.check_results()
-        card = directory.card()
+        card: dict[str, Any] = {**directory.card()}
     except CifarLabError:  # there are none yet, or they are damaged
         card = {}
     try:
@@ -155,7 +156,7 @@ def show_runs(rows: Iterable[dict[str, Any]]) -> None:
         _print(Text(note))
 
 
-def show_card(card: dict[str, Any]) -> None:
+def show_card(card: Card) -> None:
     """Print the results of a model as a small table."""
     low, high = card["accuracy_interval"]
     augmented = card["test_time_augmentation"]

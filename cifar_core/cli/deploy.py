@@ -56,7 +56,7 @@ def check(
     """Ask a running server about pictures, and compare its answers with the model here."""
     from cifar_core.deploy.check import TOLERANCE, compare
     from cifar_core.deploy.serving import Client, parse
-    from cifar_core.inference.runtime import Classifier
+    from cifar_core.inference.runtime import classifier_of
 
     served = parse(url).model
     name = model or served
@@ -66,7 +66,7 @@ def check(
     pictures = [(str(image), _read(image)) for image in images]
     client = Client(url, directory.name)
     with console.working(f"asking {url}"):
-        found = compare(client, directory, Classifier(directory.onnx_path), pictures)
+        found = compare(client, directory, classifier_of(directory), pictures)
     if as_json:
         print(json.dumps({"url": url, "model": directory.name, **_as_json(found)}))
     else:

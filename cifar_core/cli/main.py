@@ -34,6 +34,7 @@ from cifar_core.inference.tta import TTA
 from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue, jobs, trash
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 
 # Heavy imports (scikit-learn, ONNX Runtime, the network) are left to the commands that need them.
@@ -176,6 +177,7 @@ def evaluate(
         print(json.dumps(card))
     else:
         console.show_card(card)
+    _warn(card)
 
 
 @app.command()
@@ -195,10 +197,10 @@ def classify(
     from cifar_core.images import load
     from cifar_core.inference.classify import Answer, calibration_of
     from cifar_core.inference.classify import classify as ask
-    from cifar_core.inference.runtime import Classifier
+    from cifar_core.inference.runtime import classifier_of
 
     directory = catalogue.find_model(model, allow_path=True)
-    classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, tta)
+    classifier, calibration = classifier_of(directory), calibration_of(directory, tta)
 
     def answer(image: str) -> Answer | ImageError:
         try:
@@ -237,6 +239,12 @@ def _follow(run: ModelDirectory) -> None:
         f"{duration(card['training_seconds'])} of training.",
         file=sys.stderr,
     )
+    _warn(card)
+
+
+def _warn(card: Card) -> None:
+    if warning := card.get("warning"):
+        print(f"Warning: {warning}", file=sys.stderr)
 
 
 def _how_it_ended(run: ModelDirectory, status: Status) -> str:

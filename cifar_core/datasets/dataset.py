@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from cifar_core.arrays import Images, Labels
@@ -14,6 +15,7 @@ from cifar_core.errors import DatasetError, RecipeError
 
 Part = Literal["train", "test"]
 Ints = NDArray[np.int64]
+Name = Annotated[str, Meta(max_length=200, pattern=r"\S")]
 
 
 class Batch(NamedTuple):
@@ -38,6 +40,8 @@ class Split(NamedTuple):
 class Facts:
     """What a model knows of the dataset that it learned from: `config.json` and `model.onnx` hold it.
 
+    Read by msgspec, the facts make sense; it raises ValueError where they do not.
+
     Attributes
     ----------
     name
@@ -52,33 +56,21 @@ class Facts:
         In the order of the labels.
     """
 
-    name: str
-    digest: str
-    side: int
+    name: Name
+    digest: Name
+    side: Annotated[int, Meta(ge=8, le=512)]
     mirrors: bool
-    class_names: tuple[str, ...]
+    class_names: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=1_000)]
+
+    def __post_init__(self) -> None:
+        """Refuse what msgspec, which reads them, cannot know: with ValueError, as it does itself."""
+        "".join((self.name, self.digest, *self.class_names)).encode()  # not so half a surrogate pair
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("two classes of one name")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-ready values."""
         return {**asdict(self), "class_names": list(self.class_names)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Facts":
-        """Rebuild facts from `to_dict`; ValueError unless they make sense."""
-        try:
-            facts = cls(**{**values, "class_names": tuple(values["class_names"])})
-        except (TypeError, KeyError) as error:
-            raise ValueError(f"facts of a dataset lack a part: {error}") from error
-        names, texts = facts.class_names, (facts.name, facts.digest, *facts.class_names)
-        listed = isinstance(values["class_names"], list | tuple)  # a text would fall apart into letters
-        if not listed or not all(isinstance(text, str) and text.strip() for text in texts):
-            raise ValueError("a name that is none")
-        "".join(texts).encode()  # half a surrogate pair can neither be printed nor written
-        if len(set(names)) != len(names) or not 2 <= len(names) <= 1_000:
-            raise ValueError("two to a thousand classes need names of their own")
-        if type(facts.side) is not int or not 8 <= facts.side <= 512 or type(facts.mirrors) is not bool:
-            raise ValueError("no side of a picture")
-        return facts
 
 
 class Dataset(ABC):

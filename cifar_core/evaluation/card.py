@@ -11,15 +11,20 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import corruptions, metrics, ood_sets
 from cifar_core.files import write_whole
 from cifar_core.inference import calibration, ood
-from cifar_core.inference.runtime import Classifier, Outputs
+from cifar_core.inference.runtime import Classifier, Outputs, classifier_of
 from cifar_core.inference.tta import TTA
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 
 OOD_IMAGES = 1_000  # of each set that is none of the classes
 ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
 SIX: TTA = 6
 
+_GUESSES = (
+    "Its answers are about as good as guesses: the training went astray, or there was too little of it. "
+    "Train again with a lower learning rate, or with more images or epochs."
+)
 _ROBUSTNESS = ("robustness", "robustness_images", "robustness_plain")  # on the card
 
 
@@ -36,7 +41,7 @@ class _Answered(NamedTuple):
         return self.outputs.probabilities.astype(np.float16)
 
 
-def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, Any]:
+def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
     """Recompute predictions and card of a trained model from its `model.onnx`, write both, return the card.
 
     The figures are of plain predictions, one look at each image; what six views give stands apart, under
@@ -54,7 +59,7 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     ModelDirectoryError, DatasetError
         If the model or the data are missing or damaged; nothing is written then.
     """
-    recipe, classifier = directory.recipe(), Classifier(directory.onnx_path)
+    recipe, classifier = directory.recipe(), classifier_of(directory)
     about, dataset = _about(directory, recipe), directory.dataset()
     test = dataset.load("test")
     indices, held_out = _held_out(recipe, dataset, test)
@@ -67,6 +72,8 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     )
     worse = _robustness(classifier, test, on_test) if robustness else _robustness_before(directory)
     card = {"name": directory.name, "recipe": recipe.name, **measured, **worse, **about}
+    if metrics.only_guesses(measured["macro_f1"], len(about["class_names"])):
+        card["warning"] = _GUESSES
 
     buffer = io.BytesIO()
     np.savez_compressed(
@@ -79,13 +86,13 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> dict[str, A
     )
     write_whole(directory.predictions_path, buffer.getvalue())
     write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
-    return card
+    return directory.card()
 
 
 def _about(directory: ModelDirectory, recipe: Recipe) -> dict[str, Any]:
     """Return what the card tells of the model's making; ModelDirectoryError if it was never finished."""
     history, config = directory.history(), directory.config()
-    if history.empty or not {"parameters", "hardware"} <= config.keys():
+    if history.empty or not (config.parameters and config.hardware):
         raise ModelDirectoryError(
             f"“{directory.name}” was not trained to its end, or {directory.history_path.name} or "
             f"{directory.config_path.name} is damaged; train it again."
@@ -95,12 +102,12 @@ def _about(directory: ModelDirectory, recipe: Recipe) -> dict[str, Any]:
         "dataset": facts.name,
         "class_names": list(facts.class_names),
         "validation": recipe.validation,
-        "parameters": config["parameters"],
+        "parameters": config.parameters,
         "bytes": directory.onnx_path.stat().st_size,
         "training_seconds": float(history["seconds"].max()),
         "epochs": len(history),
         "seed": recipe.seed,
-        "hardware": config["hardware"],
+        "hardware": config.hardware,
         "command": f"python -m cifar_core evaluate {directory.name}",
     }
 
@@ -182,7 +189,6 @@ def _robustness(classifier: Classifier, test: Batch, on_test: _Answered) -> dict
 def _robustness_before(directory: ModelDirectory) -> dict[str, Any]:
     """Return what the card says of worse pictures so far."""
     try:
-        card = directory.card()
-        return {name: card[name] for name in _ROBUSTNESS}
-    except (ModelDirectoryError, KeyError):
+        return {name: value for name, value in directory.card().items() if name in _ROBUSTNESS}
+    except ModelDirectoryError:
         return {}

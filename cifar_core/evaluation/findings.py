@@ -14,6 +14,7 @@ from cifar_core.annotations.lists import Votes
 from cifar_core.arrays import Labels, Mask, Probabilities
 from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.evaluation import comparison, metrics
+from cifar_core.runs.schemas import ToldApart
 
 
 def accuracy_at(curve: pd.DataFrame, coverage: float) -> float:
@@ -81,6 +82,6 @@ def hardest(robustness: Mapping[str, Sequence[float]]) -> list[str]:
     return sorted(robustness, key=lambda corruption: float(np.mean(robustness[corruption])))
 
 
-def least_told(sets: Mapping[str, Mapping[str, float]]) -> str:
+def least_told(sets: Mapping[str, ToldApart]) -> str:
     """Return the set of `ood_sets` that the model tells from its own pictures worst, by its AUROC."""
     return min(sets, key=lambda name: sets[name]["auroc"])

@@ -24,6 +24,7 @@ from cifar_core.inference.calibration import temperature_scale
 Summary = dict[str, float | list[float]]
 
 Z_95 = float(ndtri(0.975))  # standard deviations to either side of the middle that hold 95 % of a normal one
+BETTER_ODDS = 1.25  # than a guess has, of a model that has learned something
 
 
 class Interval(NamedTuple):
@@ -64,6 +65,20 @@ def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
 def macro_f1(probabilities: Probabilities, labels: Labels) -> float:
     """Return the mean over all classes of their F1, 0 to 1; a class never met nor predicted counts 0."""
     return float(_f1(confusion(probabilities, labels)).mean())
+
+
+def only_guesses(macro_f1: float, classes: int) -> bool:
+    """Return whether answers are about as good as those of somebody who does not look at the pictures.
+
+    Who names class c for a share q of the pictures, whatever they show, has on average an F1 of
+    2 p q / (p + q) in it, p being the share of the pictures that are of it. That is at most (p + q) / 2, and
+    those sum to 1: no way of guessing has a macro F1 above 1 / classes, however uneven the classes are, and
+    to name always the same one has far less. An accuracy says no such thing: always to name the more frequent
+    of two classes can be right in 90 % of cases. A model has learned something if its odds are better than
+    those by a quarter or more: with ten classes from 12.2 % on, with two from 55.6 %. A guess is so lucky in
+    6 % of cases at most with a hundred pictures of each class, and never with three hundred.
+    """
+    return macro_f1 < BETTER_ODDS / (classes - 1 + BETTER_ODDS)
 
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """What a model says about pictures, calibrated: for the Classify page and the command line alike."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,18 +76,9 @@ def calibration_of(directory: ModelDirectory, tta: TTA = 1) -> Calibration:
     ModelDirectoryError
         If card or predictions are missing or damaged.
     """
-    try:
-        card = directory.card()
-        temperature = float((card if tta == 1 else card["test_time_augmentation"])["temperature"])
-        threshold, directions = float(card["ood_threshold"]), directory.predictions()["class_directions"]
-        if 0 < temperature < math.inf and math.isfinite(threshold):
-            return Calibration(temperature, directions, threshold)
-    except (ModelDirectoryError, KeyError, TypeError, ValueError):
-        pass
-    raise ModelDirectoryError(
-        f"The results of “{directory.name}” are missing or damaged; "
-        f"`python -m cifar_core evaluate {directory.name}` recomputes them."
-    )
+    card, predictions = directory.card(), directory.predictions()
+    temperature = (card if tta == 1 else card["test_time_augmentation"])["temperature"]
+    return Calibration(temperature, predictions["class_directions"], card["ood_threshold"])
 
 
 def classify(
@@ -111,10 +101,20 @@ def classify(
     -------
     list of Answer
         One an image, in their order.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If the model does not answer as one should, or what calibrates it is another model's.
     """
     if not len(images):
         return []
     plain = classifier.outputs(images)
+    if plain.features.shape[1] != calibration.directions.shape[1]:
+        raise ModelDirectoryError(
+            "The results beside a model are those of another; `python -m cifar_core evaluate` with its name "
+            "recomputes them."
+        )
     raw = plain.probabilities if tta == 1 else classifier.probabilities(images, tta)
     probabilities = temperature_scale(raw, calibration.temperature)
     outside = ood.ood_score(plain.logits, plain.features, calibration.directions) > calibration.ood_threshold

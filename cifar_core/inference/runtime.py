@@ -3,24 +3,33 @@
 TensorFlow would cost the app 650 MB and three seconds; this costs 50 MB and a tenth of a second.
 """
 
-import json
-from collections.abc import Sequence
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
+import msgspec
 import numpy as np
 import onnxruntime as ort
 from scipy.special import softmax
 
 from cifar_core import hardware
-from cifar_core.arrays import check_images
+from cifar_core.arrays import check_images, checked_probabilities
 from cifar_core.datasets.dataset import Facts
 from cifar_core.errors import ModelDirectoryError
+from cifar_core.files import opened
 from cifar_core.inference.tta import TTA, weighted
+from cifar_core.runs.model_dir import ModelDirectory
 
-BATCH = (
-    64  # images at a time: as fast as 250, and a quarter of the memory, which is 298 MB for VGG16 with 250
-)
+BATCH = 64  # images at a time: as fast as 250 in a quarter of the memory, 298 MB for VGG16 with 250
+SECONDS, SECONDS_AN_IMAGE = 20.0, 1.0  # that an answer may take: VGG16 on a tenth of a core takes a third
+TICK = 1.0  # seconds
+LEAST_MEMORY = 500_000_000  # bytes that models may take together, however little is free
+_SILENT = 4  # of ONNX Runtime's levels: what it would print stands in the error
 
 
 class Outputs(NamedTuple):
@@ -53,24 +62,26 @@ class Classifier:
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
+        self._name = path.parent.name
+        _limit_memory()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or hardware.threads()
-        options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for good
-        options.log_severity_level = 3
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.log_severity_level = _SILENT
         try:
+            opened(path).close()
             # By its path: of a model in memory, ONNX Runtime would look for further files of weights in the
             # working directory; so it takes none from outside the model's own.
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            outputs = [output.name for output in self._session.get_outputs()]
-            if outputs[0] != "probabilities" or not {"logits", "features"} < set(outputs):
-                raise ValueError(f"outputs {outputs}")
             metadata = self._session.get_modelmeta().custom_metadata_map
-            self.facts = Facts.from_dict(json.loads(metadata["dataset"]))
+            self.facts = msgspec.json.decode(metadata["dataset"], type=Facts)
+            self._input = _checked_interface(self._session, self.facts)
         except Exception as error:  # ONNX Runtime raises classes of its own for each kind of damage
             raise ModelDirectoryError(
-                f"The model file of “{path.parent.name}” is missing or damaged; train it again."
+                f"The model file of “{self._name}” is missing or damaged; train it again."
             ) from error
-        self._input = self._session.get_inputs()[0].name
+        # Two pictures, because a model may have been made for one at a time.
+        self._run(Outputs._fields, np.zeros((2, self.facts.side, self.facts.side, 3), np.uint8))
 
     def probabilities(self, images: np.ndarray, tta: TTA = 1) -> np.ndarray:
         """Classify images.
@@ -107,9 +118,113 @@ class Classifier:
         return np.asarray(softmax(logits, axis=1))
 
     def _run(self, names: Sequence[str], images: np.ndarray) -> list[np.ndarray]:
-        outputs: list[np.ndarray] = self._session.run(names, {self._input: np.ascontiguousarray(images)})
-        return outputs
+        options = ort.RunOptions()
+        options.log_severity_level = _SILENT
+        # The arena would keep the memory of the largest batch for good.
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        try:
+            with _ended_after(SECONDS + SECONDS_AN_IMAGE * len(images), options):
+                answers: list[np.ndarray] = self._session.run(
+                    names, {self._input: np.ascontiguousarray(images)}, options
+                )
+            for name, answer in zip(names, answers, strict=True):
+                _check(name, answer, len(images), len(self.facts.class_names))
+        except Exception as error:
+            problem = "does not answer as a model of its classes does"
+            if options.terminate:
+                problem = "takes too long to answer"
+            elif "memory" in str(error):
+                problem = "needs more memory than there is for it"
+            raise ModelDirectoryError(
+                f"The model file of “{self._name}” {problem}; train it again, or take another model."
+            ) from error
+        return answers
 
     def _batches(self, images: np.ndarray) -> list[np.ndarray]:
         check_images(images, self.facts.side)
         return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+
+
+def classifier_of(directory: ModelDirectory) -> Classifier:
+    """Return the model of a directory, ready to answer.
+
+    Raises
+    ------
+    ModelDirectoryError
+        If its file is missing, damaged, no such model, or that of other classes than the directory says.
+    """
+    classifier, facts = Classifier(directory.onnx_path), directory.facts()
+    if (classifier.facts.side, classifier.facts.class_names) != (facts.side, facts.class_names):
+        raise ModelDirectoryError(
+            f"{directory.onnx_path.name} of “{directory.name}” knows other classes or pictures than its "
+            f"{directory.config_path.name} says; train it again."
+        )
+    return classifier
+
+
+def _checked_interface(session: Any, facts: Facts) -> str:
+    """Return the name of the input; ValueError unless pictures go in and the three outputs come out."""
+    [image] = session.get_inputs()
+    if image.type != "tensor(uint8)" or image.shape[1:] != [facts.side, facts.side, 3]:
+        raise ValueError(f"input {image.type} {image.shape}")
+    names = [output.name for output in session.get_outputs() if output.type == "tensor(float)"]
+    if names[:1] != ["probabilities"] or not {"logits", "features"} < set(names):
+        raise ValueError(f"outputs {names}")
+    return str(image.name)
+
+
+def _check(name: str, answer: np.ndarray, images: int, classes: int) -> None:
+    """Raise ValueError unless this can be an output about so many images and classes."""
+    width = answer.shape[-1] if name == "features" else classes
+    if answer.shape != (images, width) or not np.isfinite(answer).all():
+        raise ValueError(f"{name} {answer.shape}, or no numbers")
+    if name == "probabilities":
+        checked_probabilities(answer)
+
+
+@functools.cache
+def _limit_memory() -> None:
+    """Give all models of this process half of the memory that is free: what asks for more gets an error."""
+    most = max(LEAST_MEMORY, hardware.free_memory() // 2)
+    cpu = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(cpu, ort.OrtArenaCfg({"max_mem": most, "arena_extend_strategy": 1}))
+
+
+@dataclass(eq=False)
+class _Asked:
+    """A question that is being answered: its options, and the seconds that are left to it."""
+
+    options: Any
+    seconds: float
+
+
+_ASKED: set[_Asked] = set()
+
+
+@functools.cache
+def _watch() -> None:
+    """Start the thread that ends, at their next operator, the answers that take too long.
+
+    It counts ticks: a computer that is suspended, or a process that is halted, is not at work meanwhile.
+    One for all, because to start a thread takes half as long as an answer.
+    """
+
+    def count() -> None:
+        while True:
+            time.sleep(TICK)
+            for asked in list(_ASKED):
+                asked.seconds -= TICK
+                if asked.seconds <= 0:
+                    asked.options.terminate = True
+
+    threading.Thread(target=count, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, options: Any) -> Iterator[None]:
+    _watch()
+    _ASKED.add(asked := _Asked(options, seconds))
+    try:
+        yield
+    finally:
+        _ASKED.remove(asked)

@@ -1,10 +1,13 @@
 """Which model directories there are: the user's runs and the shipped models, listed or found by name."""
 
 import contextlib
+import functools
 import re
 from pathlib import Path
 
 from cifar_core.errors import ModelDirectoryError
+from cifar_core.files import Written
+from cifar_core.formats import printable
 from cifar_core.paths import models_root, runs_root
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE
@@ -30,13 +33,23 @@ def models() -> list[ModelDirectory]:
 
 def damaged_models() -> dict[str, str]:
     """Return what has results that cannot be used, by name, with a sentence that says why."""
-    found = {}
-    for item in _with_results():
-        try:
-            item.check_results()
-        except ModelDirectoryError as error:
-            found[item.name] = str(error)
-    return found
+    problems = {item.name: _problem(item, item.stamp()) for item in _with_results()}
+    return {name: problem for name, problem in problems.items() if problem} | _unnameable()
+
+
+@functools.lru_cache(maxsize=500)
+def _problem(directory: ModelDirectory, stamp: Written) -> str:  # noqa: ARG001 - what changes when a file does
+    try:
+        directory.check_results()
+    except ModelDirectoryError as error:
+        return str(error)
+    return ""
+
+
+def _unnameable() -> dict[str, str]:
+    """Return the folders whose names can be neither shown nor asked for, as far as they can."""
+    names = [printable(item.name) for root in (runs_root(), models_root()) for item in _listed(root, False)]
+    return {name: f"The folder “{name}” has a name that cannot be shown; rename it." for name in names}
 
 
 def _with_results() -> list[ModelDirectory]:
@@ -108,7 +121,12 @@ def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
 
 
 def _directories(root: Path) -> list[ModelDirectory]:
+    return _listed(root, nameable=True)
+
+
+def _listed(root: Path, nameable: bool) -> list[ModelDirectory]:
     if not root.is_dir():
         return []
     found = (ModelDirectory(path) for path in sorted(root.iterdir()) if not path.name.startswith("."))
-    return [directory for directory in found if directory.config_path.is_file()]
+    fit = (item for item in found if (printable(item.name) == item.name) == nameable)
+    return [item for item in fit if item.config_path.is_file()]

@@ -4,23 +4,24 @@ A shipped model, a run in progress and a finished run look alike. This module is
 names of the files in it, each of which is written whole or appended by the line (`cifar_core.files`).
 """
 
+import contextlib
 import json
-import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile, ZipFile
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from cifar_core.datasets.dataset import Dataset, Facts
-from cifar_core.datasets.registry import get_dataset
+from cifar_core.datasets.registry import DATASETS, get_dataset
 from cifar_core.errors import ModelDirectoryError, RecipeError
-from cifar_core.files import read_arrays, read_log, write_over, write_whole
+from cifar_core.files import Written, read_arrays, read_log, read_small, write_over, write_whole, written
 from cifar_core.paths import runs_root
-from cifar_core.recipes import Recipe
+from cifar_core.recipes import RANGES, Recipe
+from cifar_core.runs.schemas import MOST_BYTES, PREDICTIONS, Card, Config, check_card, check_predictions
 from cifar_core.runs.status import Status, believed
 
 if TYPE_CHECKING:
@@ -29,15 +30,8 @@ if TYPE_CHECKING:
 STEP_COLUMNS = ["step", "epoch", "seconds", "learning_rate", "loss", "accuracy"]
 HISTORY_COLUMNS = ["epoch", "seconds", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
 
-# What every card has, and every page relies on.
-_FIGURES = [
-    *("accuracy", "loss", "macro_f1", "calibration_error", "calibration_error_before", "temperature"),
-    *("test_images", "ood_threshold", "parameters", "bytes", "training_seconds", "epochs"),
-]
-
-
+_LONGEST_HISTORY = 1_000_000  # bytes, of a thousand epochs at most
 _LOST_RESULTS = "Its results are missing or empty; Resume makes them again from the last finished epoch."
-_PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
 
 
 @dataclass(frozen=True)
@@ -116,26 +110,31 @@ class ModelDirectory:
         """Exists while somebody wants the worker to stop; portable where signals are not."""
         return self.path / "stop"
 
-    def config(self) -> dict[str, Any]:
-        """Return `config.json`: recipe, every hyper-parameter, versions."""
-        return _read_json(self.config_path)
+    def stamp(self) -> Written:
+        """Return what changes when the model does; not with its status and steps, written each second."""
+        results = (self.keras_path, self.onnx_path, self.predictions_path, self.card_path)
+        return written(self.config_path, self.history_path, *results)
+
+    def config(self) -> Config:
+        """Return `config.json`: recipe, every hyper-parameter, dataset, versions."""
+        with _readable(f"{self.config_path.name} of “{self.name}” is missing or damaged; start a new run."):
+            return msgspec.json.decode(read_small(self.config_path), type=Config)
+
+    def write_config(self, config: Config) -> None:
+        """Replace `config.json`."""
+        write_whole(self.config_path, msgspec.json.format(msgspec.json.encode(config)) + b"\n")
 
     @property
     def created(self) -> str:
         """When the run was started, ISO 8601 in UTC; empty where `config.json` does not say."""
         try:
-            return str(self.config().get("created", ""))
+            return self.config().created
         except ModelDirectoryError:
             return ""
 
     def facts(self) -> Facts:
         """Return what the run knows of its dataset, as of its start."""
-        try:
-            return Facts.from_dict(self.config()["dataset"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelDirectoryError(
-                f"{self.config_path.name} of “{self.name}” does not say what it learned from; train it again."
-            ) from error
+        return self.config().dataset
 
     def dataset(self) -> Dataset:
         """Return the dataset that it learned from; DatasetError if this machine knows none of that name."""
@@ -143,42 +142,38 @@ class ModelDirectory:
 
     def recipe(self) -> Recipe:
         """Return the recipe this run was started with, its changed numbers included."""
-        return Recipe.from_dict(self.config().get("recipe", {}))
+        return self.config().recipe
 
-    def card(self) -> dict[str, Any]:
+    def card(self) -> Card:
         """Return `card.json`: the results."""
-        return _read_json(self.card_path, f"`python -m cifar_core evaluate {self.name}` recomputes it")
+        with _readable(self._damaged(self.card_path)):
+            card = msgspec.json.decode(read_small(self.card_path), type=Card)
+            check_card(card)
+            return card
 
     def has_results(self) -> bool:
         """Whether the files are there that a model is evaluated and used with."""
-        return all(
-            path.is_file() and path.stat().st_size  # a power cut can leave nothing of a file but its name
-            for path in (self.card_path, self.onnx_path, self.predictions_path)
-        )
+        results = (self.card_path, self.onnx_path, self.predictions_path)
+        try:  # a power cut can leave nothing of a file but its name
+            return all(path.is_file() and path.stat().st_size for path in results)
+        except OSError:  # it is just being deleted
+            return False
 
     def check_results(self) -> None:
-        """Raise ModelDirectoryError unless card, recipe and predictions hold what every page shows."""
-        card = self.card()
-        try:
-            self.recipe()
-            self.facts()
-            sound = all(math.isfinite(card[name]) for name in _FIGURES)
-            for figures in (card, card["test_time_augmentation"]):
-                low, high = figures["accuracy_interval"]
-                divisor, share = figures["temperature"], figures["accuracy"]
-                sound = sound and low <= high and divisor > 0 and math.isfinite(share)
-            if not sound:
-                raise ValueError
-            if not all(isinstance(card[name], str) for name in ("hardware", "command")):
-                raise TypeError
-            with ZipFile(self.predictions_path) as archive:  # reads its table of contents only
-                archive.getinfo("test.npy")
-                archive.getinfo("labels.npy")
-        except (RecipeError, KeyError, TypeError, ValueError, OverflowError, OSError, BadZipFile) as error:
-            raise ModelDirectoryError(
-                f"The results of “{self.name}” are damaged; `python -m cifar_core evaluate {self.name}` "
-                "recomputes them."
-            ) from error
+        """Raise ModelDirectoryError unless config, card and predictions hold what every page shows."""
+        images, facts = len(self.predictions()["labels"]), self.facts()
+        known = DATASETS.get(facts.name)
+        here = known.sizes["test"] if known and known.facts.digest == facts.digest else images
+        with _readable(self._damaged(self.card_path, self.predictions_path)):
+            if not images == self.card()["test_images"] == here:
+                raise ValueError(f"results of {images} images")
+
+    def _damaged(self, *paths: Path) -> str:
+        names = ", ".join(path.name for path in paths)
+        return (
+            f"The results of “{self.name}” are missing or damaged ({names}); `python -m cifar_core evaluate "
+            f"{self.name}` recomputes them."
+        )
 
     def status(self) -> Status:
         """Return the run's status, with `interrupted` where a claimed worker no longer lives.
@@ -186,10 +181,9 @@ class ModelDirectory:
         Where the file is missing or damaged, the results decide.
         """
         try:
-            values = _read_json(self.status_path)
-        except ModelDirectoryError:
+            status = believed(msgspec.json.decode(read_small(self.status_path), type=Status))
+        except (OSError, ValueError, RecursionError):
             return Status(state="finished" if self.has_results() else "interrupted")
-        status = believed(values)
         if status.state == "finished" and self.checkpoint_path.exists() and not self.has_results():
             return replace(status, state="interrupted", error=_LOST_RESULTS)
         return status
@@ -206,12 +200,13 @@ class ModelDirectory:
             write_whole(self.status_path, content, durable=not status.active)
 
     def steps(self) -> "pd.DataFrame":
-        """Return `steps.csv` as far as it is written; `epoch` is fractional."""
-        return read_log(self.steps_path, STEP_COLUMNS)
+        """Return `steps.csv` as far as it is written; `epoch` is fractional and grows from row to row."""
+        return _in_order(read_log(self.steps_path, STEP_COLUMNS))
 
     def history(self) -> "pd.DataFrame":
         """Return `history.csv`: one row a finished epoch, counted from 1."""
-        return read_log(self.history_path, HISTORY_COLUMNS)
+        history = _in_order(read_log(self.history_path, HISTORY_COLUMNS, _LONGEST_HISTORY))
+        return history[history["epoch"] == history.index + 1]
 
     def predictions(self) -> dict[str, np.ndarray]:
         """Return `predictions.npz`.
@@ -224,21 +219,27 @@ class ModelDirectory:
             positions in the training set (or in the test set, where the recipe validated on it);
             `class_directions` float32 [C, D], where the features of each class point (`inference.ood`).
         """
-        try:
-            return read_arrays(self.predictions_path, _PREDICTIONS)
-        except (OSError, ValueError) as error:
-            raise ModelDirectoryError(
-                f"The predictions of “{self.name}” cannot be read; recompute them with "
-                f"`python -m cifar_core evaluate {self.name}`."
-            ) from error
+        facts = self.facts()
+        with _readable(self._damaged(self.predictions_path)):
+            arrays = read_arrays(self.predictions_path, PREDICTIONS, MOST_BYTES)
+            check_predictions(arrays, facts)
+            return arrays
 
 
-def _read_json(path: Path, cure: str = "start a new run") -> dict[str, Any]:
+@contextlib.contextmanager
+def _readable(problem: str) -> Iterator[None]:
+    """Raise ModelDirectoryError, which says so, where a file cannot be read or makes no sense."""
     try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        problem = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
-        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” {problem}; {cure}.") from error
-    if not isinstance(values, Mapping):
-        raise ModelDirectoryError(f"{path.name} of “{path.parent.name}” is damaged; {cure}.")
-    return dict(values)
+        yield
+    except (OSError, ValueError, RecipeError, RecursionError) as error:
+        raise ModelDirectoryError(problem) from error
+
+
+def _in_order(log: "pd.DataFrame") -> "pd.DataFrame":
+    """Keep the rows of a log that make sense: nothing below zero, no share above one, each epoch later.
+
+    But for what rounding does to a mean that is the difference of two sums.
+    """
+    shares = log.filter(like="accuracy") < 1.01
+    log = log[(log > -0.01).all(axis=1) & shares.all(axis=1) & (log["epoch"] <= RANGES["epochs"][1])]
+    return log[log["epoch"] > log["epoch"].cummax().shift(fill_value=0.0)].reset_index(drop=True)

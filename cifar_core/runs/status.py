@@ -5,14 +5,13 @@ use pids again. A worker on another machine, in a folder that both share, is tak
 it goes on writing.
 """
 
-import math
 import platform
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from cifar_core.runs import processes
+from cifar_core.runs.schemas import Amount, Count, Text
 
 State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: frozenset[State] = frozenset({"starting", "running", "stopping"})
@@ -30,20 +29,20 @@ class Status:
     """What a run says of itself, and what `ModelDirectory.status` found to be true of it."""
 
     state: State
-    pid: int = 0
-    pid_started: float = 0.0
-    phase: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    step: int = 0
-    steps_per_epoch: int = 0
-    images_per_second: float = 0.0
-    learning_rate: float = 0.0
-    seconds: float = 0.0
-    eta_seconds: float | None = None
-    updated: float = 0.0
-    error: str = ""
-    host: str = ""
+    pid: Count = 0
+    pid_started: Amount = 0.0
+    phase: Text = ""
+    epoch: Count = 0
+    epochs: Count = 0
+    step: Count = 0
+    steps_per_epoch: Count = 0
+    images_per_second: Amount = 0.0
+    learning_rate: Amount = 0.0
+    seconds: Amount = 0.0
+    eta_seconds: Amount | None = None
+    updated: Amount = 0.0
+    error: Text = ""
+    host: Text = ""
 
     @property
     def active(self) -> bool:
@@ -66,27 +65,11 @@ class Status:
         return self.active and self.silence > _SILENCE
 
 
-def believed(values: Mapping[str, Any]) -> Status:
-    """Return the status in these values; `interrupted` where its worker is dead or a value makes no sense."""
-    known = {item.name: values[item.name] for item in fields(Status) if item.name in values}
-    if not all(_makes_sense(name, value) for name, value in known.items()) or "state" not in known:
-        return Status(state="interrupted")
-    status = Status(**known)
+def believed(status: Status) -> Status:
+    """Return the status; `interrupted` where the worker that it speaks of is dead."""
     if status.active and not _works(status):
         return replace(status, state="interrupted", eta_seconds=None, error=_LOST)
     return status
-
-
-def _makes_sense(name: str, value: Any) -> bool:
-    if name == "state":
-        return isinstance(value, str) and value in get_args(State)
-    default = getattr(Status, name)
-    if isinstance(default, str):
-        return isinstance(value, str)
-    if value is None:
-        return name == "eta_seconds"
-    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
-    return whole or (not isinstance(default, int) and isinstance(value, float) and math.isfinite(value))
 
 
 def _works(status: Status) -> bool:

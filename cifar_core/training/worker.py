@@ -7,7 +7,6 @@ leaves the state `finished`, `stopped` or `failed` behind; a reader finds out `i
 import contextlib
 import dataclasses
 import errno
-import json
 import os
 import platform
 import signal
@@ -23,7 +22,7 @@ import psutil
 
 from cifar_core import access
 from cifar_core.errors import CifarLabError
-from cifar_core.files import remove_leftovers, write_whole
+from cifar_core.files import remove_leftovers
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
@@ -143,13 +142,13 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
     except run_log.StopRequested:
         heart.end(state="stopped", error=_TOO_LONG if too_long() else "")
         return
-    config = {**directory.config(), "parameters": model.count_params()}
-    write_whole(directory.config_path, json.dumps(config, indent=2) + "\n")
+    parameters = int(model.count_params())
+    directory.write_config(dataclasses.replace(directory.config(), parameters=parameters))
     heart.report(phase="saving the model", eta_seconds=None)
     export.save(model, directory)
     heart.report(phase="evaluating on the test set")
-    evaluate(directory)
-    heart.end(state="finished")
+    card = evaluate(directory)
+    heart.end(state="finished", error=card.get("warning", ""))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ give the cached function the `ModelDirectory` itself, alone or in a list or dict
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,39 +16,15 @@ from cifar_core.datasets.dataset import Batch, Facts
 from cifar_core.datasets.registry import get_dataset
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import calibration
-from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.runtime import Classifier, classifier_of
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import downloads
 from pages.parts.markdown import plain, told
 
 HashFuncs = dict[str | type[Any], Callable[[Any], Any]]  # what a cache tells arguments of a type apart by
-Written = tuple[tuple[str, int], ...]  # files as they are: path and time of writing
 
 MODELS_IN_MEMORY = 4
-
-
-def written(*paths: Path) -> Written:
-    """Return what changes when one of these files does; the time of what is not there is 0.
-
-    So is that of a file that cannot be asked for: who reads it says better what is wrong.
-    """
-
-    def time(path: Path) -> int:
-        try:
-            return path.stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    return tuple((str(path), time(path)) for path in paths)
-
-
-def stamp(model: ModelDirectory) -> Written:
-    """Return what changes when a model does; not with its status and steps, written each second."""
-    results = (model.keras_path, model.onnx_path, model.predictions_path, model.card_path)
-    return written(model.config_path, model.history_path, *results)
-
-
-AS_WRITTEN: HashFuncs = {ModelDirectory: stamp}
+AS_WRITTEN: HashFuncs = {ModelDirectory: ModelDirectory.stamp}
 
 
 class Results(NamedTuple):
@@ -82,7 +57,7 @@ def results(model: ModelDirectory) -> Results:
 @st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model", hash_funcs=AS_WRITTEN)
 def classifier(model: ModelDirectory) -> Classifier:
     """Return a model ready to answer; at most `MODELS_IN_MEMORY` stay so."""
-    return Classifier(model.onnx_path)
+    return classifier_of(model)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the test set")

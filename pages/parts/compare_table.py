@@ -9,7 +9,7 @@ import streamlit as st
 from cifar_core import formats, hardware
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import stopwatch
-from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.runtime import classifier_of
 from cifar_core.inference.stopwatch import Timing
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
@@ -60,7 +60,7 @@ MEANINGS = {
 def show(models: list[ModelDirectory]) -> None:
     """Draw one row a model, and what has to be known to read it."""
     timings = [timing(model) for model in models]
-    cards = [
+    cards: list[dict[str, Any]] = [
         {**model.card(), "latency": measured and measured.seconds}
         for model, measured in zip(models, timings, strict=True)
     ]
@@ -128,6 +128,6 @@ def timing(model: ModelDirectory) -> Timing | None:
 @st.cache_data(max_entries=16, show_spinner="Measuring the time for one image", hash_funcs=AS_WRITTEN)
 def time_one_image(model: ModelDirectory) -> Timing:
     # With a classifier that goes when it is measured: several large ones would not fit into the memory.
-    measured = stopwatch.time_one_image(Classifier(model.onnx_path))
+    measured = stopwatch.time_one_image(classifier_of(model))
     hardware.give_back_memory()
     return measured

@@ -19,8 +19,8 @@ def show_robustness(model: ModelDirectory) -> None:
     if not (robustness := card.get("robustness")):
         say_what_computes(model, "How it copes with worse pictures", " --robustness")
         return
-    order = findings.hardest(robustness)
-    table = findings.robustness_table(robustness, unharmed(card))
+    order, plain = findings.hardest(robustness), card["robustness_plain"]
+    table = findings.robustness_table(robustness, plain)
     st.markdown("**On worse pictures**")
     chart, words = st.columns([3, 2], gap="large")
     chart.vega_lite_chart(
@@ -30,7 +30,7 @@ def show_robustness(model: ModelDirectory) -> None:
     worst = table[table["corruption"] == order[0]]
     words.markdown(
         f"Worse pictures cost it most where they suffer from **{order[0]}**: at strength 5 it is right "
-        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time, and {formats.percent(unharmed(card))} "
+        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time, and {formats.percent(plain)} "
         "on the pictures as they are (strength 0)."
     )
     words.dataframe(
@@ -92,11 +92,6 @@ def show_ood(model: ModelDirectory) -> None:
     )
 
 
-def unharmed(card: dict[str, Any]) -> float:
-    """Return the accuracy on the pictures of the robustness test as they are."""
-    return float(card["robustness_plain"])
-
-
 def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:
     st.info(f"{what} was not measured when this model was evaluated. This command does it:")
     st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None, wrap_lines=True)
@@ -105,5 +100,5 @@ def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> Non
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
 def robustness_chart(model: ModelDirectory) -> dict[str, Any]:
     card = model.card()
-    table = findings.robustness_table(card["robustness"], unharmed(card))
+    table = findings.robustness_table(card["robustness"], card["robustness_plain"])
     return charts.robustness(table, findings.hardest(card["robustness"])).to_dict()

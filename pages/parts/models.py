@@ -56,6 +56,12 @@ def warn_if_validated_on_test(model: ModelDirectory) -> None:
         )
 
 
+def warn_if_it_guesses(model: ModelDirectory) -> None:
+    """Say so where a model learned next to nothing."""
+    if warning := model.card().get("warning"):
+        st.warning(plain(f"“{model.name}”: {warning}"), icon=":material/warning:")
+
+
 def offer_training(what_is_missing: str) -> None:
     """Say what is missing without another model, and lead to where one is trained."""
     st.info(what_is_missing, icon=":material/info:")

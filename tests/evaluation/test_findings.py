@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cifar_core.annotations import lists
 from cifar_core.evaluation import findings, metrics, selective
 from cifar_core.runs import catalogue
+from cifar_core.runs.schemas import ToldApart
 
 CURVE = pd.DataFrame({"coverage": [0.2, 0.5, 0.8, 1.0], "accuracy": [1.0, 0.98, 0.99, 0.9]})
 
@@ -91,5 +92,8 @@ def test_worst_of_corruptions_and_of_ood_sets() -> None:
         "shift",
         "blur",
     ]
-    sets = {"static": {"auroc": 0.99, "fpr95": 0.0}, "jigsaw": {"auroc": 0.88, "fpr95": 0.4}}
+    sets: dict[str, ToldApart] = {
+        "static": {"auroc": 0.99, "fpr95": 0.0},
+        "jigsaw": {"auroc": 0.88, "fpr95": 0.4},
+    }
     assert findings.least_told(sets) == "jigsaw"

@@ -57,7 +57,8 @@ def test_every_page_opens_whatever_befell_a_file(runs: Path, finished: ModelDire
 
 def test_a_damaged_model_is_named_where_it_was_asked_for(runs: Path, finished: ModelDirectory) -> None:
     finished.card_path.write_text("{}")
-    assert "results of “finished” are damaged" in opened("evaluate", model="finished").warning[0].value
+    said = opened("evaluate", model="finished").warning[0].value
+    assert "results of “finished” are missing or damaged" in said
     (runs / "finished" / "config.json").write_bytes(b"{")
     assert "“finished” cannot be shown" in opened("train", run="finished").error[0].value
 

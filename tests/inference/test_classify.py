@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,60 +18,43 @@ from cifar_core.runs.model_dir import ModelDirectory
 from tests.pictures import photos
 
 QUICK = ModelDirectory(paths.models_root() / "quick")
-CARD = {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}, "ood_threshold": -2.0}
 
 
-def with_card(folder: Path, content: Any) -> ModelDirectory:
-    (folder / "mine").mkdir()
-    directory = ModelDirectory(folder / "mine")
-    directory.card_path.write_text(json.dumps(content))
-    shutil.copy(QUICK.predictions_path, directory.predictions_path)
+@pytest.fixture
+def mine(tmp_path: Path) -> ModelDirectory:
+    """The shipped model with other temperatures on its card."""
+    directory = ModelDirectory(Path(shutil.copytree(QUICK.path, tmp_path / "mine")))
+    card, six = QUICK.card(), QUICK.card()["test_time_augmentation"]
+    changed = {
+        "temperature": 1.5,
+        "test_time_augmentation": {**six, "temperature": 1.25},
+        "ood_threshold": -2,
+    }
+    directory.card_path.write_text(json.dumps({**card, **changed}))
     return directory
 
 
 @pytest.mark.parametrize(("tta", "expected"), [(1, 1.5), (2, 1.25), (6, 1.25)])
-def test_averaged_answers_have_a_temperature_of_their_own(tmp_path: Path, tta: TTA, expected: float) -> None:
-    calibration = calibration_of(with_card(tmp_path, CARD), tta)
+def test_averaged_answers_have_a_temperature_of_their_own(
+    mine: ModelDirectory, tta: TTA, expected: float
+) -> None:
+    calibration = calibration_of(mine, tta)
     assert (calibration.temperature, calibration.ood_threshold) == (expected, -2.0)
     np.testing.assert_allclose(np.linalg.norm(calibration.directions, axis=1), np.ones(10), rtol=1e-5)
 
 
-DAMAGED = [0, -1, None, "warm", float("inf"), float("nan"), [1.5]]
-
-
-@pytest.mark.parametrize("wrong", DAMAGED)
-@pytest.mark.parametrize("tta", [1, 6])
-def test_a_damaged_temperature_is_reported(tmp_path: Path, tta: TTA, wrong: Any) -> None:
-    # Only the one that is asked for is damaged.
-    card = json.loads(json.dumps(CARD))
-    (card if tta == 1 else card["test_time_augmentation"])["temperature"] = wrong
-    directory = with_card(tmp_path, card)
-    with pytest.raises(ModelDirectoryError, match="`python -m cifar_core evaluate mine` recomputes them"):
-        calibration_of(directory, tta)
-    assert calibration_of(directory, 6 if tta == 1 else 1).temperature > 0
-
-
-@pytest.mark.parametrize(
-    "card",
-    [
-        {},
-        [],
-        {**CARD, "test_time_augmentation": None},
-        {**CARD, "ood_threshold": float("nan")},
-        {"temperature": 1.5, "test_time_augmentation": {"temperature": 1.25}},  # no threshold
-    ],
-)
-def test_a_damaged_card_is_reported(tmp_path: Path, card: Any) -> None:
-    with pytest.raises(ModelDirectoryError, match="“mine” are missing or damaged"):
-        calibration_of(with_card(tmp_path, card), 6)
-
-
-def test_predictions_without_directions_are_reported(tmp_path: Path) -> None:
-    directory = with_card(tmp_path, CARD)
+def test_predictions_without_directions_are_reported(mine: ModelDirectory) -> None:
     without = {name: value for name, value in QUICK.predictions().items() if name != "class_directions"}
-    np.savez(directory.predictions_path, **without)  # type: ignore[arg-type]
+    np.savez(mine.predictions_path, **without)  # type: ignore[arg-type]
     with pytest.raises(ModelDirectoryError, match="“mine” are missing or damaged"):
-        calibration_of(directory)
+        calibration_of(mine)
+
+
+def test_the_directions_of_another_model_are_reported(mine: ModelDirectory) -> None:
+    arrays = mine.predictions()
+    np.savez(mine.predictions_path, **{**arrays, "class_directions": np.eye(10)})  # type: ignore[arg-type]
+    with pytest.raises(ModelDirectoryError, match=r"are those of another; .+ recomputes them"):
+        classify(Classifier(mine.onnx_path), calibration_of(mine), photos(2))
 
 
 @pytest.mark.parametrize("tta", [1, 6])

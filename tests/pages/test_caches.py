@@ -65,7 +65,7 @@ def test_results_are_those_of_the_files_as_they_are(model: ModelDirectory) -> No
     np.savez(model.predictions_path, **predictions)  # type: ignore[arg-type]
     assert (caches.results(model).raw == before.raw[::-1]).all()
     model.predictions_path.unlink()
-    with pytest.raises(ModelDirectoryError, match=r"The predictions of “mine” cannot be read"):
+    with pytest.raises(ModelDirectoryError, match=r"results of “mine” are missing or damaged \(predic"):
         caches.results(model)
 
 

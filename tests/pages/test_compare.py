@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -91,7 +92,8 @@ def test_what_is_chosen_here_is_not_what_classify_asks() -> None:
 @pytest.mark.usefixtures("runs")
 def test_the_best_of_each_column_is_marked() -> None:
     models = [catalogue.find(name) for name in ("quick", "report")]
-    quick, report = (model.card() for model in models)
+    cards: list[dict[str, Any]] = [{**model.card()} for model in models]
+    quick, report = cards
     table = opened("compare", models="quick,report").table[0].value
     for column, name, best in (("accuracy", "accuracy", max), ("loss", "loss", min)):
         winner = int(best(quick[name], report[name]) == report[name])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import formats
 from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.evaluation import browse, metrics
-from cifar_core.files import write_whole
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
 
@@ -91,8 +91,7 @@ def test_from_a_model_of_one_dataset_to_one_of_another_the_pair_is_one_that_ther
 
 def test_a_dataset_that_has_changed_since_shows_no_wrong_images(digits: ModelDirectory) -> None:
     config = digits.config()
-    config["dataset"]["digest"] = "0" * 64
-    write_whole(digits.config_path, json.dumps(config))
+    digits.write_config(replace(config, dataset=replace(config.dataset, digest="0" * 64)))
     app = opened("evaluate", model="linear")
     assert "“digits” has changed since the model learned from it." in words(app)
     assert not alts(app)

@@ -66,8 +66,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
     assert "fooled most by **jigsaw**" in said
     assert "45.6 %" in said
 
-    for name in ("robustness", "out_of_distribution"):
-        del card[name]
+    del card["robustness"], card["out_of_distribution"]
     (runs / "measured" / "card.json").write_text(json.dumps(card))
     said = texts(opened("evaluate", model="measured", view="Robustness"))
     assert "python -m cifar_core evaluate measured --robustness" in said

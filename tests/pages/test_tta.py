@@ -49,4 +49,4 @@ def test_evaluate_tells_the_accuracy_with_six_views_apart(runs: Path) -> None:
     without = {name: value for name, value in card.items() if name != "test_time_augmentation"}
     (runs / "damaged" / "card.json").write_text(json.dumps(without))
     app = opened("evaluate", model="damaged")
-    assert "“damaged” are damaged; `python -m cifar_core evaluate damaged` recomputes" in app.warning[0].value
+    assert "“damaged” are missing or damaged (card.json); `python -m" in app.warning[0].value

@@ -1,7 +1,5 @@
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -124,33 +122,3 @@ def test_what_is_no_model_yet_says_what_to_do(runs: Path, state: State, said: st
     for name in ("new", str(run.path)):
         with pytest.raises(ModelDirectoryError, match=f"^{re.escape(said)}$"):
             catalogue.find_model(name, allow_path=True)
-
-
-NO_CARD, DAMAGED = "card.json of “damaged” ", "The results of “damaged” are damaged; `python -m cifar_core ev"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("{", NO_CARD),
-        ('"text"', NO_CARD),
-        ("{}", DAMAGED),
-        *(({"accuracy": wrong}, DAMAGED) for wrong in ("high", None, float("nan"))),
-        *(({"accuracy_interval": wrong}, DAMAGED) for wrong in ([0.9], [0.9, "x"], [0.9, 0.8])),
-        ({"hardware": 1}, DAMAGED),
-        ({"command": None}, DAMAGED),
-        ({"temperature": 0}, DAMAGED),
-        ({"ood_threshold": None}, DAMAGED),
-        ({"test_time_augmentation": None}, DAMAGED),
-        ({"test_time_augmentation": {"accuracy": 0.9, "accuracy_interval": [0.8, 0.9]}}, DAMAGED),
-        ({"parameters": 10**400}, DAMAGED),
-    ],
-)
-def test_a_damaged_card_costs_its_own_model_only(runs: Path, change: Any, said: str) -> None:
-    damaged, sound = (complete(made(runs / name)) for name in ("damaged", "sound"))
-    damaged.card_path.write_text(change if isinstance(change, str) else json.dumps(damaged.card() | change))
-    assert catalogue.models()[-1] == sound
-    assert damaged not in catalogue.models()
-    [(name, why)] = catalogue.damaged_models().items()
-    assert name == "damaged"
-    assert why.startswith(said)

@@ -76,7 +76,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_the_run_says_what_it_learned_from(trained: ModelDirectory) -> None:
-    config = trained.config()
+    config = json.loads(trained.config_path.read_bytes())
     assert config["dataset"] == {
         "name": "digits",
         "digest": DIGITS.facts.digest,

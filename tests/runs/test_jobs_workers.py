@@ -6,13 +6,14 @@ import platform
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from cifar_core import files, paths
+from cifar_core import paths
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
 from cifar_core.recipes import Recipe
@@ -127,7 +128,7 @@ def test_a_training_that_fails_says_why_and_can_be_resumed(runs: Path, tiny: Rec
         assert "\n" not in status.error
         assert "Traceback" in run.log_path.read_text()
 
-        files.write_whole(run.config_path, json.dumps({**run.config(), "recipe": tiny.to_dict()}))
+        run.write_config(replace(run.config(), recipe=tiny))
         jobs.resume(run)
         assert run.status().active
         assert run.status().error == ""
@@ -143,6 +144,7 @@ def test_a_training_that_fails_says_why_and_can_be_resumed(runs: Path, tiny: Rec
 
 SERVER = """
 import json, sys, time
+from dataclasses import replace
 from pathlib import Path
 from cifar_core.runs import jobs
 from cifar_core.errors import CifarLabError

@@ -204,9 +204,9 @@ def test_a_finished_run_holds_every_file_and_no_other(story: Story) -> None:
     assert run in catalogue.models()
     config = run.config()
     assert run.recipe() == story.recipe
-    assert set(config["versions"]) == {"python", "keras", "tensorflow", "onnxruntime"}
-    assert config["hardware"]
-    assert config["parameters"] > 1_000
+    assert set(config.versions) == {"python", "keras", "tensorflow", "onnxruntime"}
+    assert config.hardware
+    assert config.parameters > 1_000
 
 
 @pytest.mark.slow

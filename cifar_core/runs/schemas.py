@@ -1,0 +1,113 @@
+"""What the files of a model directory may hold: one schema each, by which `model_dir` reads them.
+
+What passes makes sense wherever it is shown or computed with. msgspec holds JSON against the types; what no
+type can say is checked below. Keys of other versions are ignored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, NotRequired, TypedDict
+
+import numpy as np
+from msgspec import Meta
+
+from cifar_core.arrays import checked, checked_probabilities
+from cifar_core.datasets.dataset import Facts
+from cifar_core.recipes import Recipe
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0, le=10**12)]
+Amount = Annotated[float, Meta(ge=0, le=10**12)]  # of seconds, say
+Text = Annotated[str, Meta(max_length=10_000)]
+Interval = Annotated[list[Share], Meta(min_length=2, max_length=2)]
+Strengths = Annotated[list[Share], Meta(min_length=5, max_length=5)]
+Temperature = Annotated[float, Meta(ge=0.01, le=100)]
+
+PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
+MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
+
+
+@dataclass(frozen=True)
+class Config:
+    """`config.json`: what a run is, as of its start; hardware and parameters, once it is trained."""
+
+    recipe: Recipe
+    dataset: Facts
+    created: Text = ""
+    versions: dict[str, Text] = field(default_factory=dict)
+    hardware: Text = ""
+    parameters: Count = 0
+
+
+class Augmented(TypedDict):
+    """The figures of several looks at each image."""
+
+    views: Annotated[int, Meta(ge=1, le=100)]
+    accuracy: Share
+    accuracy_interval: Interval
+    temperature: Temperature
+
+
+class ToldApart(TypedDict):
+    """How well a set of pictures that show none of the classes is told apart."""
+
+    auroc: Share
+    fpr95: Share
+
+
+class Card(TypedDict):
+    """`card.json`: the results."""
+
+    name: Text
+    recipe: Text
+    test_images: Annotated[int, Meta(ge=1, le=10**9)]
+    accuracy: Share
+    accuracy_interval: Interval
+    loss: Annotated[float, Meta(ge=0, le=1_000)]
+    macro_f1: Share
+    calibration_error: Share
+    calibration_error_before: Share
+    temperature: Temperature
+    test_time_augmentation: Augmented
+    ood_threshold: Annotated[float, Meta(ge=-4e38, le=4e38)]  # what float32 can hold
+    out_of_distribution: NotRequired[dict[Text, ToldApart]]
+    robustness: NotRequired[dict[Text, Strengths]]
+    robustness_images: NotRequired[Annotated[int, Meta(ge=1, le=10**9)]]
+    robustness_plain: NotRequired[Share]
+    warning: NotRequired[Text]
+    dataset: Text
+    class_names: list[Text]
+    validation: Text
+    parameters: Count
+    bytes: Count
+    training_seconds: Amount
+    epochs: Annotated[int, Meta(ge=1, le=10**6)]
+    seed: Count
+    hardware: Text
+    command: Text
+
+
+def check_card(card: Card) -> None:
+    """Raise ValueError where the parts of a card do not fit together."""
+    for low, high in (card["accuracy_interval"], card["test_time_augmentation"]["accuracy_interval"]):
+        if low > high:
+            raise ValueError("an interval that ends before it begins")
+    if "robustness" in card and not {"robustness_images", "robustness_plain"} <= card.keys():
+        raise ValueError("worse pictures, and nothing to hold them against")
+
+
+def check_predictions(arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
+    """Raise ValueError unless these are the predictions of a model of these classes."""
+    for name in ("test", "validation", "class_directions"):
+        if arrays[name].dtype.kind != "f":
+            raise ValueError(f"{name} holds {arrays[name].dtype}")
+    classes, directions = len(facts.class_names), arrays["class_directions"]
+    test, _ = checked(arrays["test"], arrays["labels"])
+    validation = checked_probabilities(arrays["validation"])
+    indices = arrays["validation_indices"]
+    if test.shape[1] != classes or validation.shape[1] != classes:
+        raise ValueError(f"not of {classes} classes")
+    if indices.shape != (len(validation),) or indices.dtype.kind not in "iu" or indices.min() < 0:
+        raise ValueError("validation_indices are no places")
+    if directions.ndim != 2 or len(directions) != classes or not np.isfinite(directions).all():
+        raise ValueError("class_directions lead nowhere")
