@@ -14,7 +14,8 @@ from typing import BinaryIO
 from cifar_core.datasets import cifar10, download_status, official_order, store
 from cifar_core.datasets.dataset import Batch
 from cifar_core.datasets.official_order import SIZE, Puzzle
-from cifar_core.errors import DatasetError
+from cifar_core.errors import DatasetError, SourceError
+from cifar_core.sources.folder import Folder
 
 Copy = Path | str | bytes | BinaryIO  # a path, or the content of a file
 Progress = Callable[[int, int], None]  # pictures that are in their places, pictures in all
@@ -87,14 +88,21 @@ def _take_folder(folder: Path, progress: Progress | None) -> Path:
     for batches in (folder, folder / cifar10.FOLDER):
         if any((batches / name).is_file() for name in cifar10.BATCH_MD5):
             return store.take_batches(batches)
-    if tables := sorted(folder.rglob("*.parquet")):
+    found = Folder(folder)
+    try:
+        names = sorted(found.names())
+    except SourceError as error:
+        raise DatasetError(str(error)) from error
+    pictures = [folder / name for name in names if name.lower().endswith(".png")]
+    tables = [folder / name for name in names if found.head(name).startswith(b"PAR1")]
+    if tables:
         with ExitStack() as stack:
             try:
                 files = [stack.enter_context(table.open("rb")) for table in tables]
             except OSError as error:
                 raise DatasetError(f"{error.filename} cannot be read ({error.strerror}).") from error
             return take_files(files, progress)
-    if pictures := sorted(folder.rglob("*.png")):
+    if pictures:
         official_order.check_number(len(pictures))
         return store.take_arrays(_solved(_folder_pictures(folder, pictures), progress))
     raise DatasetError(f"{folder} does not hold CIFAR-10; it is taken from {ACCEPTED}.")

@@ -1,6 +1,7 @@
 """CIFAR-10 from an archive or a folder of batches that a visitor has, and from what is neither."""
 
 import io
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from cifar_core.datasets import cifar10, download_status, imported, store
 from cifar_core.datasets.download_status import DownloadStatus
 from cifar_core.errors import DatasetError
 from tests.datasets.archives import official, pack, refused
+from tests.sources.made import PNG, folder, tabled
 
 
 def test_an_archive(cache: Path, tmp_path: Path, batches: dict[str, bytes]) -> None:
@@ -63,6 +65,18 @@ def test_nothing_and_too_much(cache: Path, tmp_path: Path) -> None:
     assert "nowhere cannot be read (No such file" in refused(cache, tmp_path / "nowhere")
     assert "one thing at a time" in refused(cache, tmp_path, tmp_path)
     assert "one thing at a time" in refused(cache, tmp_path, b"something")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs the right to make links")
+@pytest.mark.parametrize("name", ["train.parquet", "train.PARQUET", "a blob", "a.PNG"])
+def test_files_of_a_linked_folder_are_found_whatever_their_name(
+    cache: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "given").mkdir()
+    folder(tmp_path / "elsewhere", {"._a.png": b"of macOS"})
+    tabled(tmp_path / "elsewhere" / name, [PNG])
+    (tmp_path / "given" / "link").symlink_to("../elsewhere", target_is_directory=True)
+    assert "60,000 pictures, and 1 are there" in refused(cache, tmp_path / "given")
 
 
 def test_while_something_is_downloaded(cache: Path, batches: dict[str, bytes]) -> None:

@@ -168,8 +168,9 @@ def test_a_cluster_takes_archives_and_names_that_are_not_utf8(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_command_leaves_nothing_behind(pictures: Path, tmp_path: Path, number: int) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="there is one way to end a process there")
+@pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM"])
+def test_a_killed_command_leaves_nothing_behind(pictures: Path, tmp_path: Path, number: str) -> None:
     many = tmp_path / "many"
     many.mkdir()
     for copy in range(5_000):
@@ -179,7 +180,7 @@ def test_a_killed_command_leaves_nothing_behind(pictures: Path, tmp_path: Path, 
     until(lambda: [*(tmp_path / "out").glob("part-*")] or started.poll() is not None)
     below = psutil.Process(started.pid).children(recursive=True)
     assert any("ray" in child.name() for child in below)
-    started.send_signal(number)
+    started.send_signal(signal.Signals[number])
     assert started.wait(LONG) != 0
     until(lambda: not [child for child in below if _lives(child)])
 
