@@ -12,6 +12,7 @@ import pytest
 from cifar_core.errors import CifarLabError, ScaleError, SourceError
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.scale import score as scoring
 from cifar_core.scale.score import Part, prepared
 from cifar_core.sources.opening import open_source
 from tests.pictures import encode, photo
@@ -163,3 +164,23 @@ def test_a_destination_that_cannot_be_written_is_one_sentence(tmp_path: Path) ->
         with pytest.raises(CifarLabError, match=rf"{out.name} cannot be written: [A-Z]") as error:
             scored(source, out)
         assert "Errno" not in str(error.value)
+
+
+def test_what_is_read_in_one_pass_is_dealt_by_pictures_and_by_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, model = [10, 10, 10, 90, 10, 10], catalogue.find("quick")
+    files = {f"{number}.png": bytes(size) for number, size in enumerate(sizes)}
+    packed = open_source(tarred(tmp_path / "packed", files, "w:gz"))
+    plain = open_source(folder(tmp_path / "plain", files))
+    monkeypatch.setattr(scoring, "_SENT", 50)
+    with prepared(model, packed, tmp_path / "packed out") as work:
+        dealt = [*scoring._dealt(work, part=3)]
+    held = [
+        [len(content) for content in contents or [] if isinstance(content, bytes)] for _, contents in dealt
+    ]
+    assert held == [[10, 10, 10], [90], [10, 10]]
+    assert [name for named, _ in dealt for name, _ in named] == [*files]
+    with prepared(model, plain, tmp_path / "plain out") as work:
+        there = [(len(named), contents) for named, contents in scoring._dealt(work, part=4)]
+    assert there == [(4, None), (2, None)]
