@@ -112,34 +112,34 @@ class Crowd:
         self.errors: list[str] = []
 
     def visit(self, number: int) -> None:
-        """Be one visitor until the end."""
+        """Come again and again until the end, each time in a new tab: an old one would keep its pictures."""
+        generator = random.Random(number)
         try:
-            address = f"{self.url.replace('http', 'ws', 1)}/_stcore/stream"
-            time.sleep(random.Random(number).uniform(0, ARRIVAL))
-            # A browser asks for no sign of life, and a busy server need not give one.
-            with connect(
-                address,
-                subprotocols=[Subprotocol("streamlit")],
-                max_size=None,
-                ping_interval=None,
-                open_timeout=PATIENCE,
-            ) as socket:
-                self._stay(Visitor(number, self.url, socket))
+            time.sleep(generator.uniform(0, ARRIVAL))
+            for turn in itertools.count():
+                self._look(number, turn, generator.choice(self.pictures))
+                if time.monotonic() > self.end:
+                    return
+                time.sleep(generator.uniform(0, 2 * self.pause))
         except Exception as error:  # each is a visitor who saw something break
             self.errors.append(f"visitor {number}: {type(error).__name__}: {error}")
 
-    def _stay(self, visitor: Visitor) -> None:
-        generator = random.Random(visitor.number)
-        for turn in itertools.count():
+    def _look(self, number: int, turn: int, picture: bytes) -> None:
+        # A browser asks for no sign of life, and a busy server need not give one.
+        with connect(
+            f"{self.url.replace('http', 'ws', 1)}/_stcore/stream",
+            subprotocols=[Subprotocol("streamlit")],
+            max_size=None,
+            ping_interval=None,
+            open_timeout=PATIENCE,
+        ) as socket:
+            visitor = Visitor(number, self.url, socket)
             began = time.monotonic()
-            visitor.classify(turn, generator.choice(self.pictures), self.model, self.maps)
+            visitor.classify(turn, picture, self.model, self.maps)
             middle = time.monotonic()
             visitor.open("evaluate", f"model={self.model}&true=cat&predicted=dog")
             self.seconds["Classify"].append(middle - began)
             self.seconds["Evaluate"].append(time.monotonic() - middle)
-            if time.monotonic() > self.end:
-                return
-            time.sleep(generator.uniform(0, 2 * self.pause))
 
     def gather(self, visitors: int, server: psutil.Process) -> list[float]:
         """Let so many visitors come until all have gone; return the server's memory, five times a second."""
