@@ -77,7 +77,7 @@ def score(
         again = f", {count(before)} of them before" if before else ""
         print(f"{count(total)} pictures are classified in {destination}{again}.")
         if others:
-            print(f"{count(len(others))} other files were left out, such as {printable(others[0])}.")
+            print(f"Other files were left out: {count(len(others))}, such as {printable(others[0])}.")
     if refused:
         raise ImageError(f"{count(refused)} of them could not be read; the column error says why.")
 

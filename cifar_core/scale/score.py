@@ -180,7 +180,7 @@ def _text(name: str) -> str:
 
 
 def _besides(others: Sequence[str]) -> str:
-    return f", only {count(len(others))} other files, such as {printable(others[0])}" if others else ""
+    return f", only other files: {count(len(others))}, such as {printable(others[0])}" if others else ""
 
 
 @functools.lru_cache(maxsize=1)

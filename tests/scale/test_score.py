@@ -115,7 +115,7 @@ def test_the_command_goes_on_where_it_was(cluster: Any, pictures: Path, tmp_path
     assert second.returncode == 1, second.stderr  # the bad ones still are
     assert second.stderr.startswith("Error: 2 of them could not be read")
     assert second.stdout.startswith(f"{COUNT + 3:,} pictures are classified")
-    assert "1 other files were left out, such as notes.txt." in second.stdout
+    assert "Other files were left out: 1, such as notes.txt." in second.stdout
     found = rows(tmp_path / "out")
     assert len(found) == len({row["picture"] for row in found}) == COUNT + 3
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
