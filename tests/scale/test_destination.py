@@ -119,7 +119,7 @@ def test_a_destination_among_the_pictures_is_refused(tmp_path: Path, out: str) -
 @pytest.mark.parametrize("make", [folder, zipped, functools.partial(tarred, mode="w:gz")])
 def test_nothing_to_do_is_said(tmp_path: Path, make: Any, files: dict[str, bytes]) -> None:
     (tmp_path / "source").mkdir() if make is folder else None
-    message = "only other files: 1, such as notes.txt" if files else "There are no pictures in .*source; check"
+    message = "only other files: 1, such as notes.txt" if files else "There are no pictures in .*source; "
     with pytest.raises(SourceError, match=message):
         scored(make(tmp_path / "source", files), tmp_path / "out")
     assert not (tmp_path / "out").exists()
