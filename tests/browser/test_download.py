@@ -53,7 +53,7 @@ def second(browser: Browser) -> Iterator[Page]:
 
 
 def strip(page: Page) -> Locator:
-    return page.get_by_text(re.compile(r"^CIFAR-10 · downloading · X of 1\.2 MB"))
+    return page.get_by_text(re.compile(r"^CIFAR-10 · downloading · [\d.]+ (bytes|kB|MB) of 1\.2 MB"))
 
 
 def cancel(page: Page) -> Locator:
