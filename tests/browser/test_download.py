@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from benchmarks.browser import PATIENCE
 from cifar_core.datasets import cifar10
 from cifar_core.runs import downloads
 from tests.browser import no_exception
@@ -48,6 +49,7 @@ def server(batches: dict[str, bytes], start_server: StartServer) -> Server:  # n
 def second(browser: Browser) -> Iterator[Page]:
     """The tab of another visitor."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    context.set_default_timeout(1_000 * PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -134,6 +136,7 @@ def test_who_looks_on_can_cancel_it_and_what_came_is_kept(
     assert kept >= 20_000
 
     page.get_by_role("button", name="Go on with the download").first.click()
+    until(lambda: downloads.status().active)
     second.reload()
     expect(strip(second)).to_be_visible()
     go(page, "Compare")
