@@ -18,7 +18,7 @@ from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 
 POLL_SECONDS = 1.0
-METRIC_HEIGHT = 180  # pixels; fixed, so that nothing jumps while a run is polled
+METRIC_HEIGHT = 100  # pixels; fixed, so that nothing jumps while a run is polled
 
 STATE_BADGES: dict[str, dict[str, Any]] = {
     "starting": {"color": "blue", "icon": ":material/hourglass_top:"},
@@ -54,9 +54,12 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
         st.subheader(plain(run.name), anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
         st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
-    show_metrics(status, steps, history)
-    done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
-    st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
+    show_metrics(run, status, steps, history)
+    if run.has_results() and not status.active:
+        lead_on(run)
+    else:
+        done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
+        st.progress(min(done / recipe.epochs, 1.0), progress_text(status, len(history), recipe.epochs))
     if status.error:
         st.error(told(status.error))
     if status.frozen:
@@ -76,15 +79,24 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
                 place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
 
 
-def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
+def show_metrics(run: ModelDirectory, status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
+    """Show a line of numbers; of a finished run its test accuracy first of all."""
     cells = st.grid(4, min_column_width=150)
-    quiet: dict[str, Any] = {
-        "border": True, "height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"
-    }  # fmt: skip
+    quiet: dict[str, Any] = {"height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"}
+    if run.has_results() and not status.active:
+        card = run.card()
+        low, high = (formats.percent(end) for end in card["accuracy_interval"])
+        cells.metric(
+            "Test accuracy",
+            formats.percent(card["accuracy"]),
+            f"{low} to {high}",
+            help=f"Share of the {formats.count(card['test_images'])} test images it gets right, with its "
+            "95 % interval. It never learned from them.",
+            **quiet,
+        )
     cells.metric(
         "Training accuracy",
         formats.percent(steps["accuracy"].iloc[-1]) if len(steps) else "–",
-        chart_data=charts.thinned(steps)["accuracy"].tolist() or None,
         help="Of the images of the last second or so, made harder by augmentation and dropout.",
         **quiet,
     )
@@ -93,15 +105,7 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> 
         "Best validation",
         formats.percent(history["val_accuracy"][best]) if best is not None else "–",
         f"epoch {history['epoch'][best]:.0f}" if best is not None else None,
-        chart_data=history["val_accuracy"].tolist() if len(history) > 1 else None,
         help="Accuracy on images the network does not learn from, after its best epoch so far.",
-        **quiet,
-    )
-    cells.metric(
-        "Images a second",
-        formats.count(round(status.images_per_second)) if status.images_per_second else "–",
-        f"learning rate {status.learning_rate:.3g}" if status.learning_rate else None,
-        help="The learning rate below it says how far each correction goes at present.",
         **quiet,
     )
     if not status.active:
@@ -109,12 +113,31 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> 
         cells.metric("Trained for", formats.duration(seconds), **quiet)
         return
     cells.metric(
+        "Images a second",
+        formats.count(round(status.images_per_second)) if status.images_per_second else "–",
+        f"learning rate {status.learning_rate:.3g}" if status.learning_rate else None,
+        help="The learning rate below it says how far each correction goes at present.",
+        **quiet,
+    )
+    cells.metric(
         "Time left",
         "–" if status.eta_seconds is None else formats.duration(status.eta_seconds),
         f"{formats.duration(status.seconds)} so far",
         help="At the present pace; early stopping may end it sooner.",
         **quiet,
     )
+
+
+def lead_on(run: ModelDirectory) -> None:
+    """Lead from a finished run to what can be done with it."""
+    this = {"model": run.name}
+    with st.container(horizontal=True):
+        for page, label, icon in (
+            ("evaluate", "See its mistakes", "grid_on"),
+            ("classify", "Classify with it", "image_search"),
+            ("compare", "Compare it", "compare_arrows"),
+        ):
+            st.page_link(f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params=this)
 
 
 def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
@@ -129,7 +152,7 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
 require_entry()
 run, busy = chosen_run(), jobs.active_run()
 with st.sidebar:
-    dataset, can_start = train_controls.show(run, busy)
+    dataset, can_start = train_controls.show(busy)
 if problem := st.session_state.pop("problem", None):
     st.error(problem)
 if run is None:
@@ -161,17 +184,9 @@ except CifarLabError as error:
     train_runs.choose_others(run)
     st.stop()
 status = run.status()
+train_controls.show_what_can_be_done(run, busy)
 polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
 st.fragment(show_run, run_every=polled)(run, status, busy)
 warn_if_validated_on_test(run)
-if run.has_results():
-    this = {"model": run.name}
-    with st.container(horizontal=True):
-        st.page_link(
-            "pages/evaluate.py", label="See what it confuses", icon=":material/grid_on:", query_params=this
-        )
-        st.page_link(
-            "pages/classify.py", label="Classify with it", icon=":material/image_search:", query_params=this
-        )
 if dataset.name == CIFAR10.name:
     train_recipes.show_frontier()

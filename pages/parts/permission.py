@@ -15,6 +15,15 @@ def check() -> None:
     access.refuse_unless_operator(email(), here=here())
 
 
+def granted() -> bool:
+    """Whether the visitor may do all that `check` is about."""
+    try:
+        check()
+    except AccessError:
+        return False
+    return True
+
+
 def here() -> bool:
     """Whether the visitor sits at the machine that runs the app."""
     return access.opened_here(st.context.ip_address, dict(st.context.headers))

@@ -66,7 +66,7 @@ def delete(run: ModelDirectory) -> None:
     attempt(gone)
 
 
-def show(run: ModelDirectory | None, busy: ModelDirectory | None) -> tuple[Dataset, bool]:
+def show(busy: ModelDirectory | None) -> tuple[Dataset, bool]:
     """Draw the sidebar; return the dataset that is chosen, and whether the visitor can start a run on it.
 
     `busy`: the run that trains now.
@@ -88,8 +88,6 @@ def show(run: ModelDirectory | None, busy: ModelDirectory | None) -> tuple[Datas
         return dataset, False
     can_start = dataset.available() and busy is None
     show_form(recipe, dataset, can_start)
-    if run is not None:
-        show_what_can_be_done(run, busy)
     return dataset, can_start
 
 
@@ -116,7 +114,7 @@ def choose_dataset() -> Dataset:
 
 def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> None:
     fields = list(NUMBERS)
-    with st.form("training", border=False):
+    with st.form("training", border=False, enter_to_submit=False):  # only the button starts
         for field in fields[:IN_SIGHT]:
             show_number(recipe, dataset, field)
         with st.expander("More"):
@@ -177,46 +175,54 @@ def offer_end(run: ModelDirectory, status: Status) -> None:
 
 
 def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> None:
+    """Draw what stops, resumes or deletes a run, in the page, where a phone shows it too."""
+    if not permission.granted():
+        return
     status = run.status()
-    if status.active:
-        st.button(
-            f"Stop {run.name}",
-            icon=":material/stop:",
-            width="stretch",
-            disabled=status.state == "stopping" or status.frozen,
-            on_click=lambda: attempt(lambda: jobs.stop(run)),
-            help="Keeps everything up to the last finished epoch.",
-        )
-    elif status.state in RESUMABLE:
-        st.button(
-            f"Resume {run.name}",
-            icon=":material/resume:",
-            width="stretch",
-            disabled=busy is not None,
-            on_click=lambda: attempt(lambda: jobs.resume(run)),
-            help="Goes on from the last finished epoch, as if it had never stopped.",
-        )
-    if run.own and not status.active:
-        # Keys of its own: a second click must not meet the next run's button in the same place.
-        with st.popover(
-            f"Delete {run.name}",
-            icon=":material/delete:",
-            width="stretch",
-            key=f"deletion-{run.name}",
-            on_change="rerun",
-        ):
-            st.write(
-                "This deletes the run and its model. For a day they can be brought back: "
-                f"`python -m cifar_core restore {run.name}`"
-            )
+    with st.container(horizontal=True):
+        # Resume is not where Stop will be: a second click in haste must not take the first one back.
+        if run.own and not status.active:
+            offer_deletion(run)
+        if status.active:
             st.button(
-                "Delete it",
-                type="primary",
-                width="stretch",
-                on_click=delete,
-                args=(run,),
-                key=f"delete-{run.name}",
+                f"Stop {run.name}",
+                icon=":material/stop:",
+                disabled=status.state == "stopping" or status.frozen,
+                on_click=lambda: attempt(lambda: jobs.stop(run)),
+                help="Keeps everything up to the last finished epoch.",
             )
-    if busy is not None and busy != run:
-        st.caption(f"One run trains at a time, now **{plain(busy.name)}**.")
-        st.button("Show it", icon=":material/visibility:", width="stretch", on_click=open_run, args=(busy,))
+        elif status.state in RESUMABLE:
+            st.button(
+                f"Resume {run.name}",
+                icon=":material/resume:",
+                disabled=busy is not None,
+                on_click=lambda: attempt(lambda: jobs.resume(run)),
+                help="Goes on from the last finished epoch, as if it had never stopped.",
+            )
+        if busy is not None and busy != run:
+            st.button(
+                f"Show {busy.name}",
+                icon=":material/visibility:",
+                on_click=open_run,
+                args=(busy,),
+                help="One run trains at a time, now this one.",
+            )
+
+
+def offer_deletion(run: ModelDirectory) -> None:
+    # Keys of its own: a second click must not meet the next run's button in the same place.
+    with st.popover(
+        f"Delete {run.name}", icon=":material/delete:", key=f"deletion-{run.name}", on_change="rerun"
+    ):
+        st.write(
+            "This deletes the run and its model. For a day they can be brought back: "
+            f"`python -m cifar_core restore {run.name}`"
+        )
+        st.button(
+            "Delete it",
+            type="primary",
+            width="stretch",
+            on_click=delete,
+            args=(run,),
+            key=f"delete-{run.name}",
+        )

@@ -29,7 +29,7 @@ def test_without_a_run_it_offers_the_quickest() -> None:
     assert not labelled(app, "Start").disabled
 
 
-def test_a_finished_run_shows_its_best_epoch_and_its_time(runs: Path) -> None:
+def test_a_finished_run_says_its_test_accuracy_first(runs: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", runs / "mine")
     history = catalogue.find("mine").history()
     best = history.iloc[int(history["val_accuracy"].argmax())]
@@ -37,8 +37,11 @@ def test_a_finished_run_shows_its_best_epoch_and_its_time(runs: Path) -> None:
     shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
     assert shown["Best validation"] == (formats.percent(best["val_accuracy"]), f"epoch {best['epoch']:.0f}")
     assert shown["Trained for"][0] == formats.duration(history["seconds"].iloc[-1])
-    epochs = catalogue.find("mine").recipe().epochs
-    assert app.get("progress")[0].proto.text == f"finished after {len(history)} of {epochs} epochs"
+    card = catalogue.find("mine").card()
+    low, high = (formats.percent(end) for end in card["accuracy_interval"])
+    assert app.metric[0].label == "Test accuracy"
+    assert shown["Test accuracy"] == (formats.percent(card["accuracy"]), f"{low} to {high}")
+    assert not app.get("progress")
     assert not [item for item in app.button if item.label in ("Stop mine", "Resume mine")]
 
 
@@ -53,7 +56,7 @@ def test_while_a_run_trains_it_can_be_stopped_and_no_other_started(runs: Path, t
 
     app = opened("train", run="other")
     assert labelled(app, "Resume other").disabled
-    labelled(app, "Show it").click()
+    labelled(app, "Show busy").click()
     assert checked(app).query_params["run"] == "busy"
 
 
