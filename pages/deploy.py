@@ -232,7 +232,7 @@ def show_files(model: ModelDirectory) -> None:
     files = {
         "Keras": (
             model.keras_path,
-            "Keras' own format, to go on training or to look inside.",
+            "Keras' own format, to go on training or to look inside, in any Keras from 3.8 on.",
             f'keras.saving.load_model("{model.name}.keras")  # float32 [N, {side}, {side}, 3] in [0, 1]',
         ),
         "ONNX": (

@@ -118,7 +118,8 @@ def vgg16(
     inputs = keras.Input((side, side, 3), name="image")
     # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
     offset = [-mean for mean in IMAGENET_MEAN]
-    x = layers.Rescaling(255.0, offset, dtype="float32", name="standardise")(inputs)
+    scales = [255.0] * 3  # each its own, as Keras 3.11 takes a single one beside several offsets for grey
+    x = layers.Rescaling(scales, offset, dtype="float32", name="standardise")(inputs)
     if size != side:
         x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
     convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)

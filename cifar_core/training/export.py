@@ -18,20 +18,28 @@ from cifar_core.runs.model_dir import ModelDirectory
 
 OUTPUTS = ("probabilities", "logits", "features")
 
+# Options that came after Keras 3.8, of batch normalisation, dense layers, initialisers, inputs and resizing.
+_UNUSED = (
+    *(("renorm", False), ("renorm_clipping", None), ("renorm_momentum", 0.99)),
+    *(("lora_alpha", None), ("quantization_config", None)),
+    *(("input_axes", None), ("output_axes", None)),
+    *(("ragged", False), ("antialias", False)),
+)
+
 
 def save(model: keras.Model, directory: ModelDirectory) -> None:
     """Write `model.keras` and `model.onnx` of a model made by `fit.train`.
 
     Both hold the same weights, the large ones rounded to half precision, which halves the ONNX file and lets
     the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, S, S, 3] in
-    [0, 1] and returns probabilities; `model.onnx` takes the images as they come, uint8, and returns
+    [0, 1] and returns probabilities, in every Keras from 3.8 on; `model.onnx` takes the images as they come, uint8, and returns
     `probabilities`, `logits` and `features`. Its metadata say which classes they are of.
     """
     model.set_weights([_rounded(weight) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
         keras_file = Path(folder, directory.keras_path.name)
         model.save(keras_file)
-        write_whole(directory.keras_path, _deflated(keras_file))
+        write_whole(directory.keras_path, for_older_keras(keras_file))
         graph = _onnx(model, Path(folder, directory.onnx_path.name))
     _store_in_half(graph)
     describe(graph, directory.facts())
@@ -39,10 +47,12 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
     write_whole(directory.onnx_path, graph.SerializeToString())
 
 
-def _deflated(archive: Path) -> bytes:
-    """Return a zip file's content, compressed: Keras only stores, and rounded weights shrink by 40 %.
+def for_older_keras(archive: Path) -> bytes:
+    """Return the content of Keras' file as Keras 3.8 can read it, and compressed.
 
-    The default level takes over three times as long, ten seconds for VGG16, to save one per cent more.
+    Keras writes every option, also those that are not used, and an older one refuses what it does not know.
+    It also only stores, and rounded weights shrink by 40 %. The default level of compression takes over three
+    times as long, ten seconds for VGG16, to save one per cent more.
     """
     buffer = io.BytesIO()
     with (
@@ -50,8 +60,16 @@ def _deflated(archive: Path) -> bytes:
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as deflated,
     ):
         for name in stored.namelist():
-            deflated.writestr(name, stored.read(name))
+            content = stored.read(name)
+            if name == "config.json":
+                content = json.dumps(json.loads(content, object_hook=_without_unused)).encode()
+            deflated.writestr(name, content)
     return buffer.getvalue()
+
+
+def _without_unused(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out options that are newer than Keras 3.8 and hold their defaults."""
+    return {name: value for name, value in options.items() if (name, value) not in _UNUSED}
 
 
 def _rounded(weight: np.ndarray) -> np.ndarray:
