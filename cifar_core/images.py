@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, features
 
+from cifar_core import picture_files
 from cifar_core.errors import ImageError
 
 How = Literal["crop", "whole"]
@@ -34,7 +35,7 @@ _MAX_MEMORY = 200_000_000
 _BAND_PIXELS = 1_000_000  # brought to RGB at a time
 WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
 
-# Decoders of still pictures only, never one for documents, fonts or video. JPEG includes phones' MPO.
+# Decoders of still pictures only, never one for documents, fonts or video.
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"]
 SUFFIXES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm"]
 if features.check("avif"):
@@ -215,10 +216,11 @@ class _Timed(io.BytesIO):
 def _decode(data: bytes) -> Image.Image:
     if data[:2] in (b"P1", b"P2", b"P3") and data.count(b"#") > _MAX_COMMENTS:
         raise ImageError(_TOO_HEAVY.format("time"))
+    data, turned = picture_files.bare(data)
     with Image.open(_Timed(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS or max(image.size) > _MAX_SIDE:
             raise ImageError(_TOO_LARGE)
-        jpeg = image.format in ("JPEG", "MPO")
+        jpeg = image.format == "JPEG"
         if jpeg and len(_SCAN.findall(data)) > _MAX_JPEG_SCANS:
             raise ImageError(_DAMAGED)
         if image.format == "PNG" and "transparency" in image.info:
@@ -239,7 +241,9 @@ def _decode(data: bytes) -> Image.Image:
             raise ImageError(_TOO_HEAVY.format("memory"))
         image.load()
         picture = _reduced(image, factor)
-        picture.info = image.info
+        picture.info = {} if turned else image.info
+    if turned:
+        picture.getexif()[picture_files.ORIENTATION] = turned
     with contextlib.suppress(Exception):  # a picture with damaged metadata is still a picture
         ImageOps.exif_transpose(picture, in_place=True)
     picture.info = {}

@@ -32,8 +32,8 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
 
     Both hold the same weights, the large ones rounded to half precision, which halves the ONNX file and lets
     the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, S, S, 3] in
-    [0, 1] and returns probabilities, in every Keras from 3.8 on; `model.onnx` takes the images as they come, uint8, and returns
-    `probabilities`, `logits` and `features`. Its metadata say which classes they are of.
+    [0, 1] and returns probabilities, in every Keras from 3.8 on. `model.onnx` takes the images as they come,
+    uint8, and returns `probabilities`, `logits` and `features`. Its metadata say which classes they are of.
     """
     model.set_weights([_rounded(weight) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:

@@ -3,11 +3,13 @@
 The arithmetic is Pillow's, integer for integer: JPEG's scaled decoding, the reduction by a whole factor,
 transparency over white, EXIF's orientation, the centre crop and the resampling in two passes, each rounded to
 8 bits. So the network sees the very bytes that it sees in the app. The sources are Pillow's Reduce.c,
-Resample.c, Paste.c and JpegImagePlugin.py.
+Resample.c, Paste.c and JpegImagePlugin.py. What of a file counts, `cifar_core.picture_files` decides.
 
-Equal bit for bit: JPEG in grey or colour, baseline or progressive, of any size, and PNG of every kind. Not
-quite: CMYK JPEG, which TensorFlow brings to RGB by a formula that rounds otherwise, to within 1 of 255 a
-pixel; and a picture whose orientation stands in XMP only, which stays as it is. Other formats are refused.
+Equal bit for bit: JPEG in grey or colour, baseline or progressive, and PNG of every colour type and depth,
+interlaced or not, of any size. Refused in a sentence, though the app reads them: all other formats; JPEG in
+CMYK, whose colours TensorFlow rounds otherwise; PNG of 16 bits a channel with one transparent colour; files
+that end before their last checksum. Read though the app calls it damaged: PNG whose transparency has a wrong
+checksum.
 """
 
 from typing import Any
@@ -15,11 +17,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from cifar_core import images
+from cifar_core import images, picture_files
 from cifar_core.images import MAX_PIXELS
 
 _BITS = 22  # of a weight's fraction, Resample.c's PRECISION_BITS
-_ORIENTATION, _SHORT = 0x0112, 3  # TIFF's tag, and its type for two bytes
 
 
 def decode_all(files: tf.Tensor, side: int) -> tf.Tensor:
@@ -31,21 +32,16 @@ def decode_all(files: tf.Tensor, side: int) -> tf.Tensor:
 @tf.function
 def decode(data: tf.Tensor, side: int) -> tf.Tensor:
     """Decode one JPEG or PNG file, a scalar string, to uint8 [S, S, 3]; an invalid argument otherwise."""
-    content = tf.io.decode_raw(data, tf.uint8)
-    jpeg = tf.io.is_jpeg(data)
-    picture, exif = tf.cond(
-        jpeg,
-        lambda: (_decode_jpeg(data), _exif_in_jpeg(content)),
-        lambda: (_decode_png(data, content), _exif_in_png(content)),
-    )
+    picture, exif = tf.cond(tf.io.is_jpeg(data), lambda: _decode_jpeg(data), lambda: _decode_png(data))
     shape = tf.shape(picture)
     picture = _reduce(picture, tf.maximum(1, tf.minimum(shape[0], shape[1]) // images.WORKING_SIDE))
-    return _resize(_crop(_upright(picture, _orientation(content, exif))), side)
+    return _resize(_crop(_upright(picture, _orientation(exif))), side)
 
 
-def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
+def _decode_jpeg(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     shape = tf.io.extract_jpeg_shape(data)
-    with tf.control_dependencies([_check_size(shape[1], shape[0])]):
+    print_colours = tf.debugging.Assert(shape[2] <= 3, ["This JPEG is in CMYK, for print; save it as RGB."])
+    with tf.control_dependencies([_check_size(shape[1], shape[0]), print_colours]):
         data = tf.identity(data)
 
     def at(ratio: int) -> Any:
@@ -54,22 +50,35 @@ def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
 
     scale = tf.minimum(shape[0], shape[1]) // images.WORKING_SIDE
     step = tf.reduce_sum(tf.cast(scale >= [2, 4, 8], tf.int32))  # as Image.draft chooses
-    return tf.switch_case(step, [at(1), at(2), at(4), at(8)])
+    return tf.switch_case(step, [at(1), at(2), at(4), at(8)]), _exif_in_jpeg(data)
 
 
-def _decode_png(data: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-    is_png = tf.strings.substr(data, 0, 8) == b"\x89PNG\r\n\x1a\n"
+def _decode_png(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    content = tf.io.decode_raw(data, tf.uint8)
+    is_png = (tf.strings.length(data) >= 33) & (tf.strings.substr(data, 0, 8) == picture_files.PNG)
     told = tf.debugging.Assert(is_png, ["This is neither a JPEG nor a PNG file."])
     with tf.control_dependencies([told, _check_size(_number(content, 16, 4), _number(content, 20, 4))]):
-        pixels = tf.io.decode_png(data, channels=4)
-    colour, alpha = pixels[..., :3], pixels[..., 3:]
-    # Grey knows no shades of transparency; TensorFlow gives less than 255 to opaque grey of 1, 2 and 4 bits.
-    alpha = tf.where((_number(content, 25, 1) == 0) & (alpha > 0), tf.constant(255, tf.uint8), alpha)
-    return tf.cond(tf.reduce_all(alpha == 255), lambda: colour, lambda: _over_white(colour, alpha))
+        palette, transparency, pixels, exif = _parts_of_png(data, content)
+    depth, colour = _number(content, 24, 1), _number(content, 25, 1)
+    colours, length = (tf.strings.length(palette) - 12) // 3, tf.strings.length(transparency) - 12
+    one_colour = ((colour == 0) & (length == 2)) | ((colour == 2) & (length == 6))
+    see_through = one_colour | ((colour == 3) & (length > 0) & (length <= colours))
+    known = (depth < 16) | (colour == 0) | ~see_through
+    told = tf.debugging.Assert(known, ["This PNG has one transparent colour of 16 bits; save it with 8."])
+    with tf.control_dependencies([told]):
+        transparency = tf.where(see_through, transparency, b"")
+    bare = tf.strings.join([tf.strings.substr(data, 0, 33), palette, transparency, pixels, picture_files.END])
+    # Asked for an alpha channel that there is not, TensorFlow makes one of too small numbers.
+    picture = tf.cond(
+        see_through | (colour >= 4),
+        lambda: _over_white(tf.io.decode_png(bare, channels=4)),
+        lambda: tf.io.decode_png(bare, channels=3),
+    )
+    return picture, exif
 
 
-def _over_white(colour: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
-    colour, alpha = tf.cast(colour, tf.uint16), tf.cast(alpha, tf.uint16)
+def _over_white(picture: tf.Tensor) -> tf.Tensor:
+    colour, alpha = tf.split(tf.cast(picture, tf.uint16), [3, 1], axis=-1)
     mixed = 255 * (255 - alpha) + colour * alpha + 128
     return tf.cast(tf.bitwise.right_shift(mixed + mixed // 256, tf.cast(8, tf.uint16)), tf.uint8)
 
@@ -164,39 +173,72 @@ def _bicubic(x: tf.Tensor) -> tf.Tensor:
     return tf.where(x < 1, near, tf.where(x < 2, far, 0))
 
 
-def _orientation(content: tf.Tensor, exif: tf.Tensor) -> tf.Tensor:
-    """Read the orientation from the EXIF data that begin at `exif`; 1, upright, where there is none."""
-    little = _number(content, exif, 1) == ord("I")
-    directory = exif + _number(content, exif + 4, 4, little)
-    count = tf.minimum(_number(content, directory, 2, little), 1_000)
+def _orientation(exif: tf.Tensor) -> tf.Tensor:
+    """Read the orientation from EXIF data, a string, as `picture_files.orientation` does."""
+    content = tf.io.decode_raw(exif + b"\0", tf.uint8)  # never nothing, of which no number can be read
+    start = tf.where(_number(content, 0, 6) == _letters("Exif\0\0"), tf.constant(6, tf.int64), 0)
+    little = _number(content, start, 1) == ord("I")
+    directory = start + _number(content, start + 4, 4, little)
+    count = tf.minimum(_number(content, directory, 2, little), picture_files.MAX_ENTRIES)
     entries = directory + 2 + 12 * tf.range(count)
-    wanted = (_number(content, entries, 2, little) == _ORIENTATION) & (
-        _number(content, entries + 2, 2, little) == _SHORT
+    kinds = _number(content, entries + 2, 2, little)
+    wanted = (
+        (_number(content, entries, 2, little) == picture_files.ORIENTATION)
+        & ((kinds == 3) | (kinds == 4))
+        & (_number(content, entries + 4, 4, little) == 1)
     )
-    values = tf.boolean_mask(_number(content, entries + 8, 2, little), wanted)
-    value = tf.concat([values, [1]], 0)[0]
-    return tf.where((exif > 0) & (value >= 1) & (value <= 8), value, 1)
+    short, long = _number(content, entries + 8, 2, little), _number(content, entries + 8, 4, little)
+    value = tf.concat([tf.boolean_mask(tf.where(kinds == 3, short, long), wanted), [1]], 0)[0]
+    return tf.where((value >= 1) & (value <= 8), value, 1)
 
 
-def _exif_in_jpeg(content: tf.Tensor) -> tf.Tensor:
-    """Return where the EXIF data of a JPEG file begin, int64; 0 if there are none."""
-    found, at = tf.constant(0, tf.int64), tf.constant(2, tf.int64)
+def _exif_in_jpeg(data: tf.Tensor) -> tf.Tensor:
+    """Return the EXIF data of a JPEG file, a string; "" if there are none."""
+    content = tf.io.decode_raw(data, tf.uint8)
+    exif, at, pieces = tf.constant(b""), tf.constant(2, tf.int64), tf.constant(0)
     # A file is a list of segments: ff, kind, length; the picture itself begins with a segment of kind da.
-    while found == 0 and _number(content, at, 1) == 0xFF and _number(content, at + 1, 1) != 0xDA:
-        if _number(content, at + 1, 1) == 0xE1 and _number(content, at + 4, 4) == _letters("Exif"):
-            found = at + 10
-        at += 2 + _number(content, at + 2, 2)
-    return found
+    while (
+        pieces < picture_files.MAX_PIECES
+        and at + 2 <= tf.size(content, tf.int64)
+        and _number(content, at, 2) != 0xFFDA
+    ):
+        kind, length = _number(content, at + 1, 1), _number(content, at + 2, 2)
+        fills = (_number(content, at, 1) != 0xFF) | (kind == 0xFF)
+        alone = (kind <= 1) | ((kind >= 0xD0) & (kind <= 0xD9))
+        if not fills and kind == 0xE1 and _number(content, at + 4, 6) == _letters("Exif\0\0"):
+            exif += tf.strings.substr(data, at + 10, tf.maximum(length - 8, 0))
+        at += tf.where(fills, tf.constant(1, tf.int64), tf.where(alone, tf.constant(2, tf.int64), 2 + length))
+        pieces += 1
+    with tf.control_dependencies([_check_pieces(pieces)]):
+        return tf.identity(exif)
 
 
-def _exif_in_png(content: tf.Tensor) -> tf.Tensor:
-    """Return where the EXIF data of a PNG file begin, int64; 0 if there are none."""
-    found, at = tf.constant(0, tf.int64), tf.constant(8, tf.int64)
-    while found == 0 and at < tf.size(content, tf.int64):  # chunks: length, kind, content, checksum
-        if _number(content, at + 4, 4) == _letters("eXIf"):
-            found = at + 8
-        at += 12 + _number(content, at, 4)
-    return found
+def _parts_of_png(data: tf.Tensor, content: tf.Tensor) -> list[tf.Tensor]:
+    """Return a PNG file's palette, transparency and pixels, as chunks, and its EXIF data; "" for none."""
+    wanted = tf.constant([_letters(kind) for kind in ("PLTE", "tRNS", "IDAT", "eXIf")], tf.int64)
+    starts, ends = tf.zeros(4, tf.int64), tf.zeros(4, tf.int64)
+    at, kind, pieces = tf.constant(8, tf.int64), tf.constant(0, tf.int64), tf.constant(0)
+    while (
+        pieces < picture_files.MAX_PIECES
+        and at + 8 <= tf.size(content, tf.int64)
+        and kind != _letters("IEND")
+    ):
+        length, kind = _number(content, at, 4), _number(content, at + 4, 4)  # then the content, a checksum
+        headers = starts[2] == 0
+        may = tf.stack([headers, headers & ((_number(content, 25, 1) != 3) | (starts[0] > 0)), True, True])
+        new = may & (wanted == kind) & (starts == 0)
+        more = (wanted == kind) & (ends == at) & [False, False, True, False]
+        starts, ends = tf.where(new, at, starts), tf.where(new | more, at + 12 + length, ends)
+        at += 12 + length
+        pieces += 1
+    around = tf.where([False, False, False, starts[3] > 0], tf.constant([8], tf.int64), 0)
+    with tf.control_dependencies([_check_pieces(pieces)]):
+        parts = tf.strings.substr(tf.repeat(data, 4), starts + around, ends - starts - around * 12 // 8)
+    return tf.unstack(parts)
+
+
+def _check_pieces(pieces: tf.Tensor) -> tf.Operation:
+    return tf.debugging.Assert(pieces < picture_files.MAX_PIECES, [picture_files.TOO_MANY])
 
 
 def _letters(text: str) -> int:
