@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cifar_core import images
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.deploy import container
 from tests.deploy.conftest import MODEL, ROOT
+from tests.picture_kinds import files
+from tests.pictures import encode, noise, photo
 
 
 def test_the_server_is_as_new_as_the_tensorflow_that_exports() -> None:
@@ -66,21 +69,64 @@ def test_scripts_are_python(facts: Facts) -> None:
     assert ast.literal_eval(names.partition(" = ")[2]) == list(facts.class_names)
 
 
-def test_the_script_about_an_array_says_which_class_it_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Image.new("L", (200, 100)).save(tmp_path / "photo.png")
-    asked: list[Any] = []
+class Asked:
+    """The script about an array, run on files; what it would send to the server, and what it prints."""
 
-    def post(url: str, json: Any, timeout: float) -> SimpleNamespace:  # noqa: ARG001
-        asked.append(np.array(json["instances"]).shape)
+    def __init__(self, patch: pytest.MonkeyPatch, path: Path) -> None:
+        self.arrays: list[Any] = []
+        self._code, self._path = compile(container.python_images(MODEL, FACTS), "script", "exec"), path
+        patch.setattr("requests.post", self._post)
+        patch.setattr("sys.argv", ["script", str(path)])
+
+    def _post(self, url: str, json: Any, timeout: float) -> SimpleNamespace:  # noqa: ARG002
+        self.arrays.append(np.array(json["instances"]))
         return SimpleNamespace(raise_for_status=int, json=lambda: {"predictions": [[0.1, 0.2, 0.3, 0.4]]})
 
-    monkeypatch.setattr("requests.post", post)
-    monkeypatch.setattr("sys.argv", ["script", str(tmp_path / "photo.png")])
-    exec(container.python_images(MODEL, FACTS), {})
-    assert asked == [(1, 48, 48, 3)]
+    def about(self, content: bytes) -> Any:
+        """The array that it asks about, uint8 [1, S, S, 3]; None if it refuses the file."""
+        self._path.write_bytes(content)
+        try:
+            exec(self._code, {})
+        except (SystemExit, OSError, ValueError, SyntaxError):
+            return None
+        return np.rint(self.arrays[-1] * 255)[0]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
+    return Asked(monkeypatch, tmp_path / "photo")
+
+
+def test_the_script_about_an_array_says_which_class_it_is(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked.about(encode(Image.new("L", (200, 100)), "PNG"))
+    assert [array.shape for array in asked.arrays] == [(1, 48, 48, 3)]
     assert capsys.readouterr().out == "line\nend 0.4\n"
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's remarks on odd notes, and a file that ends with the script
+def test_the_script_about_an_array_sees_what_the_app_sees(asked: Asked) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    large = {
+        "JPEG, turned": encode(photo(2051, 2301), "JPEG", exif=turned),
+        "JPEG, wide": encode(photo(1920, 1080), "JPEG"),
+        "PNG, turned": encode(photo(1541, 1601), "PNG", compress_level=1, exif=turned),
+        "see-through": encode(Image.fromarray(noise(1025, 1101, 4)), "PNG", compress_level=1),
+        "GIF": encode(photo(301, 200).quantize(16), "GIF", transparency=3),
+        "WebP": encode(photo(301, 200), "WEBP", exif=turned),
+    }
+    # Pillow believes transparency that browsers do not.
+    misled = {what for what in files() if "ransparency" in what and what.startswith(("PNG 3", "PNG,"))}
+    kinds = {what: content for what, content in files().items() if what not in misled}
+    found = {what: asked.about(content) for what, content in (large | kinds).items()}
+    answered = {what: array for what, array in found.items() if array is not None}
+    assert large.keys() <= answered.keys()
+    assert len(answered) > 350
+    for what, array in answered.items():
+        expected = images.load({**large, **kinds}[what], side=48)[1]
+        np.testing.assert_array_equal(array, expected, err_msg=what)
 
 
 def test_write_beside_keeps_what_is_there(tmp_path: Path) -> None:

@@ -4,12 +4,34 @@ import sys
 
 import numpy as np
 import requests
-from PIL import Image
+from PIL import Image, ImageOps
 
 class_names = list("{class_names}")
 side = int("{side}")
-picture = Image.open(sys.argv[1]).convert("RGB").resize((side, side))
-x = np.asarray(picture)[None] / 255  # [1, side, side, 3], 0 to 1
+
+
+def as_the_app_sees_it(path):
+    """Return the middle of a picture, upright, over white: uint8 [side, side, 3]."""
+    picture = Image.open(path)
+    picture.draft(None, (512, 512))  # of a large JPEG, no more than will be seen
+    factor, notes = max(1, min(picture.size) // 512), picture.info
+    plain = picture.mode in ("1", "L", "RGB") and "transparency" not in notes
+    if not plain and picture.mode not in ("LA", "P", "RGBA"):
+        sys.exit("Pillow alone does not read such a picture as the app does; ask about the file instead.")
+    if picture.has_transparency_data:
+        colours = picture.convert("RGBA")
+        picture = Image.new("RGB", picture.size, "white")
+        picture.paste(colours, mask=colours)
+    picture = picture.convert("RGB").reduce(factor)
+    picture.info = {"exif": notes.get("exif", b"")}
+    picture = ImageOps.exif_transpose(picture)
+    square = min(picture.size)
+    left, top = ((length - square) // 2 for length in picture.size)
+    method = Image.Resampling.HAMMING if square > side else Image.Resampling.BICUBIC
+    return np.asarray(picture.crop((left, top, left + square, top + square)).resize((side, side), method))
+
+
+x = as_the_app_sees_it(sys.argv[1])[None] / 255  # [1, side, side, 3], 0 to 1
 answer = requests.post(
     "{url}/v1/models/{model}:predict",
     json={"signature_name": "serving_default", "instances": x.tolist()},
