@@ -142,7 +142,8 @@ def uploaded(
     """Read what was dropped or photographed: the pictures, and of other files the name and what is wrong."""
     anew = "files" not in st.session_state
     files = st.file_uploader(
-        "Drop or choose pictures",  # of any name: the content decides, and a wrong file gets our own word
+        "Drop or choose pictures",  # the content decides, and a wrong file gets our own word
+        type=["image", *images.SUFFIXES],  # a field for images has iPhones send JPEG instead of HEIC
         accept_multiple_files=True,
         key="files",
         max_upload_size=images.MAX_BYTES // 1024**2,

@@ -257,3 +257,9 @@ def test_without_anything_it_says_what_to_do() -> None:
     app = opened("classify")
     assert "Drop a picture" in app.info[0].value
     assert not app.dataframe
+
+
+def test_the_field_is_one_for_images_so_that_phones_send_what_can_be_read() -> None:
+    field = opened("classify", model="quick").file_uploader(key="files")
+    assert "image/*" in field.proto.type
+    assert {f".{suffix}" for suffix in images.SUFFIXES} <= set(field.proto.type)
