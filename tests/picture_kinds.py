@@ -53,7 +53,7 @@ def of_colour(
     array = array.reshape(*array.shape[:2], -1)
     if colour >= 4:
         array = np.concatenate([array, array[..., :1][::-1, ::-1]], axis=-1)
-    samples = (array * 257).astype(np.uint16) >> (16 - depth)
+    samples = (array * 257 >> (16 - depth)).astype(np.uint16)
     key = samples[5, 2].astype(">u2").tobytes()
     # One colour of 16 bits in three channels is refused by a server.
     ways = {"": b""} if colour >= 4 or (colour, depth) == (2, 16) else {"": b"", ", one hole": key}

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,11 @@ def test_text_bombs_are_harmless(kind: bytes) -> None:
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", *AVIF])
 def test_a_large_colour_profile_and_long_notes_cost_no_picture(format: str) -> None:
     large = bytes(2_000_000)
-    options = {"WEBP": {"xmp": large}, "AVIF": {"xmp": large}, "TIFF": {"description": "cat " * 500_000}}
+    options: dict[str, dict[str, Any]] = {
+        "WEBP": {"xmp": large},
+        "AVIF": {"xmp": large},
+        "TIFF": {"description": "cat " * 500_000},
+    }
     turned = Image.Exif()
     turned[0x0112] = 6
     data = encode(quarters(), format, icc_profile=large[:900_000], exif=turned, **options.get(format, {}))

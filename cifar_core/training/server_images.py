@@ -58,7 +58,7 @@ def _decode_png(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     is_png = (tf.strings.length(data) >= 33) & (tf.strings.substr(data, 0, 8) == picture_files.PNG)
     told = tf.debugging.Assert(is_png, ["This is neither a JPEG nor a PNG file."])
     with tf.control_dependencies([told, _check_size(_number(content, 16, 4), _number(content, 20, 4))]):
-        palette, transparency, pixels, exif = _parts_of_png(data, content)
+        palette, transparency, pixels, exif = tf.unstack(_parts_of_png(data, content))
     depth, colour = _number(content, 24, 1), _number(content, 25, 1)
     colours, length = (tf.strings.length(palette) - 12) // 3, tf.strings.length(transparency) - 12
     one_colour = ((colour == 0) & (length == 2)) | ((colour == 2) & (length == 6))
@@ -213,8 +213,8 @@ def _exif_in_jpeg(data: tf.Tensor) -> tf.Tensor:
         return tf.identity(exif)
 
 
-def _parts_of_png(data: tf.Tensor, content: tf.Tensor) -> list[tf.Tensor]:
-    """Return a PNG file's palette, transparency and pixels, as chunks, and its EXIF data; "" for none."""
+def _parts_of_png(data: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+    """Return a PNG file's palette, transparency and pixels, as chunks, and its EXIF data: string [4]."""
     wanted = tf.constant([_letters(kind) for kind in ("PLTE", "tRNS", "IDAT", "eXIf")], tf.int64)
     starts, ends = tf.zeros(4, tf.int64), tf.zeros(4, tf.int64)
     at, kind, pieces = tf.constant(8, tf.int64), tf.constant(0, tf.int64), tf.constant(0)
@@ -233,8 +233,7 @@ def _parts_of_png(data: tf.Tensor, content: tf.Tensor) -> list[tf.Tensor]:
         pieces += 1
     around = tf.where([False, False, False, starts[3] > 0], tf.constant([8], tf.int64), 0)
     with tf.control_dependencies([_check_pieces(pieces)]):
-        parts = tf.strings.substr(tf.repeat(data, 4), starts + around, ends - starts - around * 12 // 8)
-    return tf.unstack(parts)
+        return tf.strings.substr(tf.repeat(data, 4), starts + around, ends - starts - around * 12 // 8)
 
 
 def _check_pieces(pieces: tf.Tensor) -> tf.Operation:

@@ -81,7 +81,7 @@ def test_each_script_says_what_the_app_says(kserve: str, pictures: list[Path], t
     line = container.curl_picture(MODEL).replace(container.URL, kserve)
     line = line.replace("curl -d", "curl -H 'Content-Type: application/json' -d")
     (tmp_path / "photo.jpg").write_bytes(pictures[-1].read_bytes())
-    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, check=True)
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["predictions"][0]["class"] == answers[-1].class_name
 
 

@@ -10,9 +10,9 @@ class_names = list("{class_names}")
 side = int("{side}")
 
 
-def as_the_app_sees_it(path):
+def as_the_app_sees_it(path: str) -> np.ndarray:
     """Return the middle of a picture, upright, over white: uint8 [side, side, 3]."""
-    picture = Image.open(path)
+    picture: Image.Image = Image.open(path)
     picture.draft(None, (512, 512))  # of a large JPEG, no more than will be seen
     factor, notes = max(1, min(picture.size) // 512), picture.info
     plain = picture.mode in ("1", "L", "RGB") and "transparency" not in notes
