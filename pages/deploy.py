@@ -130,7 +130,7 @@ def show_requests(model: ModelDirectory) -> None:
         st.markdown(f"What is on the picture in {request}?")
         st.code(container.curl_predict(model.name, request), language=None, wrap_lines=True)
         show_answer(model, array)
-        st.markdown("Any JPEG or PNG of yours:")
+        st.markdown("Any JPEG or PNG of yours, but for JPEG in CMYK, which is for print:")
         st.code(container.curl_picture(model.name), language=None, wrap_lines=True)
     elif how == "Python, a picture":
         st.code(container.python_files(model.name), language="python")
