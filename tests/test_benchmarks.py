@@ -25,6 +25,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, ModelDirectory
 from cifar_core.runs.status import State, Status
+from tests.model_directories import made, sound_card
 
 NAMES = [
     *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "operations"),
@@ -242,14 +243,12 @@ def test_a_crowd_is_there_while_a_run_trains_or_its_figures_are_refused(
 
 def trained(path: Path, seconds: float, accuracy: float, val_accuracies: list[float]) -> ModelDirectory:
     """A model directory as far as `time_to_accuracy` reads it; every epoch took as long."""
-    path.mkdir()
-    directory = ModelDirectory(path)
-    directory.config_path.write_text("{}")
+    directory = made(path)
     each = seconds / len(val_accuracies)
     lines = [f"{i},{i * each},0.001,1.0,0.5,1.0,{value}" for i, value in enumerate(val_accuracies, 1)]
     directory.history_path.write_text("\n".join([",".join(HISTORY_COLUMNS), *lines]) + "\n")
-    card = {"name": path.name, "accuracy": accuracy, "training_seconds": seconds, "hardware": "abacus"}
-    directory.card_path.write_text(json.dumps(card))
+    figures = {"accuracy": accuracy, "training_seconds": seconds, "hardware": "abacus"}
+    directory.card_path.write_text(json.dumps(sound_card(directory.facts(), path.name) | figures))
     return directory
 
 
