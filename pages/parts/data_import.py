@@ -7,6 +7,7 @@ from cifar_core.datasets import imported
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from pages.parts import permission
+from pages.parts.markdown import told
 
 MEGABYTES = 200  # an upload of the archive must be allowed to have; it has 170
 COMMAND = "python -m cifar_core data download --from FILE"
@@ -59,7 +60,7 @@ def take(copies: list[imported.Copy]) -> None:
         imported.take(*copies, progress=progress)
     except CifarLabError as error:
         bar.empty()
-        st.error(str(error))
+        st.error(told(error))
     else:
         st.query_params["data"] = CIFAR10.name  # the page shows what came
         st.rerun()

@@ -4,6 +4,7 @@ import streamlit as st
 
 from cifar_core import access
 from cifar_core.errors import AccessError
+from pages.parts.markdown import told
 
 
 def check() -> None:
@@ -40,7 +41,7 @@ def explain() -> bool:
     try:
         check()
     except AccessError as error:
-        st.info(str(error), icon=":material/lock:")
+        st.info(told(error), icon=":material/lock:")
         if (
             st.secrets.load_if_toml_exists()
             and "auth" in st.secrets
