@@ -8,7 +8,8 @@ CifarLabError
 ├── ModelDirectoryError   a model or run is missing, damaged or misnamed
 ├── RecipeError           a hyper-parameter is out of its range
 ├── JobError              a run cannot be started, stopped, resumed or deleted now
-├── ScaleError            a cluster, a source of many pictures or a sweep cannot be used
+├── ScaleError            a cluster or a sweep cannot be used
+├── SourceError           a folder or a file of many pictures cannot be used
 └── ServingError          a model cannot be exported, or an endpoint does not answer as it should
 
 The message is one sentence for the person at the screen: what is wrong and what to do. The command line
@@ -49,7 +50,11 @@ class JobError(CifarLabError):
 
 
 class ScaleError(CifarLabError):
-    """A cluster, a source of many pictures or a sweep cannot be used."""
+    """A cluster or a sweep cannot be used."""
+
+
+class SourceError(CifarLabError):
+    """A folder or a file of many pictures cannot be used."""
 
 
 class ServingError(CifarLabError):

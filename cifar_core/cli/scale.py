@@ -38,7 +38,7 @@ def score(
 ) -> None:
     """Classify every picture of a folder, an archive or a Parquet file; again, it goes on where it was."""
     from cifar_core.scale import score as scoring
-    from cifar_core.scale.sources import open_source
+    from cifar_core.sources.source import open_source
 
     directory = catalogue.find_model(model, allow_path=True)
     pictures = open_source(source, column)

@@ -18,7 +18,7 @@ import numpy as np
 from cifar_core.errors import ImageError, ScaleError
 from cifar_core.files import write_whole
 from cifar_core.scale import cluster
-from cifar_core.scale.sources import Source
+from cifar_core.sources.source import Source
 
 if TYPE_CHECKING:
     from cifar_core.inference.classify import Calibration

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cifar_core.errors import ImageError, ScaleError
+from cifar_core.errors import ImageError, SourceError
 from cifar_core.images import MAX_BYTES
-from cifar_core.scale.sources import TarArchive, open_source
+from cifar_core.sources.source import TarArchive, open_source
 
 FILES = {"a.png": b"first", "below/b.png": b"second", "below/empty": b""}
 
@@ -112,7 +112,7 @@ def test_a_tar_archive_is_read_no_further_than_to_the_last_picture_asked_for(tmp
             (member := tarfile.TarInfo(name)).size = 3 * 512
             archive.addfile(member, io.BytesIO(name.encode() * member.size))
     os.truncate(tmp_path / "tar", 2 * 4 * 512 + 600)  # in the third: each has a header and three blocks
-    with pytest.raises(ScaleError):
+    with pytest.raises(SourceError):
         TarArchive(tmp_path / "tar").names()
     found = [*TarArchive(tmp_path / "tar").read(["b", "a"])]
     assert found == [b"b" * 3 * 512, b"a" * 3 * 512]
@@ -167,14 +167,14 @@ def test_what_is_no_source_is_one_sentence(
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(ScaleError, match=message):
+    with pytest.raises(SourceError, match=message):
         open_source(tmp_path / name)
 
 
 def test_a_parquet_file_without_pictures_or_the_column(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"label": [1], "image": [b"x"]}), tmp_path / "rows.parquet")
-    with pytest.raises(ScaleError, match="no column “label” of picture files"):
+    with pytest.raises(SourceError, match="no column “label” of picture files"):
         open_source(tmp_path / "rows.parquet", "label")
     parquet.write_table(pa.table({"label": [1]}), tmp_path / "none.parquet")
-    with pytest.raises(ScaleError, match="no column of picture files"):
+    with pytest.raises(SourceError, match="no column of picture files"):
         open_source(tmp_path / "none.parquet")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cifar_core.errors import ImageError, ScaleError
+from cifar_core.errors import ImageError, SourceError
 from cifar_core.images import MAX_BYTES
 
 BATCH = 256  # rows of a Parquet file that are in memory at once
@@ -46,20 +46,20 @@ def open_source(path: Path, column: str | None = None) -> Source:
 
     Raises
     ------
-    ScaleError
+    SourceError
         There is nothing of the kind.
     """
     if path.is_dir():
         return Folder(path)
     if not path.is_file():
-        raise ScaleError(f"There is no folder or file {path}; check its name.")
+        raise SourceError(f"There is no folder or file {path}; check its name.")
     if zipfile.is_zipfile(path):
         return ZipArchive(path)
     if tarfile.is_tarfile(path):
         return TarArchive(path)
     if path.suffix == ".parquet":
         return ParquetFile(path, column)
-    raise ScaleError(f"{path} is neither a folder, a ZIP or tar archive, nor a Parquet file.")
+    raise SourceError(f"{path} is neither a folder, a ZIP or tar archive, nor a Parquet file.")
 
 
 class Folder:
@@ -152,9 +152,9 @@ class ParquetFile:
             schema = parquet.read_schema(path)
         fitting = [field.name for field in schema if _holds_files(field.type)]
         if column is not None and column not in fitting:
-            raise ScaleError(f"{path} has no column “{column}” of picture files.")
+            raise SourceError(f"{path} has no column “{column}” of picture files.")
         if not fitting:
-            raise ScaleError(f"{path} has no column of picture files (bytes, or a struct with bytes).")
+            raise SourceError(f"{path} has no column of picture files (bytes, or a struct with bytes).")
         self.column = column or fitting[0]
 
     def names(self) -> list[str]:
@@ -206,7 +206,7 @@ def _whole(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise ScaleError(f"{path} is damaged: {error}.") from error
+        raise SourceError(f"{path} is damaged: {error}.") from error
 
 
 def _holds_files(kind: Any) -> bool:
