@@ -156,6 +156,11 @@ class Recipe:
         return {"images": self.images, "validation_images": held_out, "seed": self.seed}
 
     @property
+    def side(self) -> int:
+        """Pixels a side of the pictures that its network looks at; smaller ones it enlarges itself."""
+        return int(self.network_options.get("size", 32))
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch; the last, incomplete one is dropped."""
         return self.training_images // self.batch_size
@@ -164,16 +169,17 @@ class Recipe:
         """Return a copy with other numbers; `None` keeps the recipe's own. RecipeError if out of range."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
-    def on(self, images: int) -> "Recipe":
+    def on(self, images: int, classes: int = 2) -> "Recipe":
         """Return the recipe for a dataset with so many training images, those for validation included.
 
         Its own numbers are CIFAR-10's. On a smaller dataset an eighth of the images at most is for
-        validation, a step looks at a twentieth of the rest at most, and there are as many epochs as make 400
-        steps: with a third of them `quick` learned 1,257 digits to 97 % only, with so many to 99.7 %.
+        validation, but one a class at least, a step looks at a twentieth of the rest at most, and there are
+        as many epochs as make 400 steps: with a third of them `quick` learned 1,257 digits to 97 % only, with
+        so many to 99.7 %.
         """
         if images >= self.images:
             return replace(self, images=images)
-        held_out = min(self.validation_images, round(images / 8))
+        held_out = max(min(self.validation_images, round(images / 8)), classes)
         training = images - (held_out if self.validation == "split" else 0)
         size = min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH))
         epochs = max(self.epochs, math.ceil(LEAST_STEPS / max(training // size, 1)))

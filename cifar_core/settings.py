@@ -49,6 +49,7 @@ VGG16_WEIGHTS = Setting(
     "Keras downloads it",
 )
 RUNS = Setting("CIFAR_LAB_RUNS", "the folder of your runs", "artifacts/runs")
+DATASETS = Setting("CIFAR_LAB_DATASETS", "the folder of your own datasets", "artifacts/datasets")
 OPERATORS = Setting(
     "CIFAR_LAB_OPERATORS",
     "who may train, stop, resume, delete and export: e-mail addresses with commas between, or `nobody`",
@@ -78,6 +79,7 @@ SETTINGS = (
     CIFAR10_TRUST,
     VGG16_WEIGHTS,
     RUNS,
+    DATASETS,
     OPERATORS,
     TRAINING_MINUTES,
     SERVING_HOSTS,

@@ -72,7 +72,7 @@ def train(
 ) -> None:
     """Start a training run and print its directory; what is not given is as in the recipe."""
     dataset = get_dataset(data)
-    chosen = get_recipe(recipe).on(dataset.sizes["train"])
+    chosen = get_recipe(recipe).on(dataset.sizes["train"], len(dataset.class_names))
     if validation_images is not None and chosen.validation == "test":
         raise RecipeError(f"The recipe {recipe} validates on the test set; leave --validation-images out.")
     chosen = chosen.with_(

@@ -67,6 +67,7 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
     RecipeError
         If the dataset has too few images, or too many classes, for the recipe.
     """
+    dataset = dataset.at(recipe.side)
     dataset.refuse_if_missing()
     _refuse_if_unfit(recipe, dataset)
     recipe = for_this_machine(recipe)

@@ -17,7 +17,7 @@ import numpy as np
 
 from cifar_core.datasets.dataset import Dataset, Facts
 from cifar_core.datasets.registry import get_dataset
-from cifar_core.errors import ModelDirectoryError, RecipeError
+from cifar_core.errors import DatasetError, ModelDirectoryError, RecipeError
 from cifar_core.files import read_arrays, read_log, write_over, write_whole
 from cifar_core.paths import runs_root
 from cifar_core.recipes import Recipe
@@ -138,8 +138,14 @@ class ModelDirectory:
             ) from error
 
     def dataset(self) -> Dataset:
-        """Return the dataset that it learned from; DatasetError if this machine knows none of that name."""
-        return get_dataset(self.facts().name)
+        """Return the dataset that it learned from, at its side; DatasetError if this machine has another."""
+        facts = self.facts()
+        dataset = get_dataset(facts.name).at(facts.side)
+        if dataset.facts.digest != facts.digest:
+            raise DatasetError(
+                f"“{facts.name}” is not what “{self.name}” learned from any more; train it again."
+            )
+        return dataset
 
     def recipe(self) -> Recipe:
         """Return the recipe this run was started with, its changed numbers included."""

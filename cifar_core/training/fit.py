@@ -65,6 +65,9 @@ def train(
     facts = directory.facts()
     classes, side = len(facts.class_names), facts.side
     training, held_out = _data(recipe, directory.dataset())
+    if recipe.validation == "split":  # groups of near-duplicates stay together, however many they are
+        counts = len(training.labels), len(held_out.labels)
+        recipe = recipe.with_(images=sum(counts), validation_images=counts[1])
     network = _started(recipe, classes, side, training.images)
     learner = network
     if recipe.frozen:
@@ -96,7 +99,7 @@ def train(
 def _data(recipe: Recipe, dataset: Dataset) -> tuple[Batch, Batch]:
     """Return what the recipe trains on, and what it validates on."""
     data = dataset.load("train")
-    parts = split(data.labels, **recipe.split)
+    parts = split(data.labels, groups=dataset.groups(), **recipe.split)
     held_out = dataset.load("test") if recipe.validation == "test" else data.take(parts.validation)
     return data.take(parts.train), held_out
 
