@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from cifar_core.errors import RecipeError
 
-Network = Literal["report_cnn", "airbench", "vgg16"]
+Network = Literal["report_cnn", "airbench", "vgg16", "transfer"]
 Optimizer = Literal["adam", "sgd", "muon", "airbench"]
 Augmentation = Literal["none", "flip_and_shift"]
 Validation = Literal["split", "test"]
@@ -20,7 +20,10 @@ NETWORK_TITLES: dict[Network, str] = {
     "report_cnn": "the report's CNN",
     "airbench": "airbench",
     "vgg16": "VGG16",
+    "transfer": "a linear layer on another model",
 }
+IMAGENET = "imagenet"  # as the base of `transfer`: VGG16 as ImageNet left it
+IMAGENET_SIDE = 128  # of pictures that it tells most of; its training had 224
 # What the original report had with its CNN: test accuracy, and test loss in nats.
 REPORT = {"accuracy": 0.85, "loss": 0.64}
 
@@ -77,7 +80,8 @@ class Recipe:
     weight_decay
         Share of each kernel that `sgd` and `muon` take away in a step, per unit of learning rate.
     frozen
-        Train only what follows the pretrained network; its features are computed once.
+        Train only what follows the pretrained network; its features are computed once, and kept with a
+        dataset of one's own.
     label_smoothing
         Share of the target probability spread evenly over all classes, in [0, 1).
     images
@@ -130,8 +134,8 @@ class Recipe:
                 raise RecipeError(
                     f"The {name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}."
                 )
-        if self.frozen and (self.network != "vgg16" or self.augmentation != "none"):
-            raise RecipeError("Only vgg16 can be trained frozen, and only without augmentation.")
+        if self.frozen and (self.network not in ("vgg16", "transfer") or self.augmentation != "none"):
+            raise RecipeError("Only vgg16 and transfer can be trained frozen, and only without augmentation.")
         if self.training_images <= 0:
             raise RecipeError(
                 f"Of {self.images:,} images, {self.validation_images:,} for validation leave none to train "
@@ -159,6 +163,11 @@ class Recipe:
     def side(self) -> int:
         """Pixels a side of the pictures that its network looks at; smaller ones it enlarges itself."""
         return int(self.network_options.get("size", 32))
+
+    @property
+    def features_batch(self) -> int:
+        """Pictures of which a frozen network computes features at a time: the pixels of 500 of CIFAR-10's."""
+        return max(500 * 32**2 // self.side**2, 1)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -245,6 +254,21 @@ RECIPES = {
             batch_size=64,
             learning_rate=1e-3,
             patience=3,
+        ),
+        Recipe(
+            name="transfer",
+            title="Transfer",
+            summary="What a trained model sees in a picture, computed once, and a linear layer on it: "
+            "seconds, and a dozen pictures of a class are enough.",
+            network="transfer",
+            network_options={"base": "best", "size": 32},
+            frozen=True,
+            optimizer="adam",
+            augmentation="none",
+            epochs=20,
+            batch_size=64,
+            learning_rate=2e-3,
+            label_smoothing=0.1,
         ),
         Recipe(
             name="cnn",

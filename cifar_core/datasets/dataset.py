@@ -128,6 +128,10 @@ class Dataset(ABC):
         """Return it for a network that looks at pictures of this side: itself, where it has but one side."""
         return self
 
+    def kept(self) -> Path | None:
+        """Return the folder for what is computed of its pictures; it need not exist. None keeps nothing."""
+        return None
+
     def folder(self) -> Path | None:
         """Return where it lies; None where it comes with a package. DatasetError if it is not here."""
         return None

@@ -2,7 +2,7 @@
 
 Each is a folder of three files under `artifacts/datasets/`, which `own_adding` writes whole: `dataset.json`
 says what it is, `index.npz` has a row a picture, and `pictures.bin` holds the pictures, one small file behind
-the other.
+the other. What is computed of them, and can be again, lies beside these in `computed/`.
 """
 
 import hashlib
@@ -121,6 +121,10 @@ class Own(Dataset):
     def folder(self) -> Path:
         """Return where it lies."""
         return self.path
+
+    def kept(self) -> Path:
+        """Return the folder for what is computed of its pictures, which need not exist."""
+        return self.path / "computed"
 
     def size_in_bytes(self) -> int:
         """Return what it takes on the disk."""

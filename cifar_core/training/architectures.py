@@ -15,7 +15,8 @@ from keras import layers
 
 from cifar_core import settings
 from cifar_core.errors import CifarLabError
-from cifar_core.recipes import Precision
+from cifar_core.recipes import IMAGENET, Precision
+from cifar_core.runs import catalogue
 from cifar_core.training.kernels import faster
 
 # Mean and standard deviation of the training images, per channel, as airbench94 uses them.
@@ -114,18 +115,73 @@ def vgg16(
     what its fifth pooling leaves.
     """
     inputs = keras.Input((side, side, 3), name="image")
-    # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
-    offset = [-mean for mean in IMAGENET_MEAN]
-    x = layers.Rescaling(255.0, offset, dtype="float32", name="standardise")(inputs)
-    if size != side:
-        x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
-    convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
-    x = layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
-    x = layers.Rescaling(scale)(x)
+    x = layers.Rescaling(scale)(_vgg16_embedding(inputs, size))
     x = layers.Dense(hidden, activation="relu", name="features")(x)
     x = layers.Dropout(dropout)(x)
     logits = layers.Dense(classes, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="vgg16")
+
+
+def _vgg16_embedding(inputs: Any, size: int) -> Any:
+    """Put VGG16's convolutions behind pictures, enlarged to so many pixels, and `EMBEDDING` behind them."""
+    # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
+    offset = [-mean for mean in IMAGENET_MEAN]
+    x = layers.Rescaling(255.0, offset, dtype="float32", name="standardise")(inputs)
+    if size != inputs.shape[1]:
+        x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
+    convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
+    return layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
+
+
+def transfer(classes: int, side: int, base: str, size: int) -> keras.Model:
+    """Build a linear layer on what another network sees in a picture.
+
+    Parameters
+    ----------
+    base
+        Whose features: `IMAGENET`, VGG16 as ImageNet left it, or the name of a model that is here.
+    size
+        Pixels a side that the base looks at.
+
+    The features of the base, `EMBEDDING`, are standardised, as `standardise` finds them.
+    """
+    inputs = keras.Input((side, side, 3), name="image")
+    x = _vgg16_embedding(inputs, size) if base == IMAGENET else _embedding_of(base, inputs)
+    # Not `Normalization`: it would come out of the ONNX converter as two more inputs.
+    standardised = layers.BatchNormalization(center=False, scale=False, epsilon=1e-5, name="features")
+    standardised.trainable = False
+    logits = layers.Dense(classes, kernel_initializer="zeros", dtype="float32", name="logits")
+    return keras.Model(inputs, logits(standardised(x)), name="transfer")
+
+
+def _embedding_of(base: str, inputs: Any) -> Any:
+    """Put a trained model behind pictures as far as its features, which become `EMBEDDING`."""
+    directory = catalogue.find_model(base)
+    try:
+        model = keras.models.load_model(directory.keras_path, compile=False)
+        known = keras.Model(model.input, model.get_layer("features").output)
+    except Exception as error:  # whatever a damaged file makes Keras raise
+        raise CifarLabError(
+            f"{directory.keras_path.name} of “{base}” is missing or damaged; choose another base."
+        ) from error
+    if known.input.shape != inputs.shape:
+        raise CifarLabError(
+            f"“{base}” looks at pictures of {known.input.shape[1]} pixels a side, not of {inputs.shape[1]}; "
+            "choose another base."
+        )
+
+    def renamed(layer: layers.Layer) -> layers.Layer:
+        name = EMBEDDING if layer.name == "features" else f"base_{layer.name}"
+        return type(layer).from_config({**layer.get_config(), "name": name})
+
+    twin = keras.models.clone_model(known, input_tensors=inputs, clone_function=renamed)
+    twin.set_weights(known.get_weights())
+    return twin.output
+
+
+def standardise(model: keras.Model, features: np.ndarray) -> None:
+    """Let `transfer` bring each of its base's features, float32 [N, F], to mean 0 and deviation 1."""
+    model.get_layer("features").set_weights([features.mean(axis=0), features.var(axis=0)])
 
 
 def _load_imagenet(model: keras.Model) -> None:
@@ -148,9 +204,9 @@ def _load_imagenet(model: keras.Model) -> None:
 
 
 def split_at_embedding(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Return the pretrained part of `vgg16` and the rest, from images to `EMBEDDING` to logits.
+    """Return the pretrained part of a frozen network and the rest, from images to `EMBEDDING` to logits.
 
-    Both share their weights with `model`.
+    Both share their weights with `model`, which may be `transfer`, too.
     """
     embedding = model.get_layer(EMBEDDING)
     inputs = x = keras.Input(embedding.output.shape[1:])
@@ -183,7 +239,7 @@ def start(model: keras.Model, images: np.ndarray) -> None:
     Parameters
     ----------
     model
-        As `build` returns it: `vgg16` gets its ImageNet weights, `airbench` its whitening.
+        As `build` returns it: VGG16's convolutions get their ImageNet weights, `airbench` its whitening.
     images
         The training images, uint8 [N, S, S, 3].
 
@@ -195,7 +251,7 @@ def start(model: keras.Model, images: np.ndarray) -> None:
     match model.name:
         case "airbench":
             whiten(model, images[:5000])
-        case "vgg16":
+        case "vgg16" | "transfer" if any(layer.name == "block1_conv1" for layer in model.layers):
             _load_imagenet(model)
 
 
@@ -226,6 +282,7 @@ _NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "report_cnn": report_cnn,
     "airbench": airbench,
     "vgg16": vgg16,
+    "transfer": transfer,
 }
 
 

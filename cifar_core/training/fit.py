@@ -16,10 +16,10 @@ from cifar_core import hardware
 from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.training import architectures, augment
+from cifar_core.training import architectures, augment, features
 from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
-from cifar_core.training.run_log import Report, RunLog, StopRequested, patience_spent
+from cifar_core.training.run_log import Report, RunLog, patience_spent
 
 WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
 
@@ -64,7 +64,8 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     facts = directory.facts()
     classes, side = len(facts.class_names), facts.side
-    training, held_out = _data(recipe, directory.dataset())
+    dataset = directory.dataset()
+    training, held_out = _data(recipe, dataset)
     if recipe.validation == "split":  # groups of near-duplicates stay together, however many they are
         counts = len(training.labels), len(held_out.labels)
         recipe = recipe.with_(images=sum(counts), validation_images=counts[1])
@@ -72,7 +73,10 @@ def train(
     learner = network
     if recipe.frozen:
         backbone, learner = architectures.split_at_embedding(network)
-        training, held_out = _embedded(backbone, [training, held_out], report, stop_requested)
+        known = features.Features(backbone, recipe.features_batch, dataset.kept())
+        training, held_out = known.embed([training, held_out], report, stop_requested)
+        if recipe.network == "transfer":
+            architectures.standardise(network, training.images)
     _compile(learner, recipe)
     saved = learner.variables + learner.optimizer.variables
     done = load_checkpoint(directory.checkpoint_path, saved)
@@ -116,25 +120,6 @@ def _started(recipe: Recipe, classes: int, side: int, images: np.ndarray) -> ker
     )
     architectures.start(network, images)
     return network
-
-
-def _embedded(
-    backbone: keras.Model, batches: list[Batch], report: Report, stop_requested: Callable[[], bool]
-) -> list[Batch]:
-    """Put images through a frozen network, once: its features take their place, float32 [N, F]."""
-    embed = tf.function(backbone)
-    total, done = sum(len(batch.labels) for batch in batches), 0
-    embedded = []
-    for batch in batches:
-        parts = []
-        for images, _ in augment.evaluation_batches(batch, classes=1):
-            if stop_requested():
-                raise StopRequested
-            parts.append(np.asarray(embed(images)))
-            done += len(images)
-            report(phase=f"computing features, {done:,} of {total:,} images")
-        embedded.append(Batch(np.concatenate(parts), batch.labels))
-    return embedded
 
 
 def _compile(network: keras.Model, recipe: Recipe) -> None:
