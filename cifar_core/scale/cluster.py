@@ -6,13 +6,21 @@ it is needed.
 
 import contextlib
 import os
+import signal
+import socket
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from cifar_core import paths, settings
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ScaleError
+from cifar_core.formats import printable
+
+_SECONDS = 10.0  # in which a machine that is there takes a call
 
 
 @contextlib.contextmanager
@@ -36,6 +44,8 @@ def connected(address: str | None = None) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise ScaleError("This needs Ray: `pip install -r requirements-scale.txt`.") from error
+    if address is not None:
+        _refuse_if_dead(address)
     try:
         ray.init(
             address=address or "local",
@@ -50,10 +60,41 @@ def connected(address: str | None = None) -> Iterator[Any]:
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         where = f"No Ray cluster answers at {address}" if address else "Ray does not start here"
         raise ScaleError(f"{where}: {str(error).splitlines()[0]}") from error
+    with _ended_in_order():
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _refuse_if_dead(address: str) -> None:
+    """Raise ScaleError if nobody listens at an address: Ray itself asks again for minutes."""
     try:
-        yield ray
+        where = urlsplit(address if "://" in address else f"//{address}")
+        if where.port is None:  # `auto`, which Ray finds on this machine, or nothing it understands
+            return
+        socket.create_connection((where.hostname or "", where.port), _SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise ScaleError(
+            f"No Ray cluster answers at {printable(address)}: {error}; check that its head runs."
+        ) from error
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let who asks the process to end have it end what it started, too, as Ctrl-C does."""
+
+    def end(number: int, frame: object) -> None:  # noqa: ARG001
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # which no signal reaches
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
     finally:
-        ray.shutdown()
+        signal.signal(signal.SIGTERM, before)
 
 
 def environment() -> dict[str, str]:
