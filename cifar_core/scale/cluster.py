@@ -6,10 +6,7 @@ it is needed.
 
 import contextlib
 import os
-import signal
 import socket
-import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +16,7 @@ from cifar_core.datasets import cifar10
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ScaleError
 from cifar_core.formats import printable
+from cifar_core.scale import guard
 
 _SECONDS = 10.0  # in which a machine that is there takes a call
 
@@ -38,6 +36,8 @@ def connected(address: str | None = None) -> Iterator[Any]:
     ScaleError
         Ray is not installed, or no cluster answers there.
     """
+    if address == "":  # an empty variable of a script
+        raise ScaleError("Give --address as HOST:PORT or `auto`, or leave it out.")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # which prints even where it is told to be silent
     try:
@@ -60,7 +60,7 @@ def connected(address: str | None = None) -> Iterator[Any]:
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         where = f"No Ray cluster answers at {address}" if address else "Ray does not start here"
         raise ScaleError(f"{where}: {str(error).splitlines()[0]}") from error
-    with _ended_in_order():
+    with contextlib.nullcontext() if address else guard.guarded():  # Ray leaves some of its own behind
         try:
             yield ray
         finally:
@@ -78,23 +78,6 @@ def _refuse_if_dead(address: str) -> None:
         raise ScaleError(
             f"No Ray cluster answers at {printable(address)}: {error}; check that its head runs."
         ) from error
-
-
-@contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let who asks the process to end have it end what it started, too, as Ctrl-C does."""
-
-    def end(number: int, frame: object) -> None:  # noqa: ARG001
-        sys.exit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # which no signal reaches
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def environment() -> dict[str, str]:
