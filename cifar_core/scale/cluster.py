@@ -7,6 +7,8 @@ it is needed.
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +18,11 @@ from cifar_core.datasets import cifar10
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ScaleError
 from cifar_core.formats import printable
+from cifar_core.runs import processes
 from cifar_core.scale import guard
 
-_SECONDS = 10.0  # in which a machine that is there takes a call
+_CALL_SECONDS, _SECONDS = 4.0, 12.0  # in which a machine takes a call, and a cluster answers
+_ASK = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False, logging_level='ERROR')"
 
 
 @contextlib.contextmanager
@@ -68,16 +72,22 @@ def connected(address: str | None = None) -> Iterator[Any]:
 
 
 def _refuse_if_dead(address: str) -> None:
-    """Raise ScaleError if nobody listens at an address: Ray itself asks again for minutes."""
+    """Raise ScaleError unless a cluster answers: Ray itself asks again for minutes."""
+    where = urlsplit(address if "://" in address else f"//{address}")
     try:
-        where = urlsplit(address if "://" in address else f"//{address}")
-        if where.port is None:  # `auto`, which Ray finds on this machine, or nothing it understands
-            return
-        socket.create_connection((where.hostname or "", where.port), _SECONDS).close()
+        if where.port is not None:  # not `auto`, which Ray finds on this machine
+            socket.create_connection((where.hostname or "", where.port), _CALL_SECONDS).close()
+        # In a process of its own, which can be ended while it waits.
+        ask = [sys.executable, "-c", _ASK, address]
+        subprocess.run(ask, check=True, capture_output=True, timeout=_SECONDS)
+        return
+    except subprocess.TimeoutExpired:
+        why = f"it says nothing for {_SECONDS:.0f} s"
+    except subprocess.CalledProcessError as error:
+        why = processes.last_words(error.stderr).partition(": ")[2].rstrip(".")
     except (OSError, ValueError) as error:
-        raise ScaleError(
-            f"No Ray cluster answers at {printable(address)}: {error}; check that its head runs."
-        ) from error
+        why = getattr(error, "strerror", None) or str(error)
+    raise ScaleError(f"No Ray cluster answers at {printable(address)}: {why}; check that its head runs.")
 
 
 def environment() -> dict[str, str]:

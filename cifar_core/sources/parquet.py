@@ -12,6 +12,7 @@ from cifar_core.images import MAX_BYTES
 from cifar_core.sources.source import HEAD, Listing, Picture, digest, is_picture, one_line, readable
 
 _SEEN = 64  # rows that are looked at to find the column
+_ROWS = 1_000_000  # that any file may have; more need at least a byte each
 _LONG = 2_000  # rows of a group, which can only be read from its first
 _FACTOR, _ALWAYS = 100, 1 << 28  # what a group may unpack to: so many times its size, or this
 
@@ -81,9 +82,8 @@ class ParquetFiles:
                 at = bisect.bisect_right(self._groups, picture.start, key=lambda group: group.first) - 1
                 group = self._groups[at]
                 contents, row, end = self._contents(group), group.first, group.end
-            *_, content = itertools.islice(contents, picture.start - row + 1)
+            yield next(itertools.islice(contents, picture.start - row, None))
             row = picture.start + 1
-            yield content
 
     def identity(self) -> str:
         """Return the digest of the files, and the column."""
@@ -94,7 +94,7 @@ class ParquetFiles:
         from pyarrow import parquet
 
         facts = parquet.read_metadata(path)
-        if facts.num_rows > path.stat().st_size:
+        if facts.num_rows > max(_ROWS, path.stat().st_size):
             raise SourceError(
                 f"{path} claims {count(facts.num_rows)} rows, more than it has bytes; get it again."
             )
