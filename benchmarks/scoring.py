@@ -30,7 +30,8 @@ from cifar_core.inference.classify import calibration_of
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.scale.score import PART, Scorer, score
-from cifar_core.sources.source import Source, open_source
+from cifar_core.sources.opening import open_source
+from cifar_core.sources.source import Source
 
 Way = Callable[[ModelDirectory, Source, Path], float]
 

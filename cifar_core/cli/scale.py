@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from cifar_core.cli import console
 from cifar_core.cli.options import Data, Epochs, Json, Model, RecipeName, TrainingImages, ValidationImages
 from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import ImageError, ScaleError
-from cifar_core.formats import percent
+from cifar_core.formats import count, percent, printable
 from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue
 
@@ -22,40 +23,59 @@ Address = Annotated[
 ]
 
 
+def _path(text: str) -> Path:
+    if not text:  # an empty variable of a script, which `Path` takes for the current folder
+        raise typer.BadParameter("it is empty")
+    return Path(text)
+
+
 def score(
     model: Model,
     source: Annotated[
-        Path, typer.Argument(help="A folder, a ZIP or tar archive, or a Parquet file.", metavar="SOURCE")
+        Path,
+        typer.Argument(
+            help="A folder, a ZIP or tar archive, or a Parquet file.", metavar="SOURCE", parser=_path
+        ),
     ],
     destination: Annotated[
-        Path, typer.Argument(help="A folder for Parquet files.", metavar="DESTINATION", file_okay=False)
+        Path,
+        typer.Argument(
+            help="A folder for Parquet files, of this model and source alone.",
+            metavar="DESTINATION",
+            parser=_path,
+        ),
     ],
     column: Annotated[
-        str | None, typer.Option(help="Of a Parquet file: where the pictures are.", show_default=False)
+        str | None,
+        typer.Option(help="Of Parquet: where the pictures are; by default it is found.", show_default=False),
     ] = None,
     address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Classify every picture of a folder, an archive or a Parquet file; again, it goes on where it was."""
     from cifar_core.scale import score as scoring
-    from cifar_core.sources.source import open_source
+    from cifar_core.sources.opening import open_source
 
     directory = catalogue.find_model(model, allow_path=True)
-    pictures = open_source(source, column)
-    total, remaining = len(pictures.names()), len(scoring.left(pictures, destination))
-    done = refused = 0
-    with console.progress(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("classifying", total=total, completed=total - remaining)
-        for part in scoring.score(directory, pictures, destination, address):
-            done, refused = done + part.pictures, refused + part.refused
-            bar.advance(task, part.pictures)
+    with scoring.prepared(directory, open_source(source, column), destination) as work:
+        if work.listing.note:
+            print(work.listing.note, file=sys.stderr)
+        total, (before, refused), others = len(work.listing.pictures), work.before, work.listing.others
+        with console.progress(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+            task = bar.add_task("classifying", total=total, completed=before)
+            for part in scoring.score(work, address):
+                refused += part.refused
+                bar.advance(task, part.pictures)
     if as_json:
-        print(json.dumps({"pictures": total, "done_before": total - remaining, "refused": refused}))
+        counts = {"pictures": total, "done_before": before, "refused": refused, "other_files": len(others)}
+        print(json.dumps(counts))
     else:
-        before = f", {total - remaining:,} of them before" if remaining < total else ""
-        print(f"{total:,} pictures are classified in {destination}{before}.")
+        again = f", {count(before)} of them before" if before else ""
+        print(f"{count(total)} pictures are classified in {destination}{again}.")
+        if others:
+            print(f"{count(len(others))} other files were left out, such as {printable(others[0])}.")
     if refused:
-        raise ImageError(f"{refused:,} of them could not be read; the column error says why.")
+        raise ImageError(f"{count(refused)} of them could not be read; the column error says why.")
 
 
 def sweep(

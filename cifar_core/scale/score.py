@@ -5,9 +5,10 @@ dies, its parts are done again elsewhere and replace what there was, so no pictu
 second call goes on with the pictures that no file holds yet.
 """
 
+import contextlib
 import functools
 import hashlib
-import logging
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cifar_core.errors import ImageError, ScaleError
-from cifar_core.files import write_whole
+from cifar_core.errors import CifarLabError, ImageError, ScaleError, SourceError
+from cifar_core.formats import count, printable
 from cifar_core.scale import cluster
-from cifar_core.sources.source import Source
+from cifar_core.scale.destination import Answers, Destination
+from cifar_core.sources.source import Listing, Picture, Source, digest, distinct, one_line
 
 if TYPE_CHECKING:
     from cifar_core.inference.classify import Calibration
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
     from cifar_core.runs.model_dir import ModelDirectory
 
 PART = 256  # pictures in a file: some seconds of work, which is what a dead machine costs
+_SENT = 64 * 1024**2  # bytes of pictures that go to a node at once, where it cannot read them itself
+_RETRIES = 5  # of a part whose worker or machine died
+
+Named = tuple[str, Picture]  # what its row is called, and the picture
+Content = bytes | ImageError
 
 
 class Part(NamedTuple):
@@ -35,10 +42,18 @@ class Part(NamedTuple):
     refused: int
 
 
-def score(
-    model: "ModelDirectory", source: Source, destination: Path, address: str | None = None, part: int = PART
-) -> Iterator[Part]:
-    """Classify all pictures of a source that the destination does not hold yet.
+class Work(NamedTuple):
+    """What there is to do, what was done before, and who does it."""
+
+    listing: Listing
+    before: Part
+    left: list[Named]
+    scorer: "Scorer"
+
+
+@contextlib.contextmanager
+def prepared(model: "ModelDirectory", source: Source, destination: Path) -> Iterator[Work]:
+    """Have a destination for oneself, and find what it lacks.
 
     Parameters
     ----------
@@ -47,9 +62,52 @@ def score(
     source
         The pictures.
     destination
-        A folder. It gets files `part-*.parquet` with the columns picture (its name),
-        class, confidence, probabilities (by class, calibrated), none_of_these and error; the last alone is
-        set where there is no picture.
+        A folder outside the source, empty or with answers of this model for this source. It gets files
+        `part-*.parquet` with the columns picture (its name), class, confidence, probabilities (by class,
+        calibrated), none_of_these and error; the last alone is set where there is no picture.
+
+    Raises
+    ------
+    ScaleError, SourceError, ModelDirectoryError
+        Also where the source has no pictures, or one of them has changed since it was done.
+    """
+    from cifar_core.inference.classify import calibration_of
+
+    calibration = calibration_of(model)
+    folder = Destination(destination.resolve())
+    if folder.path.is_relative_to(source.path):
+        raise ScaleError(f"{folder.path} is in the folder of the pictures; choose one outside.")
+    listing = source.listing()
+    if not listing.pictures:
+        raise SourceError(
+            f"There are no pictures in {source.path}{_besides(listing.others)}; check its name."
+        )
+    settings = np.array([calibration.temperature, calibration.ood_threshold]).tobytes()
+    learned = hashlib.sha256(settings + np.ascontiguousarray(calibration.directions).tobytes()).hexdigest()
+    identity = f"{digest(model.onnx_path)} {learned}"
+    with folder.taken(Answers(model.name, identity, str(source.path), source.identity())):
+        done = folder.done()
+        names = distinct([_text(picture.name) for picture in listing.pictures])
+        named = [*zip(names, listing.pictures, strict=True)]
+        for name, picture in named:
+            if name in done and done[name].stamp != picture.stamp:
+                raise ScaleError(
+                    f"“{printable(name)}” has changed since {folder.path} was written; choose another folder."
+                )
+        left = [(name, picture) for name, picture in named if name not in done]
+        refused = sum(done[name].refused for name, _ in named if name in done)
+        # Every processor has a worker of its own.
+        scorer = Scorer(model.onnx_path.resolve(), calibration, source, folder, threads=1)
+        yield Work(listing, Part(len(named) - len(left), refused), left, scorer)
+
+
+def score(work: Work, address: str | None = None, part: int = PART) -> Iterator[Part]:
+    """Classify all pictures that a destination does not hold yet.
+
+    Parameters
+    ----------
+    work
+        What `prepared` found.
     address
         The cluster, as `cluster.connected` takes it.
     part
@@ -62,47 +120,67 @@ def score(
 
     Raises
     ------
-    ScaleError, ModelDirectoryError, OSError
-        Before anything is read.
+    ScaleError, SourceError, ModelDirectoryError
+        What hinders the rest; what was yielded is done.
     """
-    from cifar_core.inference.classify import calibration_of
-
-    calibration = calibration_of(model)
-    destination = destination.resolve()
-    destination.mkdir(parents=True, exist_ok=True)
-    remaining = left(source, destination)
-    parts = [remaining[start : start + part] for start in range(0, len(remaining), part)]
-    if not parts:
+    if not work.left:
         return
     with cluster.connected(address) as ray:
-        from ray.data import DataContext
+        from ray.exceptions import RayError
 
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it would tell of every step of its plan
-        DataContext.get_current().enable_progress_bars = False
-        dealt = ray.data.from_items([{"names": names} for names in parts], override_num_blocks=len(parts))
-        # Every processor has a worker of its own.
-        scorer = Scorer(model.onnx_path.resolve(), calibration, source, destination, threads=1)
-        done = dealt.map_batches(scorer.score, batch_size=1, num_cpus=1)
-        for row in done.iter_rows():
-            yield Part(int(row["pictures"]), int(row["refused"]))
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score)
+        scorer = ray.put(work.scorer)
+        dealt = _dealt(work, part)
+        pending: list[Any] = []
+        while True:
+            # One part at work and one that waits, for every processor there is by now.
+            room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1))) - len(pending)
+            pending += [task.remote(scorer, *item) for item in itertools.islice(dealt, max(0, room))]
+            if not pending:
+                return
+            ready, pending = ray.wait(pending)
+            try:
+                yield ray.get(ready[0])
+            except RayError as error:
+                cause = getattr(error, "cause", None)
+                if isinstance(cause, CifarLabError):
+                    raise cause from error
+                raise ScaleError(f"A part cannot be classified: {one_line(cause or error)}.") from error
 
 
-def left(source: Source, destination: Path) -> list[str]:
-    """Return the names of the pictures that no file in the destination holds."""
-    from pyarrow import parquet
+def _dealt(work: Work, part: int) -> Iterator[tuple[list[Named], list[Content] | None]]:
+    """Deal pictures into parts, with what they hold where a node would have to read all before them, too."""
+    source = work.scorer.source
+    if not source.one_pass:
+        for start in range(0, len(work.left), part):
+            yield work.left[start : start + part], None
+        return
+    named: list[Named] = []
+    contents: list[Content] = []
+    held = 0
+    read = source.read([picture for _, picture in work.left])
+    for item, content in zip(work.left, read, strict=True):
+        named.append(item)
+        contents.append(content)
+        held += len(content) if isinstance(content, bytes) else 0
+        if len(named) == part or held > _SENT:
+            yield named, contents
+            named, contents, held = [], [], 0
+    if named:
+        yield named, contents
 
-    done: set[str] = set()
-    for file in destination.glob("part-*.parquet"):
-        try:
-            done.update(parquet.read_table(file, columns=["picture"])["picture"].to_pylist())
-        except Exception as error:
-            raise ScaleError(f"{file} is not a file of ours, or damaged; take it away first.") from error
-    return [name for name in source.names() if _text(name) not in done]
+
+def _score(scorer: "Scorer", named: list[Named], contents: list[Content] | None) -> Part:
+    return scorer.score(named, contents)
 
 
 def _text(name: str) -> str:
     """Return a name as Parquet can hold it: Unicode, a byte that is none of it as an escape."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _besides(others: Sequence[str]) -> str:
+    return f", only {count(len(others))} other files, such as {printable(others[0])}" if others else ""
 
 
 @functools.lru_cache(maxsize=1)
@@ -120,30 +198,26 @@ class Scorer:
     onnx: Path
     calibration: "Calibration"
     source: Source
-    destination: Path
+    destination: Destination
     threads: int | None = None
 
-    def score(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def score(self, named: Sequence[Named], contents: Sequence[Content] | None = None) -> Part:
         """Classify the pictures of one part, write its file, and say how many there were."""
-        (names,) = batch["names"]
-        names = [str(name) for name in names]
-        rows = self.rows(names)
-        # The same pictures have the same file, so that to do them again replaces it.
-        digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        names_of_classes = _classifier(self.onnx, self.threads).facts.class_names
-        write_whole(self.destination / f"part-{digest}.parquet", _parquet(rows, names_of_classes))
-        refused = sum(row["error"] is not None for row in rows)
-        return {"pictures": np.array([len(rows)]), "refused": np.array([refused])}
+        rows = self.rows(named, contents)
+        class_names = _classifier(self.onnx, self.threads).facts.class_names
+        self.destination.write(rows, [picture.stamp for _, picture in named], class_names)
+        return Part(len(rows), sum(row["error"] is not None for row in rows))
 
-    def rows(self, names: list[str]) -> list[dict[str, Any]]:
-        """Return a row for each picture."""
+    def rows(self, named: Sequence[Named], contents: Sequence[Content] | None = None) -> list[dict[str, Any]]:
+        """Return a row for each picture; those whose contents are not given are read."""
         from cifar_core.images import load
         from cifar_core.inference.classify import classify
 
-        rows: list[dict[str, Any]] = [{"picture": _text(name), "error": None} for name in names]
+        rows: list[dict[str, Any]] = [{"picture": name, "error": None} for name, _ in named]
         arrays, found = [], []
         classifier = _classifier(self.onnx, self.threads)
-        for row, content in zip(rows, self.source.read(names), strict=True):
+        read = contents if contents is not None else self.source.read([picture for _, picture in named])
+        for row, content in zip(rows, read, strict=True):
             try:
                 if isinstance(content, ImageError):
                     raise content
@@ -157,23 +231,3 @@ class Scorer:
         for row, answer in zip(found, answers, strict=True):
             row.update(answer.to_dict())
         return rows
-
-
-def _parquet(rows: list[dict[str, Any]], class_names: Sequence[str]) -> bytes:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    number = pa.float64()
-    schema = pa.schema(
-        {
-            "picture": pa.string(),
-            "class": pa.string(),
-            "confidence": number,
-            "probabilities": pa.struct(dict.fromkeys(class_names, number)),
-            "none_of_these": pa.bool_(),
-            "error": pa.string(),
-        }
-    )
-    buffer = pa.BufferOutputStream()
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), buffer)
-    return bytes(buffer.getvalue())

@@ -27,7 +27,7 @@ from cifar_core.inference.runtime import Classifier
 from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.scale.score import Scorer
-from cifar_core.sources.source import open_source
+from cifar_core.sources.opening import open_source
 from tests.command_line import answer, call, environment
 from tests.deploy.test_serving import Scripted
 

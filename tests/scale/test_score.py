@@ -24,7 +24,7 @@ from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import catalogue
 from cifar_core.scale import score as scoring
 from cifar_core.scale.score import Part, Scorer, left, score
-from cifar_core.sources.source import open_source
+from cifar_core.sources.opening import open_source
 from tests.model_directories import until
 from tests.pictures import photos
 
