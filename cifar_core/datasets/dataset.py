@@ -167,8 +167,9 @@ def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:
 
 def split(
     labels: Labels,
-    *,
     groups: Ints | None = None,
+    /,
+    *,
     images: int | None = None,
     validation_images: int = 2_000,
     seed: int = 0,

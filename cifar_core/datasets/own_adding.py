@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -26,7 +26,10 @@ from cifar_core.datasets.own_layout import Layout, LeftOut, layout
 from cifar_core.datasets.registry import DATASETS
 from cifar_core.errors import DatasetError, ImageError
 from cifar_core.files import scratch_folder, write_whole
-from cifar_core.sources.source import Folder, Source, open_source
+from cifar_core.sources.folder import Folder
+from cifar_core.sources.opening import open_source
+from cifar_core.sources.parquet import ParquetFiles
+from cifar_core.sources.source import Source
 
 MOST_PICTURES, MOST_CLASSES = 20_000, 100
 LEAST_GROUPS = 3  # pictures of a class that differ: to learn from, to validate on, to test with
@@ -116,9 +119,9 @@ def _make(
 ) -> tuple[list[LeftOut], list[str]]:
     """Write the files of a dataset into a folder; return what was left out, and notes."""
     found = layout(source, MOST_PICTURES)
-    if len(set(found.classes.values())) > MOST_CLASSES:
+    if len(set(found.classes)) > MOST_CLASSES:
         raise DatasetError(
-            f"There are {len(set(found.classes.values())):,} classes; up to {MOST_CLASSES} can be told apart."
+            f"There are {len(set(found.classes)):,} classes; up to {MOST_CLASSES} can be told apart."
         )
     left_out = list(found.left_out)
     with (folder / own.PICTURES).open("wb") as file:
@@ -159,11 +162,12 @@ def _taken(
     source: Source, found: Layout, file: BinaryIO, left_out: list[LeftOut], progress: Progress | None
 ) -> Iterator[_Row]:
     """Append what is made of each picture to a file, and say where; add what is refused to `left_out`."""
-    names, read = list(found.classes), 0
+    total, read = len(found.pictures), 0
     most = None if isinstance(source, Folder) else _UNPACKED_BYTES + _UNPACKED_TIMES * _size(source)
-    for done, (name, content) in enumerate(zip(names, source.read(names), strict=True), start=1):
-        if progress and (done % 50 == 0 or done == len(names)):
-            progress(done, len(names))
+    looked_at = zip(found.pictures, found.classes, source.read(found.pictures), strict=True)
+    for done, ((name, *_), class_name, content) in enumerate(looked_at, start=1):
+        if progress and (done % 50 == 0 or done == total):
+            progress(done, total)
         if isinstance(content, ImageError):
             left_out.append(LeftOut(name, str(content)))
             continue
@@ -184,15 +188,16 @@ def _taken(
         file.write(kept)
         yield _Row(
             (start, start + len(kept)),
-            found.classes[name],
+            class_name,
             hashlib.sha256(kept).digest(),
             own_alike.thumbnail(picture),
             name,
         )
 
 
-def _size(source: Any) -> int:
-    return int(source.path.stat().st_size)
+def _size(source: Source) -> int:
+    paths = source.paths if isinstance(source, ParquetFiles) else [source.path]
+    return sum(path.stat().st_size for path in paths)
 
 
 def _encoded(picture: Image.Image) -> bytes:

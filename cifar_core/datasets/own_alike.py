@@ -50,7 +50,7 @@ def groups(thumbnails: Images, hashes: np.ndarray) -> Ints:
         right.append(columns + start)
     pairs = (np.concatenate(left), np.concatenate(right))
     graph = coo_matrix((np.ones(len(pairs[0]), bool), pairs), shape=(len(first), len(first)))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
 def _normalised(thumbnails: Images) -> np.ndarray:
@@ -58,4 +58,4 @@ def _normalised(thumbnails: Images) -> np.ndarray:
     vectors = thumbnails.astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(length, _FLAT * vectors.shape[1] ** 0.5)
+    return np.asarray(vectors / np.maximum(length, _FLAT * vectors.shape[1] ** 0.5))

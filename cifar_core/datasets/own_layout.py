@@ -12,15 +12,14 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from cifar_core import formats
-from cifar_core.errors import DatasetError
-from cifar_core.images import SUFFIXES
-from cifar_core.sources.source import ParquetFile, Source
+from cifar_core.errors import DatasetError, SourceError
+from cifar_core.sources.parquet import ParquetFiles
+from cifar_core.sources.source import Picture, Source, readable
 
 LONGEST_CLASS = 64  # letters
 LONGEST_NAME = 255  # bytes, as of most file systems
 _PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
-_OF_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini"}  # what file managers leave behind
-_PICTURES = {f".{suffix}" for suffix in (*SUFFIXES, "heic", "avif")}
+_OF_SYSTEMS = {"thumbs.db", "desktop.ini"}  # what file managers leave behind, and as little to speak of
 _LABELS = ("label", "labels", "class", "category", "target")  # columns, unless the schema names one
 
 Way = tuple[str, ...]  # the folders that a picture lies in, from the outermost
@@ -34,9 +33,10 @@ class LeftOut(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The class of each picture, by its name in the source; what has none; what was put together."""
+    """Pictures and the class of each; what has none; the parts of a dataset that were put together."""
 
-    classes: dict[str, str]
+    pictures: list[Picture]
+    classes: list[str]
     left_out: list[LeftOut]
     joined: tuple[str, ...] = ()
 
@@ -47,47 +47,55 @@ def layout(source: Source, most: int) -> Layout:
     Raises
     ------
     DatasetError
-        There are more than `most` of them, or the folders, or columns, are no classes.
+        There are more than `most` files, or the folders, or columns, are no classes.
     SourceError
         The source is damaged.
     """
-    if isinstance(source, ParquetFile):
-        return _by_label(source, most)
-    names = source.names()
-    if not names:
+    listing = source.listing()
+    files = len(listing.pictures) + len(listing.others)
+    if files > most:
+        raise DatasetError(
+            f"{files:,} files are too many: a dataset of your own holds up to {most:,} pictures."
+        )
+    if isinstance(source, ParquetFiles):
+        return _by_label(source, listing.pictures)
+    if not listing.pictures:
         raise DatasetError("There are no pictures; they lie in folders whose names are the classes.")
-    _refuse_if_many(len(names), most)
-    return by_folder(names)
-
-
-def by_folder(names: Sequence[str]) -> Layout:
-    """Find the classes of pictures in their paths; DatasetError if the folders are no classes."""
-    ways: dict[str, Way] = {}
-    left_out = []
-    for name in names:
-        parts = PurePosixPath(name.replace("\\", "/")).parts
-        if any(part.lower() in _OF_SYSTEMS or (part[0] == "." and part != "..") for part in parts):
-            continue
-        if fault := _fault_of_path(parts):
-            left_out.append(LeftOut(name, fault))
-        else:
-            ways[name] = parts[:-1]
-    if left_out and not ways:
-        return Layout({}, left_out)
-    # What is called a picture says where the classes are, and not a list of labels beside them.
-    called = [way for name, way in ways.items() if PurePosixPath(name).suffix.lower() in _PICTURES]
-    around, depth = _level(called or list(ways.values()))
-    classes = {}
-    for name, way in ways.items():
-        if len(way) != depth or way[:-1] not in around:
-            left_out.append(LeftOut(name, "It lies in no folder of a class."))
-        elif fault := fault_of_class(class_name := tidy(way[-1])):
-            left_out.append(LeftOut(name, fault))
-        else:
-            classes[name] = class_name
-    return Layout(
-        classes, left_out, tuple(sorted("/".join(way) for way in around)) if len(around) > 1 else ()
+    found = by_folder(listing.pictures)
+    others = [name for name in listing.others if PurePosixPath(name).name.lower() not in _OF_SYSTEMS]
+    return found._replace(
+        left_out=[*(LeftOut(name, "This is no picture.") for name in others), *found.left_out]
     )
+
+
+def by_folder(pictures: Sequence[Picture]) -> Layout:
+    """Find the classes of pictures in their paths; DatasetError if the folders are no classes."""
+    found = Layout([], [], [])
+    ways: list[tuple[Picture, Way]] = []
+    for picture in pictures:
+        parts = PurePosixPath(picture.name).parts
+        if fault := _fault_of_path(parts):
+            found.left_out.append(LeftOut(picture.name, fault))
+        else:
+            ways.append((picture, parts[:-1]))
+    if not ways:
+        return found
+    around, depth = _level([way for _, way in ways])
+    for picture, way in ways:
+        if len(way) != depth or way[:-1] not in around:
+            found.left_out.append(LeftOut(picture.name, "It lies in no folder of a class."))
+        else:
+            _put(found, picture, tidy(way[-1]))
+    return found._replace(joined=tuple(sorted("/".join(way) for way in around)) if len(around) > 1 else ())
+
+
+def _put(found: Layout, picture: Picture, class_name: str) -> None:
+    """Put a picture into a class, or leave it out if that cannot have its name."""
+    if fault := fault_of_class(class_name):
+        found.left_out.append(LeftOut(picture.name, fault))
+    else:
+        found.pictures.append(picture)
+        found.classes.append(class_name)
 
 
 def _fault_of_path(parts: Way) -> str | None:
@@ -115,7 +123,7 @@ def fault_of_class(name: str) -> str | None:
 def _level(ways: Sequence[Way]) -> tuple[set[Way], int]:
     """Return what is around the folders of classes, and how deep they lie, from 1."""
     # Where most pictures lie; of two depths the shallower.
-    depth = min(Counter(map(len, ways)).items(), key=lambda found: (-found[1], found[0]), default=(0, 0))[0]
+    depth, _ = min(Counter(map(len, ways)).items(), key=lambda found: (-found[1], found[0]))
     if not depth:
         raise DatasetError(
             "The pictures lie in no folders: put those of each class into a folder with its name."
@@ -124,7 +132,7 @@ def _level(ways: Sequence[Way]) -> tuple[set[Way], int]:
     for outer in range(depth - 1):
         found = {way[outer] for way in level}
         if len(found) > 1 and not _are_parts(found):
-            one, other = sorted("/".join(way) for way in level)[:: len(level) - 1][:2]
+            one, *_, other = sorted("/".join(way) for way in level)
             raise DatasetError(
                 f"Folders lie in folders here, “{_short(one)}” and “{_short(other)}”, so it is not clear "
                 "which are the classes: put the pictures of each class into one folder beside the others."
@@ -145,27 +153,23 @@ def _short(name: str) -> str:
     return formats.printable(name, most=60)
 
 
-def _by_label(source: ParquetFile, most: int) -> Layout:
+def _by_label(source: ParquetFiles, pictures: Sequence[Picture]) -> Layout:
     """Find the classes of the rows in a column of labels, named as the schema says."""
     from pyarrow import parquet
 
-    try:
-        metadata = parquet.read_metadata(source.path)
-        _refuse_if_many(metadata.num_rows, most)
-        schema = parquet.read_schema(source.path)
+    labels: list[Any] = []
+    with readable(source.path):
+        schema = parquet.read_schema(source.paths[0])
         column, names = _label_column(schema.metadata or {}, schema.names)
-        labels = parquet.read_table(source.path, columns=[column])[column].to_pylist()
-    except (OSError, ValueError) as error:  # as every error of pyarrow is
-        raise DatasetError(f"{source.path} is damaged ({str(error).splitlines()[0]}).") from error
-    classes, left_out = {}, []
-    for name, label in zip(source.names(), labels, strict=True):
-        class_name = _class_of(label, names)
-        fault = "Its row has no label." if class_name is None else fault_of_class(class_name)
-        if class_name is None or fault:
-            left_out.append(LeftOut(name, fault or ""))
+        for path in source.paths:
+            labels += parquet.read_table(path, columns=[column])[column].to_pylist()
+    found = Layout([], [], [])
+    for picture, label in zip(pictures, labels, strict=True):
+        if (class_name := _class_of(label, names)) is None:
+            found.left_out.append(LeftOut(picture.name, "Its row has no label."))
         else:
-            classes[name] = class_name
-    return Layout(classes, left_out)
+            _put(found, picture, class_name)
+    return found
 
 
 def _label_column(metadata: dict[bytes, bytes], columns: Sequence[str]) -> tuple[str, list[str] | None]:
@@ -179,7 +183,7 @@ def _label_column(metadata: dict[bytes, bytes], columns: Sequence[str]) -> tuple
         if column in columns:
             names = named.get(column)
             return column, [str(name) for name in names] if isinstance(names, list) else None
-    raise DatasetError(f"The Parquet file has no column of labels; call it “{_LABELS[0]}”.")
+    raise SourceError(f"There is no column of labels; call it “{_LABELS[0]}”.")
 
 
 def _class_of(label: Any, names: Sequence[str] | None) -> str | None:
@@ -190,10 +194,3 @@ def _class_of(label: Any, names: Sequence[str] | None) -> str | None:
     if names is None:
         return str(int(label))
     return tidy(names[label]) if label < len(names) else None
-
-
-def _refuse_if_many(files: int, most: int) -> None:
-    if files > most:
-        raise DatasetError(
-            f"{files:,} files are too many: a dataset of your own holds up to {most:,} pictures."
-        )

@@ -110,7 +110,7 @@ def _held_out(recipe: Recipe, dataset: Dataset, test: Batch) -> tuple[np.ndarray
     if recipe.validation == "test":
         return np.arange(len(test.labels)), test
     train = dataset.load("train")
-    indices = split(train.labels, groups=dataset.groups(), **recipe.split).validation
+    indices = split(train.labels, dataset.groups(), **recipe.split).validation
     return indices, train.take(indices)
 
 

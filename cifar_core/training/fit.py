@@ -103,7 +103,7 @@ def train(
 def _data(recipe: Recipe, dataset: Dataset) -> tuple[Batch, Batch]:
     """Return what the recipe trains on, and what it validates on."""
     data = dataset.load("train")
-    parts = split(data.labels, groups=dataset.groups(), **recipe.split)
+    parts = split(data.labels, dataset.groups(), **recipe.split)
     held_out = dataset.load("test") if recipe.validation == "test" else data.take(parts.validation)
     return data.take(parts.train), held_out
 

@@ -32,7 +32,7 @@ def test_it_is_added_listed_and_removed(
     assert first == f"shapes: {what}, in {datasets / 'shapes'}"
     assert rest == [
         "Left out: 2",
-        "  readme.txt: It lies in no folder of a class.",
+        "  readme.txt: This is no picture.",
         "  Kreis/not\ufffd[2J.png: This file is not a picture, or it is damaged or cut off; save it again as "
         "JPEG or PNG.",
     ]

@@ -15,13 +15,13 @@ def bursts(length: int) -> np.ndarray:
     found = np.concatenate(
         [1_000 * label + np.arange(LABELS.tolist().count(label)) // length for label in range(4)]
     )
-    return RNG.permutation(5_000)[found]
+    return np.asarray(RNG.permutation(5_000)[found])
 
 
 @pytest.mark.parametrize("groups", [SINGLES, bursts(2), bursts(3), bursts(5)], ids=["1", "2", "3", "5"])
 @pytest.mark.parametrize("seed", range(3))
 def test_groups_stay_together_and_classes_keep_their_share(groups: np.ndarray, seed: int) -> None:
-    train, validation = split(LABELS, groups=groups, validation_images=132, seed=seed)
+    train, validation = split(LABELS, groups, validation_images=132, seed=seed)
     assert not set(groups[train]) & set(groups[validation])
     assert not set(train) & set(validation)
     assert sorted(validation) == validation.tolist()
@@ -32,26 +32,24 @@ def test_groups_stay_together_and_classes_keep_their_share(groups: np.ndarray, s
 
 
 def test_each_alone_is_drawn_to_the_number() -> None:
-    train, validation = split(LABELS, groups=SINGLES, validation_images=66, seed=1)
+    train, validation = split(LABELS, SINGLES, validation_images=66, seed=1)
     assert np.bincount(LABELS[validation]).tolist() == [40, 20, 5, 1]
     assert len(train) == len(LABELS) - 66
 
 
 def test_the_seed_decides_and_the_number_of_images_does_not() -> None:
     groups = bursts(3)
-    expected = split(LABELS, groups=groups, validation_images=60, seed=4)
-    fewer = split(LABELS, groups=groups, images=300, validation_images=60, seed=4)
+    expected = split(LABELS, groups, validation_images=60, seed=4)
+    fewer = split(LABELS, groups, images=300, validation_images=60, seed=4)
     assert np.array_equal(expected.validation, fewer.validation)
     assert len(fewer.train) == 240
-    assert not np.array_equal(
-        expected.validation, split(LABELS, groups=groups, validation_images=60, seed=5)[1]
-    )
-    assert len(split(LABELS, groups=groups, validation_images=0).validation) == 0
+    assert not np.array_equal(expected.validation, split(LABELS, groups, validation_images=60, seed=5)[1])
+    assert len(split(LABELS, groups, validation_images=0).validation) == 0
 
 
 def test_a_class_in_few_groups_is_on_both_sides() -> None:
     labels, groups = np.repeat([0, 1], [60, 60]), np.concatenate([np.arange(60), 100 + np.arange(60) // 20])
-    train, validation = split(labels, groups=groups, validation_images=12)
+    train, validation = split(labels, groups, validation_images=12)
     assert np.bincount(labels[validation]).tolist() == [6, 20]
     assert np.bincount(labels[train]).tolist() == [54, 40]
 
@@ -65,6 +63,6 @@ def test_so_many_groups_of_each_class_are_left(left: int) -> None:
 
 def test_a_group_of_two_classes_is_one_group() -> None:
     labels, groups = np.repeat([0, 1], 10), np.tile(np.arange(10), 2)  # each picture is there twice
-    train, validation = split(labels, groups=groups, validation_images=4)
+    train, validation = split(labels, groups, validation_images=4)
     assert not set(groups[train]) & set(groups[validation])
     assert np.bincount(labels[validation]).tolist() == [2, 2]

@@ -130,6 +130,6 @@ def test_the_digest_is_of_class_names_and_pictures(added: own.Own) -> None:
 
 def test_validation_takes_whole_groups(added: own.Own) -> None:
     labels = added.load("train").labels
-    train, validation = split(labels, groups=added.groups(), validation_images=6)
+    train, validation = split(labels, added.groups(), validation_images=6)
     assert np.bincount(labels[validation]).tolist() == [2, 2, 2]
     assert len(train) == 18

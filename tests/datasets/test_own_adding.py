@@ -78,11 +78,13 @@ def test_a_table_of_numbers_and_of_rows_without_labels(tmp_path: Path) -> None:
 def test_what_is_no_picture_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:
     cut = SHAPES["Kreis/000.png"][:200]
     bad = {"Kreis/cut.png": cut, "Kreis/text.jpg": b"hello", "Kreis/empty.jpg": b"", "readme.txt": b"hi"}
-    added = add("shapes", in_zip(tmp_path / "shapes.zip", {**bad, **SHAPES}))
+    left = {"__MACOSX/Kreis/._000.png": b"x", "Kreis/.DS_Store": b"x", "Kreis/Thumbs.db": b"x"}
+    added = add("shapes", in_zip(tmp_path / "shapes.zip", {**bad, **left, **SHAPES}))
     assert sum(added.dataset.sizes.values()) == len(SHAPES)
     told = reasons(added)
     assert told.keys() == bad.keys()
     assert "not a picture" in told["Kreis/text.jpg"]
+    assert told["readme.txt"] == "This is no picture."
     assert "empty" in told["Kreis/empty.jpg"]
 
 
@@ -215,7 +217,7 @@ def test_a_locked_archive_is_told_from_one_with_a_locked_picture(tmp_path: Path)
     with zipfile.ZipFile(archive, "a") as more:
         more.writestr("Kreis/locked.png", SHAPES["Kreis/000.png"])
     content = bytearray(archive.read_bytes())
-    content[content.rfind(b"PK\x01\x02") + 8] |= ENCRYPTED
+    content[content.rfind(b"PK\x03\x04") + 6] |= ENCRYPTED
     archive.write_bytes(content)
     assert "encrypted" in reasons(add("shapes", archive))["Kreis/locked.png"]
 

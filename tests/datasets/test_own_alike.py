@@ -17,7 +17,7 @@ def frame(left: int, top: int = 0, side: int = 200) -> Image.Image:
 def grouped(*pictures: Image.Image) -> list[int]:
     thumbnails = np.stack([own_alike.thumbnail(picture) for picture in pictures])
     hashes = b"".join(hashlib.sha256(picture.tobytes()).digest() for picture in pictures)
-    return own_alike.groups(thumbnails, np.frombuffer(hashes, np.uint8).reshape(-1, 32)).tolist()
+    return list(own_alike.groups(thumbnails, np.frombuffer(hashes, np.uint8).reshape(-1, 32)))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,17 @@
 import pytest
 
-from cifar_core.datasets.own_layout import by_folder
+from cifar_core.datasets import own_layout
+from cifar_core.datasets.own_layout import Layout
 from cifar_core.errors import DatasetError
+from cifar_core.sources.source import Picture
+
+
+def by_folder(names: list[str]) -> Layout:
+    return own_layout.by_folder([Picture(name) for name in names])
+
+
+def classes(found: Layout) -> dict[str, str]:
+    return dict(zip((picture.name for picture in found.pictures), found.classes, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -10,7 +20,7 @@ from cifar_core.errors import DatasetError
 def test_the_one_level_of_folders_names_the_classes(around: str) -> None:
     names = [f"{around}{name}" for name in ("cat/1.jpg", "cat/2.jpg", "dog/1.jpg")]
     found = by_folder(names)
-    assert found.classes == dict(zip(names, ["cat", "cat", "dog"], strict=True))
+    assert classes(found) == dict(zip(names, ["cat", "cat", "dog"], strict=True))
     assert not found.left_out
     assert not found.joined
 
@@ -20,38 +30,23 @@ def test_the_one_level_of_folders_names_the_classes(around: str) -> None:
 def test_parts_of_a_dataset_are_put_together(one: str, other: str, around: str) -> None:
     names = [f"{around}{part}/{name}/1.jpg" for part in (one, other) for name in ("cat", "dog")]
     found = by_folder(names)
-    assert list(found.classes.values()) == ["cat", "dog", "cat", "dog"]
+    assert found.classes == ["cat", "dog", "cat", "dog"]
     assert found.joined == tuple(sorted((f"{around}{one}", f"{around}{other}")))
 
 
 def test_what_lies_elsewhere_is_left_out_and_said() -> None:
     pictures = ["pets/cat/1.jpg", "pets/dog/1.png", "pets/dog/2.HEIC"]
-    strays = ["pets/labels.csv", "pets/cover.jpg", "pets/cat/more/1.jpg", "elsewhere/cat/list.txt"]
+    strays = ["pets/cover.jpg", "pets/cat/more/1.jpg"]
     found = by_folder([*strays, *pictures])
-    assert list(found.classes) == pictures
+    assert list(classes(found)) == pictures
     assert [item.name for item in found.left_out] == strays
     assert {item.reason for item in found.left_out} == {"It lies in no folder of a class."}
 
 
-def test_what_file_managers_leave_behind_is_nobody_s_picture() -> None:
-    found = by_folder(
-        ["cat/1.jpg", "dog/1.jpg", "__MACOSX/cat/._1.jpg", "cat/.DS_Store", "dog/Thumbs.db", ".git/a/b"]
-    )
-    assert list(found.classes) == ["cat/1.jpg", "dog/1.jpg"]
-    assert not found.left_out
-
-
 def test_names_of_classes_in_any_script() -> None:
-    classes = ["Кошка", "猫", "قطة", "बिल्ली", "Cafe\u0301", "naïve", "می\u200cخواهم"]
-    found = by_folder([f"{name}/1.jpg" for name in classes])
-    assert list(found.classes.values()) == [*classes[:4], "Café", *classes[5:]]  # one letter, one name
-
-
-def test_an_archive_of_windows() -> None:
-    assert by_folder(["pets\\cat\\1.jpg", "pets\\dog\\1.jpg"]).classes == {
-        "pets\\cat\\1.jpg": "cat",
-        "pets\\dog\\1.jpg": "dog",
-    }
+    names = ["Кошка", "猫", "قطة", "बिल्ली", "Cafe\u0301", "naïve", "می\u200cخواهم"]
+    found = by_folder([f"{name}/1.jpg" for name in names])
+    assert found.classes == [*names[:4], "Café", *names[5:]]  # one letter, one name
 
 
 @pytest.mark.parametrize(
@@ -59,8 +54,7 @@ def test_an_archive_of_windows() -> None:
     [
         ("../../etc/cat/1.jpg", "leads out of the archive"),
         ("/cat/1.jpg", "leads out of the archive"),
-        ("C:\\cat\\1.jpg", "leads out of the archive"),
-        ("..\\cat\\1.jpg", "leads out of the archive"),
+        ("C:/cat/1.jpg", "leads out of the archive"),
         (f"cat/{'x' * 300}.jpg", "longer than 255 bytes"),
         (f"{'ж' * 150}/1.jpg", "longer than 255 bytes"),
         (f"{'x' * 65}/1.jpg", "longer than 64 letters"),
@@ -69,11 +63,11 @@ def test_an_archive_of_windows() -> None:
         ("\udcff/1.jpg", "nobody can see"),
         (" /1.jpg", "nobody can see"),
     ],
-    ids=range(11),
+    ids=range(10),
 )
 def test_a_name_that_cannot_be_kept(name: str, reason: str) -> None:
     found = by_folder(["cat/1.jpg", "dog/1.jpg", name])
-    assert list(found.classes) == ["cat/1.jpg", "dog/1.jpg"]
+    assert list(classes(found)) == ["cat/1.jpg", "dog/1.jpg"]
     [item] = found.left_out
     assert item.name == name
     assert reason in item.reason
@@ -83,12 +77,11 @@ def test_a_name_that_cannot_be_kept(name: str, reason: str) -> None:
     ("names", "told"),
     [
         (["1.jpg", "2.jpg"], "The pictures lie in no folders"),
-        (["readme.txt"], "The pictures lie in no folders"),
         (["a/cat/1.jpg", "b/dog/1.jpg"], "“a/cat” and “b/dog”, so it is not clear"),
         (["cat/indoor/1.jpg", "dog/indoor/1.jpg"], "“cat/indoor” and “dog/indoor”"),
         (["train/1.jpg", "test/1.jpg"], "“test” is no class but a part"),
     ],
-    ids=range(5),
+    ids=range(4),
 )
 def test_folders_that_are_no_classes(names: list[str], told: str) -> None:
     with pytest.raises(DatasetError, match=told):
