@@ -120,7 +120,7 @@ def test_what_is_no_recipe_is_refused(values: Any) -> None:
         ("images", [1_000], "The images must be a whole number, not [1000]."),
         ("learning_rate", "0.1", "The learning rate must be a number, not '0.1'."),
         ("learning_rate", True, "The learning rate must be a number, not True."),
-        ("network", "vgg", "The network must be one of report_cnn, airbench, vgg16, not 'vgg'."),
+        ("network", "vgg", "The network must be one of report_cnn, airbench, vgg16, transfer, not 'vgg'."),
         ("optimizer", 1, "The optimizer must be one of adam, sgd, muon, airbench, not 1."),
         ("augmentation", "", "The augmentation must be one of none, flip_and_shift, not ''."),
         ("validation", "train", "The validation must be one of split, test, not 'train'."),
@@ -137,8 +137,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         get_recipe("slow")
 
 
-def test_only_vgg16_is_trained_frozen() -> None:
-    with pytest.raises(RecipeError, match="Only vgg16 can be trained frozen"):
+def test_only_what_begins_with_a_trained_network_is_trained_frozen() -> None:
+    with pytest.raises(RecipeError, match="Only vgg16 and transfer can be trained frozen"):
         QUICK.with_(frozen=True)
     with pytest.raises(RecipeError, match="only without augmentation"):
         get_recipe("report-vgg16").with_(augmentation="flip_and_shift")
@@ -160,6 +160,12 @@ def test_quick_on_the_digits() -> None:
     report = get_recipe("report").on(1_437)
     assert report.split == {"images": 1_437, "validation_images": 0, "seed": 0}
     assert report == replace(get_recipe("report"), images=1_437, validation_images=180)
+
+
+def test_of_every_class_there_is_one_to_validate_on() -> None:
+    assert QUICK.on(1_437, classes=10).validation_images == 180
+    assert QUICK.on(160, classes=10).validation_images == 20
+    assert QUICK.on(160, classes=40).validation_images == 40
 
 
 @pytest.mark.parametrize("name", RECIPES)

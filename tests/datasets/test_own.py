@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cifar_core.datasets import own
-from cifar_core.datasets.dataset import split
+from cifar_core.datasets.dataset import Dataset, split
 from cifar_core.datasets.own_adding import add
 from cifar_core.datasets.registry import CIFAR10, DIGITS, get_dataset, names
 from cifar_core.errors import DatasetError
@@ -58,7 +58,7 @@ def test_it_serves_networks_of_several_sides(asked: int, given: int, added: own.
 
 
 @pytest.mark.parametrize("dataset", [CIFAR10, DIGITS], ids=str)
-def test_the_others_have_one_side(dataset: own.Dataset) -> None:
+def test_the_others_have_one_side(dataset: Dataset) -> None:
     assert dataset.at(128) is dataset
     assert dataset.groups() is None
 

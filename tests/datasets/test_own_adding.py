@@ -10,6 +10,7 @@ from filelock import FileLock
 from PIL import Image
 
 from cifar_core.datasets import own, own_adding
+from cifar_core.datasets.dataset import Part
 from cifar_core.datasets.own_adding import add
 from cifar_core.errors import CifarLabError, DatasetError
 from tests.datasets.own_sources import NAMES, in_folder, in_table, in_tar, in_zip, shape, shapes
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("datasets")
 
 SHAPES = shapes()
 ENCRYPTED = 0x1
+PARTS: tuple[Part, ...] = ("train", "test")
 
 
 def reasons(added: own_adding.Added) -> dict[str, str]:
@@ -35,10 +37,10 @@ def test_the_same_pictures_are_the_same_dataset_however_they_come(
     added = add("other", pack(tmp_path / "source", shuffled))
     assert (added.left_out, added.notes) == ([], [])
     assert added.dataset.facts.digest == known.facts.digest
-    for part in ("train", "test"):
-        batches = [dataset.load(part) for dataset in (known, added.dataset)]
-        assert np.array_equal(*(batch.images for batch in batches))
-        assert np.array_equal(*(batch.labels for batch in batches))
+    for part in PARTS:
+        one, other = (dataset.load(part) for dataset in (known, added.dataset))
+        assert np.array_equal(one.images, other.images)
+        assert np.array_equal(one.labels, other.labels)
     assert sorted(path.name for path in datasets.iterdir()) == [".lock", "known", "other"]
 
 
@@ -49,8 +51,8 @@ def test_what_a_dataset_holds(datasets: Path, tmp_path: Path) -> None:
     assert dataset.class_names == tuple(sorted(NAMES))
     assert (dataset.facts.side, dataset.facts.mirrors, dataset.facts.name) == (32, False, "shapes")
     assert dataset.sizes == {"train": 19, "test": 5}
-    assert sum(np.array(dataset.class_counts(part)) for part in ("train", "test")).tolist() == [8, 8, 8]
-    for part in ("train", "test"):
+    assert np.sum([dataset.class_counts(part) for part in PARTS], axis=0).tolist() == [8, 8, 8]
+    for part in PARTS:
         assert np.bincount(dataset.load(part).labels).tolist() == dataset.class_counts(part)
     dataset.verify()
     assert dataset.size_in_bytes() < 200_000
@@ -110,7 +112,7 @@ def test_near_duplicates_stay_together_and_are_told(tmp_path: Path) -> None:
     twin = {"十字/twin.png": SHAPES["Kreis/000.png"]}
     added = add("shapes", in_folder(tmp_path / "source", {**bursts, **twin}))
     index = added.dataset.index()
-    groups = {name.split("-")[0]: set() for name in index.names if "-" in name}
+    groups: dict[str, set[int]] = {}
     for name, group in zip(index.names, index.groups, strict=True):
         groups.setdefault(name.split("-")[0], set()).add(int(group))
     assert all(len(found) == 1 for found in groups.values())

@@ -1,7 +1,6 @@
 """A linear layer on what another model sees: the network, and the features that it is trained on."""
 
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,17 +11,21 @@ from cifar_core.datasets.dataset import Batch, normalise
 from cifar_core.errors import CifarLabError, ModelDirectoryError, RecipeError
 from cifar_core.paths import models_root
 from cifar_core.recipes import IMAGENET, RECIPES, get_recipe
-from cifar_core.runs import jobs
+from cifar_core.runs import catalogue, jobs
+from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, features
-from cifar_core.training.run_log import StopRequested
+from cifar_core.training.run_log import Report, StopRequested
 from tests.pictures import photos
 
 QUICK = {"base": "quick", "size": 32}
 PICTURES = photos(12)
 
 
-def silent(**_: Any) -> None:
-    pass
+def into(reports: list[str]) -> Report:
+    def report(phase: str) -> None:
+        reports.append(phase)
+
+    return report
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +57,12 @@ def test_its_features_are_standardised(network: keras.Model) -> None:
     assert not np.asarray(head(found)).any()  # which begins where all classes are as likely
 
 
-def test_it_can_be_the_base_of_another(network: keras.Model, tmp_path: Path, monkeypatch: Any) -> None:
+def test_it_can_be_the_base_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = architectures.build("transfer", QUICK, classes=3)
     path = tmp_path / "model.keras"
     architectures.with_probabilities(network).save(path)
-    found = type("Found", (), {"keras_path": path})()
-    monkeypatch.setattr(architectures.catalogue, "find_model", lambda _: found)
+    found = ModelDirectory(tmp_path)
+    monkeypatch.setattr(catalogue, "find_model", lambda _: found)
     second = architectures.build("transfer", {"base": "first", "size": 32}, classes=5)
     assert second.output.shape == (None, 5)
     expected = keras.Model(network.input, network.get_layer("features").output)(normalise(PICTURES))
@@ -105,9 +109,7 @@ def batches(*parts: Images) -> list[Batch]:
 def test_features_take_the_place_of_images(mean_colour: keras.Model) -> None:
     reports: list[str] = []
     known = features.Features(mean_colour, 5, None)
-    one, other = known.embed(
-        batches(PICTURES[:8], PICTURES[6:]), lambda phase: reports.append(phase), lambda: False
-    )
+    one, other = known.embed(batches(PICTURES[:8], PICTURES[6:]), into(reports), lambda: False)
     np.testing.assert_allclose(one.images, normalise(PICTURES[:8]).mean(axis=(1, 2)), rtol=1e-5)
     np.testing.assert_allclose(other.images, normalise(PICTURES[6:]).mean(axis=(1, 2)), rtol=1e-5)
     assert (one.labels.tolist(), other.labels.tolist()) == (list(range(8)), list(range(6)))
@@ -120,7 +122,7 @@ def test_what_is_known_is_not_computed_again(mean_colour: keras.Model, tmp_path:
     def embed(*parts: Images) -> list[Batch]:
         reports.clear()
         known = features.Features(mean_colour, 5, folder)
-        return known.embed(batches(*parts), lambda phase: reports.append(phase), lambda: False)
+        return known.embed(batches(*parts), into(reports), lambda: False)
 
     [first] = embed(PICTURES[:8])
     assert len(reports) == 2
@@ -140,9 +142,7 @@ def test_what_is_known_is_not_computed_again(mean_colour: keras.Model, tmp_path:
 def test_what_was_computed_before_a_stop_is_kept(mean_colour: keras.Model, tmp_path: Path) -> None:
     asked = iter([False, True])
     with pytest.raises(StopRequested):
-        features.Features(mean_colour, 5, tmp_path).embed(batches(PICTURES), silent, lambda: next(asked))
+        features.Features(mean_colour, 5, tmp_path).embed(batches(PICTURES), into([]), lambda: next(asked))
     reports: list[str] = []
-    features.Features(mean_colour, 9, tmp_path).embed(
-        batches(PICTURES), lambda phase: reports.append(phase), lambda: False
-    )
+    features.Features(mean_colour, 9, tmp_path).embed(batches(PICTURES), into(reports), lambda: False)
     assert reports == ["computing features, 7 of 7 images"]
