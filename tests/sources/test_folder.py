@@ -74,5 +74,5 @@ def test_a_disk_that_is_gone_spoils_no_picture(tmp_path: Path) -> None:
     (tmp_path / "source" / "a.png").unlink()
     assert isinstance(next(source.read(pictures)), ImageError)
     (tmp_path / "source").rename(tmp_path / "elsewhere")
-    with pytest.raises(SourceError, match="There is no folder .*source here"):
+    with pytest.raises(SourceError, match=r"There is no folder .*source here"):
         next(source.read(pictures))
