@@ -9,6 +9,7 @@ node after two thirds. The clock runs from the call to the last file: it has the
 workers start, not its nodes'. Every picture must have exactly one row, or there is no table.
 """
 
+import dataclasses
 import functools
 import tempfile
 import time
@@ -26,10 +27,9 @@ from cifar_core.cli.console import progress
 from cifar_core.datasets import cifar10
 from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.errors import CifarLabError, ScaleError
-from cifar_core.inference.classify import calibration_of
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.scale.score import PART, Scorer, score
+from cifar_core.scale.score import PART, prepared, score
 from cifar_core.sources.opening import open_source
 from cifar_core.sources.source import Source
 
@@ -74,17 +74,19 @@ def timed(way: Way, model: ModelDirectory, source: Source, destination: Path) ->
         for file in destination.glob("part-*.parquet")
         for name in parquet.read_table(file)["picture"].to_pylist()
     ]
-    if sorted(rows) != sorted(source.names()):
-        raise CifarLabError(f"{len(rows):,} rows for {len(source.names()):,} pictures.")
+    names = [picture.name for picture in source.listing().pictures]
+    if sorted(rows) != names:
+        raise CifarLabError(f"{len(rows):,} rows for {len(names):,} pictures.")
     return [f"{seconds:,.1f} s", f"{len(rows) / seconds:,.0f} images/s", f"{len(rows):,}"]
 
 
 def alone(model: ModelDirectory, source: Source, destination: Path) -> float:
     """Classify part after part in this process; return the seconds."""
     began = time.perf_counter()
-    scorer, names = Scorer(model.onnx_path, calibration_of(model), source, destination), source.names()
-    for start in range(0, len(names), PART):
-        scorer.score({"names": [names[start : start + PART]]})
+    with prepared(model, source, destination) as work:
+        scorer = dataclasses.replace(work.scorer, threads=None)
+        for start in range(0, len(work.left), PART):
+            scorer.score(work.left[start : start + PART])
     return time.perf_counter() - began
 
 
@@ -101,10 +103,11 @@ def on_two_nodes(model: ModelDirectory, source: Source, destination: Path, *, ki
     planned, done = len(deaths), 0
     try:
         began = time.perf_counter()
-        for part in score(model, source, destination, nodes.address):
-            done += part.pictures
-            if deaths and done >= len(source.names()) * (planned + 1 - len(deaths)) / (planned + 1):
-                deaths.pop(0)()
+        with prepared(model, source, destination) as work:
+            for part in score(work, nodes.address):
+                done += part.pictures
+                if deaths and done >= len(work.left) * (planned + 1 - len(deaths)) / (planned + 1):
+                    deaths.pop(0)()
         seconds = time.perf_counter() - began
     finally:
         nodes.shutdown()
@@ -117,7 +120,7 @@ def kill_a_worker() -> None:
     """Kill a process that classifies at this moment."""
     while True:
         for process in psutil.process_iter(["cmdline"]):
-            if "MapBatches" in " ".join(process.info["cmdline"] or []):
+            if "ray::_score" in " ".join(process.info["cmdline"] or []):
                 process.kill()
                 return
 

@@ -192,7 +192,7 @@ def classify(
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Say what is on pictures: a line each, with the likeliest class and how sure the model is of it."""
+    """Say what is on pictures, or those of a folder: a line each, the likeliest class and how sure it is."""
     from cifar_core.images import load
     from cifar_core.inference.classify import Answer, calibration_of
     from cifar_core.inference.classify import classify as ask
@@ -200,9 +200,12 @@ def classify(
 
     directory = catalogue.find_model(model, allow_path=True)
     classifier, calibration = Classifier(directory.onnx_path), calibration_of(directory, tta)
+    images = [picture for image in images for picture in _pictures(image)]
 
     def answer(image: str) -> Answer | ImageError:
         try:
+            if Path(image).is_dir():
+                raise ImageError("There are no pictures in this folder.")
             _, array = load(Path(image), side=classifier.facts.side)
             [found] = ask(classifier, calibration, array[None], tta)
             return found
@@ -219,6 +222,15 @@ app.add_typer(deploy.serving, name="serving")
 app.add_typer(vertex.app, name="vertex")
 app.command()(scale.score)
 app.command()(scale.sweep)
+
+
+def _pictures(image: str) -> list[str]:
+    """Return a picture itself, or the pictures of a folder, if there are any."""
+    from cifar_core.sources.folder import Folder
+
+    if not Path(image).is_dir():
+        return [image]
+    return [str(Path(image) / picture.name) for picture in Folder(Path(image)).listing().pictures] or [image]
 
 
 def _follow(run: ModelDirectory) -> None:

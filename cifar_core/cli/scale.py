@@ -1,5 +1,6 @@
 """The commands for more than one machine: `score` and `sweep`."""
 
+import contextlib
 import datetime
 import json
 import sys
@@ -57,7 +58,10 @@ def score(
     from cifar_core.sources.opening import open_source
 
     directory = catalogue.find_model(model, allow_path=True)
-    with scoring.prepared(directory, open_source(source, column), destination) as work:
+    with contextlib.ExitStack() as stack:
+        with console.working(f"looking through {printable(str(source))}"):
+            pictures = open_source(source, column)
+            work = stack.enter_context(scoring.prepared(directory, pictures, destination))
         if work.listing.note:
             print(work.listing.note, file=sys.stderr)
         total, (before, refused), others = len(work.listing.pictures), work.before, work.listing.others

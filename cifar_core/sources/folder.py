@@ -40,6 +40,10 @@ class Folder:
                 with path.open("rb") as file:
                     yield file.read(MAX_BYTES + 1)
             except OSError as error:
+                if not self.path.is_dir():  # a disk that is gone spoils no picture
+                    raise SourceError(
+                        f"There is no folder {self.path} here; every machine must see it."
+                    ) from error
                 yield ImageError(f"This file cannot be read: {error.strerror or error}.")
 
     def identity(self) -> str:

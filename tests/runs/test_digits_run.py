@@ -26,7 +26,7 @@ from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.scale.score import Scorer
+from cifar_core.scale.score import Part, prepared
 from cifar_core.sources.opening import open_source
 from tests.command_line import answer, call, environment
 from tests.deploy.test_serving import Scripted
@@ -165,11 +165,8 @@ def test_classify_says_which_digit_it_is(
 
 
 def test_score_writes_a_column_a_digit(trained: ModelDirectory, pictures: list[Path], tmp_path: Path) -> None:
-    source = open_source(pictures[0].parent)
-    scorer = Scorer(trained.onnx_path, calibration_of(trained), source, tmp_path)
-    names = np.empty(1, object)
-    names[0] = source.names()
-    assert scorer.score({"names": names})["pictures"].tolist() == [12]
+    with prepared(trained, open_source(pictures[0].parent), tmp_path) as work:
+        assert work.scorer.score(work.left) == Part(12, 0)
     (file,) = tmp_path.glob("part-*.parquet")
     table = parquet.read_table(file)
     assert [field.name for field in table.schema.field("probabilities").type] == NAMES

@@ -23,10 +23,11 @@ from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs import catalogue
 from cifar_core.scale import score as scoring
-from cifar_core.scale.score import Part, Scorer, left, score
+from cifar_core.scale.score import Part, prepared, score
 from cifar_core.sources.opening import open_source
-from tests.model_directories import until
-from tests.pictures import photos
+from tests.model_directories import LONG, until
+from tests.pictures import encode, photo, photos
+from tests.sources.made import tarred
 
 COUNT, PART = 240, 20
 BAD = {"bad.png": b"no picture", "empty.jpg": b""}
@@ -39,6 +40,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(image).save(folder / f"{index:03}.png")
     for name, content in BAD.items():
         (folder / name).write_bytes(content)
+    (folder / "notes.txt").write_text("words")
     return folder
 
 
@@ -52,7 +54,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
-            if "MapBatches" in " ".join(process.cmdline()):
+            if "ray::_score" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
@@ -62,16 +64,19 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     model = catalogue.find("quick")
     killed, node = False, cluster.add_node(num_cpus=1)
     parts: list[Part] = []
-    for part in score(model, open_source(pictures), tmp_path / "out", cluster.address, PART):
-        parts.append(part)
-        if not killed:  # while the others work
-            until(workers)[0].send_signal(signal.SIGKILL)
-            cluster.remove_node(node)
-            killed = True
+    with prepared(model, open_source(pictures), tmp_path / "out") as work:
+        for part in score(work, cluster.address, PART):
+            parts.append(part)
+            if not killed:  # while the others work
+                until(workers)[0].send_signal(signal.SIGKILL)
+                cluster.remove_node(node)
+                killed = True
     assert killed
     assert sum(part.refused for part in parts) == len(BAD)
     found = rows(tmp_path / "out")
-    assert sorted(row["picture"] for row in found) == sorted(path.name for path in pictures.iterdir())
+    assert sorted(row["picture"] for row in found) == sorted(
+        path.name for path in pictures.iterdir() if path.suffix != ".txt"
+    )
 
     by_name = {row["picture"]: row for row in found}
     for name in BAD:
@@ -93,9 +98,11 @@ def test_the_command_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> Non
     first = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert first.returncode == 1, first.stderr  # of the bad ones
     assert first.stderr.startswith("Error: 2 of them could not be read")
-    assert json.loads(first.stdout) == {"pictures": COUNT + 2, "done_before": 0, "refused": 2}
+    assert json.loads(first.stdout) == {
+        "pictures": COUNT + 2, "done_before": 0, "refused": 2, "other_files": 1,
+    }  # fmt: skip
 
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")}
     Image.new("RGB", (40, 30), "red").save(buffer := io.BytesIO(), "JPEG")
     more = pictures / "later.jpg"
     more.write_bytes(buffer.getvalue())
@@ -103,8 +110,10 @@ def test_the_command_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> Non
         second = subprocess.run(command, capture_output=True, text=True, check=False)
     finally:
         more.unlink()
-    assert second.returncode == 0, second.stderr
+    assert second.returncode == 1, second.stderr  # the bad ones still are
+    assert second.stderr.startswith("Error: 2 of them could not be read")
     assert second.stdout.startswith(f"{COUNT + 3:,} pictures are classified")
+    assert "1 other files were left out, such as notes.txt." in second.stdout
     found = rows(tmp_path / "out")
     assert len(found) == len({row["picture"] for row in found}) == COUNT + 3
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
@@ -131,26 +140,52 @@ def test_a_name_that_is_not_utf8_is_stored_with_an_escape(tmp_path: Path) -> Non
     source.mkdir()
     for name in ("a.png", LATIN):
         Image.new("RGB", (32, 32), "red").save(source / name)
-    pictures = open_source(source)
-    scorer = Scorer(model.onnx_path, calibration_of(model), pictures, tmp_path)
-    scorer.score({"names": [pictures.names()]})
-    assert [row["picture"] for row in rows(tmp_path)] == ["a.png", r"caf\xe9.png"]
-    assert all(row["class"] for row in rows(tmp_path))
-    assert left(pictures, tmp_path) == []
+    with prepared(model, open_source(source), tmp_path / "out") as work:
+        assert work.scorer.score(work.left) == Part(2, 0)
+    assert [row["picture"] for row in rows(tmp_path / "out")] == ["a.png", r"caf\xe9.png"]
+    assert all(row["class"] for row in rows(tmp_path / "out"))
+    with prepared(model, open_source(source), tmp_path / "out") as work:
+        assert (work.before, work.left) == (Part(2, 0), [])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there every file name is Unicode")
-def test_a_cluster_takes_names_that_are_not_utf8(cluster: Any, tmp_path: Path) -> None:
-    source, out = tmp_path / "in", tmp_path / "out"
-    source.mkdir()
-    for name in ("a.png", "b.png", LATIN, "z.png"):
-        Image.new("RGB", (32, 32), "red").save(source / name)
-    pictures = open_source(source)
-    done = [*score(catalogue.find("quick"), pictures, out, cluster.address, part=2)]
-    assert done == [Part(2, 0)] * 2
-    assert sorted(row["picture"] for row in rows(out)) == ["a.png", "b.png", r"caf\xe9.png", "z.png"]
-    assert left(pictures, out) == []
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_cluster_takes_archives_and_names_that_are_not_utf8(
+    cluster: Any, tmp_path: Path, mode: str
+) -> None:
+    files = {name: encode(photo(32, 32), "PNG") for name in ("a.png", "b.png", LATIN, "z.png")}
+    model, source = catalogue.find("quick"), open_source(tarred(tmp_path / "t", files, mode))
+    with prepared(model, source, tmp_path / "out") as work:
+        assert [*score(work, cluster.address, part=2)] == [Part(2, 0)] * 2
+    assert sorted(row["picture"] for row in rows(tmp_path / "out")) == [
+        "a.png",
+        "b.png",
+        r"caf\xe9.png",
+        "z.png",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_command_leaves_nothing_behind(pictures: Path, tmp_path: Path, number: int) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for copy in range(5_000):
+        os.link(pictures / f"{copy % COUNT:03}.png", many / f"{copy}.png")
+    command = [sys.executable, "-m", "cifar_core", "score", "quick", str(many), str(tmp_path / "out")]
+    started = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    until(lambda: [*(tmp_path / "out").glob("part-*")] or started.poll() is not None)
+    below = psutil.Process(started.pid).children(recursive=True)
+    assert any("ray" in child.name() for child in below)
+    started.send_signal(number)
+    assert started.wait(LONG) != 0
+    until(lambda: not [child for child in below if _lives(child)])
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def test_one_process_has_the_threads_that_a_classifier_has_by_default(
@@ -164,8 +199,9 @@ def test_one_process_has_the_threads_that_a_classifier_has_by_default(
 
     monkeypatch.setattr(runtime, "Classifier", noted)
     scoring._classifier.cache_clear()
-    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
-    alone(catalogue.find("quick"), open_source(tmp_path), tmp_path)
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "in" / "a.png")
+    alone(catalogue.find("quick"), open_source(tmp_path / "in"), tmp_path / "out")
     assert given == [None]
 
 

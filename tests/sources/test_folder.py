@@ -66,3 +66,13 @@ def test_a_changed_picture_has_another_stamp(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
     after = {picture.name: picture.stamp for picture in Folder(tmp_path).listing().pictures}
     assert {name for name in before if before[name] != after[name]} == {"a.png"}
+
+
+def test_a_disk_that_is_gone_spoils_no_picture(tmp_path: Path) -> None:
+    source = Folder(folder(tmp_path / "source", FILES))
+    pictures = source.listing().pictures
+    (tmp_path / "source" / "a.png").unlink()
+    assert isinstance(next(source.read(pictures)), ImageError)
+    (tmp_path / "source").rename(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match=r"There is no folder .*source here"):
+        next(source.read(pictures))
