@@ -134,28 +134,30 @@ def _make(
     class_names = sorted({row.class_name for row in rows})
     if len(class_names) < 2:
         raise DatasetError(_nothing_left(class_names, left_out))
+    _write(folder, rows, groups, class_names, mirrors)
+    return left_out, _notes(found, rows, groups)
+
+
+def _write(folder: Path, rows: list[_Row], groups: Ints, class_names: list[str], mirrors: bool) -> None:
+    """Draw the test set, and write what is known of the dataset and of each picture."""
     labels = np.array([class_names.index(row.class_name) for row in rows], np.int64)
     hashes = _stacked(rows, "hash", 32)
     digest = own.digest(class_names, labels, hashes)
-    drawn = draw_groups(
-        labels, groups, round(len(rows) * TEST_SHARE), int(digest[:8], 16), left=LEAST_GROUPS - 1
-    )
-    test = np.isin(np.arange(len(rows)), drawn)
-    buffer = io.BytesIO()
+    test = np.zeros(len(rows), bool)
+    size, seed = round(len(rows) * TEST_SHARE), int(digest[:8], 16)
+    test[draw_groups(labels, groups, size, seed, left=LEAST_GROUPS - 1)] = True
     spans = np.array([row.span for row in rows], np.int64)
     names = np.array([row.name[-200:].encode(errors="replace").decode() for row in rows])
+    buffer = io.BytesIO()
     np.savez_compressed(buffer, **own.Index(spans, labels, test, groups, hashes, names)._asdict())
     write_whole(folder / own.INDEX, buffer.getvalue())
-    counted = {"train": labels[~test], "test": labels[test]}
+    parts, classes = {"train": ~test, "test": test}, len(class_names)
     about = {
         "dataset": {"digest": digest, "mirrors": mirrors, "class_names": class_names},
-        "counts": {
-            part: np.bincount(of, minlength=len(class_names)).tolist() for part, of in counted.items()
-        },
+        "counts": {part: np.bincount(labels[of], minlength=classes).tolist() for part, of in parts.items()},
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     write_whole(folder / own.ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-    return left_out, _notes(found, rows, groups)
 
 
 def _taken(
