@@ -14,8 +14,8 @@ import numpy as np
 from keras import layers
 
 from cifar_core.recipes import Precision
+from cifar_core.training.bases import load_imagenet, transfer, vgg16
 from cifar_core.training.kernels import faster
-from cifar_core.training.pretrained import load_imagenet, transfer, vgg16
 
 # Mean and standard deviation of the training images, per channel, as airbench94 uses them.
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)

@@ -16,7 +16,7 @@ from cifar_core import hardware
 from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.training import architectures, augment, features, pretrained
+from cifar_core.training import architectures, augment, bases, features
 from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
 from cifar_core.training.run_log import Report, RunLog, patience_spent
@@ -72,11 +72,11 @@ def train(
     network = _started(recipe, classes, side, training.images)
     learner = network
     if recipe.frozen:
-        backbone, learner = pretrained.split_at_embedding(network)
+        backbone, learner = bases.split_at_embedding(network)
         known = features.Features(backbone, recipe.features_batch, dataset.kept())
         training, held_out = known.embed([training, held_out], report, stop_requested)
         if recipe.network == "transfer":
-            pretrained.standardise(network, training.images)
+            bases.standardise(network, training.images)
     _compile(learner, recipe)
     saved = learner.variables + learner.optimizer.variables
     done = load_checkpoint(directory.checkpoint_path, saved)

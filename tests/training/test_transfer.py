@@ -13,7 +13,7 @@ from cifar_core.paths import models_root
 from cifar_core.recipes import IMAGENET, RECIPES, get_recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.training import architectures, features, pretrained
+from cifar_core.training import architectures, bases, features
 from cifar_core.training.run_log import Report, StopRequested
 from tests.pictures import photos
 
@@ -36,7 +36,7 @@ def network() -> keras.Model:
 def test_the_embedding_is_what_the_base_s_features_are(network: keras.Model) -> None:
     base = keras.models.load_model(models_root() / "quick" / "model.keras", compile=False)
     seen = keras.Model(base.input, base.get_layer("features").output)(normalise(PICTURES))
-    backbone, head = pretrained.split_at_embedding(network)
+    backbone, head = bases.split_at_embedding(network)
     np.testing.assert_allclose(backbone(normalise(PICTURES)), seen, atol=1e-5)
     assert [layer.name for layer in head.layers[1:]] == ["features", "logits"]
     assert [weight.path.split("/")[-2:] for weight in head.trainable_weights] == [
@@ -46,9 +46,9 @@ def test_the_embedding_is_what_the_base_s_features_are(network: keras.Model) -> 
 
 
 def test_its_features_are_standardised(network: keras.Model) -> None:
-    backbone, head = pretrained.split_at_embedding(network)
+    backbone, head = bases.split_at_embedding(network)
     found = np.asarray(backbone(normalise(PICTURES)))
-    pretrained.standardise(network, found)
+    bases.standardise(network, found)
     standard = np.asarray(network.get_layer("features")(found))
     varies = found.std(axis=0) > 0.1
     assert varies.any()
@@ -66,7 +66,7 @@ def test_it_can_be_the_base_of_another(tmp_path: Path, monkeypatch: pytest.Monke
     second = architectures.build("transfer", {"base": "first", "size": 32}, classes=5)
     assert second.output.shape == (None, 5)
     expected = keras.Model(network.input, network.get_layer("features").output)(normalise(PICTURES))
-    backbone, _ = pretrained.split_at_embedding(second)
+    backbone, _ = bases.split_at_embedding(second)
     np.testing.assert_allclose(backbone(normalise(PICTURES)), expected, atol=1e-4)
     path.write_bytes(b"damaged")
     with pytest.raises(CifarLabError, match="of “first” is missing or damaged; choose another base"):
