@@ -26,6 +26,11 @@ def runs_root() -> Path:
     return (settings.RUNS.path() or _ARTIFACTS / "runs").resolve()
 
 
+def datasets_root() -> Path:
+    """Return the folder of own datasets: the setting `CIFAR_LAB_DATASETS`, or `artifacts/datasets`."""
+    return (settings.DATASETS.path() or _ARTIFACTS / "datasets").resolve()
+
+
 def cache() -> Path:
     """Return the folder that downloads go to; it need not exist yet."""
     return user_cache_path("cifar-lab")

@@ -15,7 +15,7 @@ from msgspec import Meta
 from cifar_core.errors import RecipeError
 from cifar_core.formats import printable
 
-Network = Literal["report_cnn", "airbench", "vgg16"]
+Network = Literal["report_cnn", "airbench", "vgg16", "transfer"]
 Optimizer = Literal["adam", "sgd", "muon", "airbench"]
 Augmentation = Literal["none", "flip_and_shift"]
 Validation = Literal["split", "test"]
@@ -24,8 +24,11 @@ NETWORK_TITLES: dict[Network, str] = {
     "report_cnn": "the report's CNN",
     "airbench": "airbench",
     "vgg16": "VGG16",
+    "transfer": "a linear layer on another model",
 }
 T = TypeVar("T")
+IMAGENET = "imagenet"  # as the base of `transfer`: VGG16 as ImageNet left it
+IMAGENET_SIDE = 128  # of pictures that it tells most of; its training had 224
 # What the original report had with its CNN: test accuracy, and test loss in nats.
 REPORT = {"accuracy": 0.85, "loss": 0.64}
 
@@ -52,10 +55,18 @@ class Vgg16Options(TypedDict):
     scale: NotRequired[Annotated[float, Meta(gt=0, le=100)]]
 
 
+class TransferOptions(TypedDict):
+    """What the network `transfer` takes."""
+
+    base: Annotated[str, Meta(min_length=1, max_length=200)]
+    size: Annotated[int, Meta(ge=8, le=512)]
+
+
 _OPTIONS: dict[Network, type] = {
     "report_cnn": ReportOptions,
     "airbench": AirbenchOptions,
     "vgg16": Vgg16Options,
+    "transfer": TransferOptions,
 }
 
 # What a recipe keeps to on a dataset that is smaller than CIFAR-10.
@@ -103,7 +114,8 @@ class Recipe:
     weight_decay
         Share of each kernel that `sgd` and `muon` take away in a step, per unit of learning rate.
     frozen
-        Train only what follows the pretrained network; its features are computed once.
+        Train only what follows the pretrained network; its features are computed once, and kept with a
+        dataset of one's own.
     label_smoothing
         Share of the target probability spread evenly over all classes, in [0, 1).
     images
@@ -150,8 +162,8 @@ class Recipe:
         options: dict[str, Any] = _converted(self.network_options, _OPTIONS[self.network])
         if unknown := self.network_options.keys() - options.keys():
             raise RecipeError(f"The network {self.network} has no option {', '.join(sorted(unknown))}.")
-        if self.frozen and (self.network != "vgg16" or self.augmentation != "none"):
-            raise RecipeError("Only vgg16 can be trained frozen, and only without augmentation.")
+        if self.frozen and (self.network not in ("vgg16", "transfer") or self.augmentation != "none"):
+            raise RecipeError("Only vgg16 and transfer can be trained frozen, and only without augmentation.")
         if self.training_images <= 0:
             raise RecipeError(
                 f"Of {self.images:,} images, {self.validation_images:,} for validation leave none to train "
@@ -176,6 +188,16 @@ class Recipe:
         return {"images": self.images, "validation_images": held_out, "seed": self.seed}
 
     @property
+    def side(self) -> int:
+        """Pixels a side of the pictures that its network looks at; smaller ones it enlarges itself."""
+        return int(self.network_options.get("size", 32))
+
+    @property
+    def features_batch(self) -> int:
+        """Pictures of which a frozen network computes features at a time: the pixels of 500 of CIFAR-10's."""
+        return max(500 * 32**2 // self.side**2, 1)
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch; the last, incomplete one is dropped."""
         return self.training_images // self.batch_size
@@ -185,16 +207,17 @@ class Recipe:
         given = {name: value for name, value in changes.items() if value is not None}
         return Recipe.from_dict({**self.to_dict(), **given})
 
-    def on(self, images: int) -> "Recipe":
+    def on(self, images: int, classes: int = 2) -> "Recipe":
         """Return the recipe for a dataset with so many training images, those for validation included.
 
         Its own numbers are CIFAR-10's. On a smaller dataset an eighth of the images at most is for
-        validation, a step looks at a twentieth of the rest at most, and there are as many epochs as make 400
-        steps: with a third of them `quick` learned 1,257 digits to 97 % only, with so many to 99.7 %.
+        validation, but one a class at least, a step looks at a twentieth of the rest at most, and there are
+        as many epochs as make 400 steps: with a third of them `quick` learned 1,257 digits to 97 % only, with
+        so many to 99.7 %.
         """
         if images >= self.images:
             return replace(self, images=images)
-        held_out = min(self.validation_images, round(images / 8))
+        held_out = max(min(self.validation_images, round(images / 8)), classes)
         training = images - (held_out if self.validation == "split" else 0)
         size = min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH))
         epochs = max(self.epochs, math.ceil(LEAST_STEPS / max(training // size, 1)))
@@ -264,6 +287,21 @@ RECIPES = {
             batch_size=64,
             learning_rate=1e-3,
             patience=3,
+        ),
+        Recipe(
+            name="transfer",
+            title="Transfer",
+            summary="What a trained model sees in a picture, computed once, and a linear layer on it: "
+            "seconds, and a dozen pictures of a class are enough.",
+            network="transfer",
+            network_options={"base": "best", "size": 32},
+            frozen=True,
+            optimizer="adam",
+            augmentation="none",
+            epochs=20,
+            batch_size=64,
+            learning_rate=2e-3,
+            label_smoothing=0.1,
         ),
         Recipe(
             name="cnn",

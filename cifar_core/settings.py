@@ -49,6 +49,7 @@ VGG16_WEIGHTS = Setting(
     "Keras' copy, or it is downloaded",
 )
 RUNS = Setting("CIFAR_LAB_RUNS", "the folder of your runs", "artifacts/runs")
+DATASETS = Setting("CIFAR_LAB_DATASETS", "the folder of your own datasets", "artifacts/datasets")
 OPERATORS = Setting(
     "CIFAR_LAB_OPERATORS",
     "who may train, stop, resume, delete, download and export: `everybody`, `nobody`, or e-mail addresses "
@@ -79,6 +80,7 @@ SETTINGS = (
     CIFAR10_TRUST,
     VGG16_WEIGHTS,
     RUNS,
+    DATASETS,
     OPERATORS,
     TRAINING_MINUTES,
     SERVING_HOSTS,

@@ -239,7 +239,7 @@ def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | Non
     index = int(value)
     image, true = test.images[index], dataset.class_names[test.labels[index]]
     arrays = {side: images.to_array(Image.fromarray(image), side=side) for side in sides}
-    thumbnail = caches.tile(dataset.name, index, 2)
+    thumbnail = caches.tile(dataset.facts, index, 2)
     return Picture(f"test image {index}", lambda: None, thumbnail, arrays, true)
 
 

@@ -5,8 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import charts, formats, images
+from cifar_core.datasets import registry
 from cifar_core.datasets.dataset import Dataset, Part, normalise, one_hot
-from cifar_core.datasets.registry import CIFAR10, DATASETS, first_choice
+from cifar_core.datasets.registry import CIFAR10, first_choice
 from pages import require_entry
 from pages.parts import data_import, downloads
 from pages.parts.caches import crisp, test_set, tile
@@ -42,14 +43,14 @@ def show_dataset(dataset: Dataset) -> None:
 
 
 def show_samples(dataset: Dataset) -> None:
-    test = test_set(dataset.name)
+    test = test_set(dataset.facts)
     for label, name in enumerate(dataset.class_names[:MOST_CLASSES]):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{name}**", width=100)
             tiles = st.grid(SAMPLES, min_column_width=44, gap="xsmall")
             for index in np.flatnonzero(test.labels == label)[:SAMPLES]:
                 tiles.image(
-                    tile(dataset.name, int(index)), width="stretch", alt=f"test image {index}, {name}"
+                    tile(dataset.facts, int(index)), width="stretch", alt=f"test image {index}, {name}"
                 )
 
 
@@ -78,7 +79,7 @@ def between(numbers: list[int]) -> str:
 
 
 def show_journey(dataset: Dataset) -> None:
-    test, last = test_set(dataset.name), dataset.sizes["test"] - 1
+    test, last = test_set(dataset.facts), dataset.sizes["test"] - 1
     if st.session_state.get("image", 0) > last:  # chosen in a larger dataset
         st.session_state["image"] = last
     index = st.number_input("Test image", 0, last, 12, key="image", bind="query-params", width=200)
@@ -140,16 +141,21 @@ VIEWS = {"Samples": show_samples, "Balance": show_balance, "An image on its way"
 require_entry()
 st.title("Data", anchor=False)
 st.markdown("What a network can learn from here: small pictures, each with the name of what it shows.")
-cards = st.grid(len(DATASETS), min_column_width=320)
-for dataset in DATASETS.values():
+datasets = registry.readable()
+cards = st.grid(2, min_column_width=320)
+for dataset in datasets.values():
     with cards.container(border=True, height="stretch"):
         show_dataset(dataset)
+with st.expander("Use your own pictures", icon=":material/create_new_folder:"):
+    st.markdown("Put the pictures of each class into a folder of its name, and all of them into one folder.")
+    st.code("python -m cifar_core data add NAME FOLDER", language="sh", wrap_lines=True)
+    st.caption("A ZIP or tar file of it will do, or a Parquet file with images and labels.")
 chosen = segments_in_url(
     "Dataset",
-    [name for name, dataset in DATASETS.items() if dataset.available()],
+    [name for name, dataset in datasets.items() if dataset.available()],
     "data",
     "data-dataset",
     first_choice().name,
-    lambda name: DATASETS[name].title,
+    lambda name: datasets[name].title,
 )
-VIEWS[choose_view("data", VIEWS)](DATASETS[chosen])
+VIEWS[choose_view("data", VIEWS)](datasets[chosen])

@@ -52,6 +52,14 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The place of own datasets, of which there are none."""
+    folder = tmp_path / "datasets"
+    monkeypatch.setenv("CIFAR_LAB_DATASETS", str(folder))
+    return folder
+
+
+@pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """The environment of a command that finds no runs."""
     return environment(tmp_path / "runs")

@@ -161,8 +161,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         get_recipe("slow")
 
 
-def test_only_vgg16_is_trained_frozen() -> None:
-    with pytest.raises(RecipeError, match="Only vgg16 can be trained frozen"):
+def test_only_what_begins_with_a_trained_network_is_trained_frozen() -> None:
+    with pytest.raises(RecipeError, match="Only vgg16 and transfer can be trained frozen"):
         QUICK.with_(frozen=True)
     with pytest.raises(RecipeError, match="only without augmentation"):
         get_recipe("report-vgg16").with_(augmentation="flip_and_shift")
@@ -184,6 +184,12 @@ def test_quick_on_the_digits() -> None:
     report = get_recipe("report").on(1_437)
     assert report.split == {"images": 1_437, "validation_images": 0, "seed": 0}
     assert report == replace(get_recipe("report"), images=1_437, validation_images=180)
+
+
+def test_of_every_class_there_is_one_to_validate_on() -> None:
+    assert QUICK.on(1_437, classes=10).validation_images == 180
+    assert QUICK.on(160, classes=10).validation_images == 20
+    assert QUICK.on(160, classes=40).validation_images == 40
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,4 +1,4 @@
-"""The command `data`: which datasets are here, and how to get what is not."""
+"""The command `data`: which datasets are here, how to get what is not, and pictures of your own."""
 
 import json
 import sys
@@ -11,15 +11,18 @@ from rich.progress import DownloadColumn, MofNCompleteColumn, TextColumn, TimeRe
 
 from cifar_core import formats, settings
 from cifar_core.cli import console
-from cifar_core.cli.options import Json
-from cifar_core.datasets import cifar10
+from cifar_core.cli.options import Json, Yes
+from cifar_core.datasets import cifar10, own
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.download_status import DownloadStatus
-from cifar_core.datasets.registry import DATASETS
-from cifar_core.errors import DatasetError
-from cifar_core.runs import downloads
+from cifar_core.datasets.registry import get_dataset, names
+from cifar_core.errors import DatasetError, ModelDirectoryError
+from cifar_core.runs import downloads, jobs
+from cifar_core.runs.model_dir import ModelDirectory
 
 app = typer.Typer(help="List the datasets: which are here, and what to do about those that are not.")
+
+_SHOWN = 20  # of what was left out
 
 From = Annotated[
     list[Path] | None,
@@ -38,14 +41,13 @@ def data(context: typer.Context, as_json: Json = False) -> None:
     """List the datasets: which are here, and what to do about those that are not."""
     if context.invoked_subcommand:
         return
-    rows = [_row(dataset) for dataset in DATASETS.values()]
+    rows = [_row(name) for name in names()]
     if as_json:
         print(json.dumps(rows))
         return
     for row in rows:
-        train, test = map(formats.count, row["sizes"].values())
-        what = f"{train} training and {test} test pictures of {row['classes']} classes"
-        print(f"{row['name']}: {row['title']}, {what}")
+        title = row["title"] if row["title"] != row["name"] else "your own pictures"
+        print(f"{row['name']}: {title}" + (f", {_contents(row)}" if row["sizes"] else ""))
         where = f"  in {row['folder']}, whole" if row["folder"] else "  comes with an installed package"
         print(where if row["here"] else f"  {row['problem']}")
 
@@ -68,8 +70,88 @@ def download(source: From = None, as_json: Json = False) -> None:
         print(f"CIFAR-10 is in {folder}, every picture and label as published.")
 
 
-def _row(dataset: Dataset) -> dict[str, Any]:
-    """Return what the list says about a dataset, as JSON-ready values."""
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What to call it.", metavar="NAME")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with a folder of pictures for each class, a ZIP or tar archive of one, or a "
+            "Parquet file with pictures and labels.",
+            metavar="SOURCE",
+        ),
+    ],
+    mirrors: Annotated[
+        bool,
+        typer.Option(
+            "--mirrors/--no-mirrors", help="Whether a mirrored picture shows the same: writing does not."
+        ),
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Make a dataset of your own pictures: up to 20,000, of up to 100 classes; says what was left out."""
+    from cifar_core.datasets import own_adding
+
+    with console.progress(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("reading pictures", total=None)
+        added = own_adding.add(
+            name,
+            source.expanduser(),
+            mirrors=mirrors,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    row = {**_about(added.dataset), "left_out": [item._asdict() for item in added.left_out]}
+    if as_json:
+        print(json.dumps({**row, "notes": added.notes}))
+        return
+    print(f"{name}: {_contents(row)}, in {row['folder']}")
+    for note in added.notes:
+        print(note)
+    if added.left_out:
+        print(f"Left out: {formats.count(len(added.left_out))}")
+    for item in added.left_out[:_SHOWN]:
+        print(f"  {formats.printable(item.name)}: {formats.printable(item.reason)}")
+    if (more := len(added.left_out) - _SHOWN) > 0:
+        print(f"  and {formats.count(more)} more; --json lists all")
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="A dataset of your own.", metavar="NAME")], yes: Yes = False
+) -> None:
+    """Remove a dataset of your own with its pictures; what was trained on it stays."""
+    if name in own.names():  # what is not there is refused, there is nothing to ask
+        if (run := jobs.active_run()) and _learns_from(run, name):
+            raise DatasetError(f"The run “{run.name}” learns from “{name}”; stop it first.")
+        if not yes:
+            console.confirm(f"This deletes {own.folder_of(name)} for good.")
+    own.remove(name)
+    print(f"“{name}” is removed.")
+
+
+def _learns_from(run: ModelDirectory, name: str) -> bool:
+    try:
+        return run.facts().name == name
+    except ModelDirectoryError:
+        return False
+
+
+def _contents(row: dict[str, Any]) -> str:
+    train, test = map(formats.count, row["sizes"].values())
+    return f"{train} training and {test} test pictures of {row['classes']} classes"
+
+
+def _row(name: str) -> dict[str, Any]:
+    """Return what the list says about a dataset, as JSON-ready values; a damaged one has no sizes."""
+    try:
+        dataset = get_dataset(name)
+    except DatasetError as error:
+        nothing = dict.fromkeys(("folder", "sizes", "classes"))
+        return {"name": name, "title": name, "here": False, **nothing, "problem": str(error)}
+    return _about(dataset)
+
+
+def _about(dataset: Dataset) -> dict[str, Any]:
     problem, folder = dataset.problem(), None
     if problem is None:
         folder = dataset.folder()

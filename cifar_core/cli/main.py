@@ -71,12 +71,22 @@ def train(
     images: TrainingImages = None,
     validation_images: ValidationImages = None,
     seed: Annotated[int | None, typer.Option(help="Fixes everything random.")] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="What `transfer` builds on: a model that is here, or `imagenet`, VGG16's weights (59 MB), "
+            "which tells photographs apart best.",
+            metavar="MODEL",
+        ),
+    ] = None,
     foreground: Foreground = False,
     as_json: Json = False,
 ) -> None:
     """Start a training run and print its directory; what is not given is as in the recipe."""
     dataset = get_dataset(data)
-    chosen = get_recipe(recipe).on(dataset.sizes["train"])
+    chosen = get_recipe(recipe).on(dataset.sizes["train"], len(dataset.class_names))
+    if base is not None:
+        chosen = jobs.on_base(chosen, base)
     if validation_images is not None and chosen.validation == "test":
         raise RecipeError(f"The recipe {recipe} validates on the test set; leave --validation-images out.")
     chosen = chosen.with_(

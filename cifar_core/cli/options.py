@@ -15,7 +15,12 @@ Model = Annotated[
 Images = Annotated[list[str], typer.Argument(help="Pictures of any size and usual format.", metavar="IMAGE")]
 
 Data = Annotated[
-    str, typer.Option("--data", help=f"What to learn from: one of {', '.join(DATASETS)}.", metavar="NAME")
+    str,
+    typer.Option(
+        "--data",
+        help=f"What to learn from: {', '.join(DATASETS)} or one of your own; `data` lists them.",
+        metavar="NAME",
+    ),
 ]
 RecipeName = Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.", metavar="RECIPE")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training images, at most.")]

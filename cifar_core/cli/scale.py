@@ -103,7 +103,7 @@ def sweep(
     from cifar_core.scale import sweep as sweeping
 
     dataset = get_dataset(data)
-    base = get_recipe(recipe).on(dataset.sizes["train"])
+    base = get_recipe(recipe).on(dataset.sizes["train"], len(dataset.class_names))
     base = base.with_(epochs=epochs, images=images, validation_images=validation_images)
     changes = sweeping.grid(
         {

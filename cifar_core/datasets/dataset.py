@@ -113,6 +113,21 @@ class Dataset(ABC):
         counts: list[int] = np.bincount(self.load(part).labels, minlength=len(self.class_names)).tolist()
         return counts
 
+    def groups(self) -> Ints | None:
+        """Say which training pictures stay together, int64 [N], a number a group; None if any may part.
+
+        Near-duplicates stay together: validated on the twin of what it learned, a model looks too good.
+        """
+        return None
+
+    def at(self, side: int) -> "Dataset":  # noqa: ARG002
+        """Return it for a network that looks at pictures of this side: itself, where it has but one side."""
+        return self
+
+    def kept(self) -> Path | None:
+        """Return the folder for what is computed of its pictures; it need not exist. None keeps nothing."""
+        return None
+
     def folder(self) -> Path | None:
         """Return where it lies; None where it comes with a package. DatasetError if it is not here."""
         return None
@@ -147,7 +162,13 @@ def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:
 
 
 def split(
-    labels: Labels, *, images: int | None = None, validation_images: int = 2_000, seed: int = 0
+    labels: Labels,
+    groups: Ints | None = None,
+    /,
+    *,
+    images: int | None = None,
+    validation_images: int = 2_000,
+    seed: int = 0,
 ) -> Split:
     """Choose which training images to train on and which to validate on, both stratified.
 
@@ -155,6 +176,9 @@ def split(
     ----------
     labels : int64 [N]
         The labels of the whole training set.
+    groups : int64 [N], optional
+        Which images stay together, as `Dataset.groups` says: no group is on both sides. As groups differ in
+        size, a few images more or fewer than asked for may then be for validation.
     images : int, optional
         How many images to use, those for validation included; by default all.
     validation_images : int
@@ -183,9 +207,53 @@ def split(
     if not 0 <= seed < 2**32:
         raise RecipeError(f"The seed must be from 0 to {2**32 - 1:,}, not {seed:,}.")
     everything = np.arange(len(labels), dtype=np.int64)
-    validation = _draw(everything, labels, validation_images, seed)
+    if groups is None or validation_images == 0:
+        validation = _draw(everything, labels, validation_images, seed)
+    else:
+        validation = draw_groups(labels, groups, validation_images, seed)
     rest = np.setdiff1d(everything, validation)
-    return Split(_draw(rest, labels, images - validation_images, seed), validation)
+    return Split(_draw(rest, labels, min(images - validation_images, len(rest)), seed), validation)
+
+
+def draw_groups(labels: Labels, groups: Ints, size: int, seed: int, *, left: int = 1) -> Ints:
+    """Draw about `size` images, ascending, in whole groups: of each class its share, one group at least.
+
+    Parameters
+    ----------
+    labels, groups : int64 [N]
+        The class of each image, and which images stay together.
+    size
+        How many to draw. It may be a few more or fewer, as groups differ in size.
+    seed
+        Fixes which.
+    left
+        So many groups of each class are never drawn.
+    """
+    by_group = np.argsort(groups, kind="stable")
+    members = np.split(by_group, np.flatnonzero(np.diff(groups[by_group])) + 1)
+    classes, places = np.unique(labels, return_inverse=True)
+    counts = np.stack([np.bincount(places[group], minlength=len(classes)) for group in members])  # [G, C]
+    share = counts.sum(axis=0) * (size / len(labels))
+    quota = np.floor(share).astype(np.int64)
+    quota[np.argsort(quota - share, kind="stable")[: size - quota.sum()]] += 1  # the largest remainders
+    quota = np.maximum(quota, 1)
+    taken, there, drawn = np.zeros_like(quota), (counts > 0).sum(axis=0), np.zeros(len(members), bool)
+
+    def take_if_spare(group: int) -> None:
+        of_class = counts[group] > 0
+        if (there[of_class] > left).all():
+            taken[:] += counts[group]
+            there[:] -= of_class
+            drawn[group] = True
+
+    order = np.random.default_rng(seed).permutation(len(members))
+    for group in order:
+        if (taken + counts[group] <= quota).all():
+            take_if_spare(group)
+    for group in order[np.argsort(counts[order].sum(axis=1), kind="stable")]:
+        if (taken[counts[group] > 0] == 0).any():  # nothing of a class fitted: the smallest, then
+            take_if_spare(group)
+    return np.sort(np.concatenate([np.empty(0, np.int64), *(members[i] for i in np.flatnonzero(drawn))]))
 
 
 def _draw(indices: Ints, labels: Labels, size: int, seed: int) -> Ints:

@@ -17,7 +17,8 @@ from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 
-OOD_IMAGES = 1_000  # of each set that is none of the classes
+OOD_IMAGES = 1_000  # of each set that is none of the classes, if they are as small as CIFAR-10's
+LEAST_OOD_IMAGES = 200  # however large, where each takes as long as its pixels are many
 ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
 SIX: TTA = 6
 
@@ -117,7 +118,7 @@ def _held_out(recipe: Recipe, dataset: Dataset, test: Batch) -> tuple[np.ndarray
     if recipe.validation == "test":
         return np.arange(len(test.labels)), test
     train = dataset.load("train")
-    indices = split(train.labels, **recipe.split).validation
+    indices = split(train.labels, dataset.groups(), **recipe.split).validation
     return indices, train.take(indices)
 
 
@@ -165,10 +166,11 @@ def _ood(
 
     inside = scores(on_test.outputs)
     side, sets = classifier.facts.side, {}
+    count = min(max(OOD_IMAGES * ood_sets.SIDE**2 // side**2, LEAST_OOD_IMAGES), OOD_IMAGES)
     for name, draw in ood_sets.SETS.items():
         if name != dataset.name:  # whose own pictures they are
-            sets[name] = draw(OOD_IMAGES, 0, side)
-    sets["jigsaw"] = ood_sets.jigsaw(test.images[:OOD_IMAGES])
+            sets[name] = draw(count, 0, side)
+    sets["jigsaw"] = ood_sets.jigsaw(test.images[:count])
     return {
         "ood_threshold": ood.threshold(scores(on_held_out.outputs)),
         "out_of_distribution": {

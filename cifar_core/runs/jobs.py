@@ -23,7 +23,7 @@ from cifar_core import files, formats, hardware, paths
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import JobError, RecipeError
-from cifar_core.recipes import Recipe
+from cifar_core.recipes import IMAGENET, IMAGENET_SIDE, Recipe
 from cifar_core.runs import catalogue, processes, resources, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE, Status
@@ -68,6 +68,7 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
     RecipeError
         If the dataset has too few images, or too many classes, for the recipe.
     """
+    dataset = dataset.at(recipe.side)
     dataset.refuse_if_missing()
     _refuse_if_unfit(recipe, dataset)
     recipe = for_this_machine(recipe)
@@ -89,6 +90,22 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
 def for_this_machine(recipe: Recipe) -> Recipe:
     """Return the recipe as a run of it is started here: in float32, where the processor has no bfloat16."""
     return recipe if hardware.has_bfloat16() else recipe.with_(precision="float32")
+
+
+def on_base(recipe: Recipe, base: str) -> Recipe:
+    """Return `transfer` on another base: `IMAGENET`, or a model that is here, at the side it looks at.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe is another one.
+    ModelDirectoryError
+        If there is no such model.
+    """
+    if recipe.network != "transfer":
+        raise RecipeError(f"The recipe {recipe.name} builds on no other model; leave the base out.")
+    side = IMAGENET_SIDE if base == IMAGENET else catalogue.find_model(base).facts().side
+    return recipe.with_(network_options={"base": base, "size": side})
 
 
 def resume(directory: ModelDirectory) -> None:

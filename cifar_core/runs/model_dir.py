@@ -17,7 +17,7 @@ import numpy as np
 
 from cifar_core.datasets.dataset import Dataset, Facts
 from cifar_core.datasets.registry import DATASETS, get_dataset
-from cifar_core.errors import ModelDirectoryError, RecipeError
+from cifar_core.errors import DatasetError, ModelDirectoryError, RecipeError
 from cifar_core.files import Written, read_arrays, read_log, read_small, write_over, write_whole, written
 from cifar_core.paths import runs_root
 from cifar_core.recipes import RANGES, Recipe
@@ -137,8 +137,14 @@ class ModelDirectory:
         return self.config().dataset
 
     def dataset(self) -> Dataset:
-        """Return the dataset that it learned from; DatasetError if this machine knows none of that name."""
-        return get_dataset(self.facts().name)
+        """Return the dataset that it learned from, at its side; DatasetError if this machine has another."""
+        facts = self.facts()
+        dataset = get_dataset(facts.name).at(facts.side)
+        if dataset.facts.digest != facts.digest:
+            raise DatasetError(
+                f"“{facts.name}” is not what “{self.name}” learned from any more; train it again."
+            )
+        return dataset
 
     def recipe(self) -> Recipe:
         """Return the recipe this run was started with, its changed numbers included."""

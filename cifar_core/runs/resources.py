@@ -24,15 +24,17 @@ def memory(recipe: Recipe, side: int = 32) -> int:
     """
     options, batch_size = recipe.network_options, recipe.batch_size
     if recipe.frozen:
-        batch_size = 500  # of which features are computed at a time; its head takes less
+        batch_size = recipe.features_batch  # its head takes less
     first_layers: dict[Network, tuple[int, int]] = {
         "report_cnn": (side**2, 32),
         "airbench": ((side - 1) ** 2, options.get("widths", [64])[0]),
-        "vgg16": (options.get("size", 32) ** 2, 64),
+        "vgg16": (recipe.side**2, 64),
+        "transfer": (recipe.side**2, 128),  # the most of any base
     }
     pixels, filters = first_layers[recipe.network]
     number = 2 if recipe.precision == "bfloat16" else 4
-    return MEMORY + LAYERS * batch_size * pixels * filters * number
+    larger = recipe.images * 3 * max(side**2 - 32**2, 0)  # images than those measured
+    return MEMORY + larger + LAYERS * batch_size * pixels * filters * number
 
 
 def refuse_if_short_of_memory(recipe: Recipe, side: int = 32) -> None:

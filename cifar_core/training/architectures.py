@@ -13,12 +13,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from cifar_core import settings
-from cifar_core.errors import CifarLabError
-from cifar_core.formats import printable
 from cifar_core.recipes import Precision
+from cifar_core.training.bases import load_imagenet, transfer, vgg16
 from cifar_core.training.kernels import faster
-from cifar_core.training.pretrained import vgg16_weights
 
 # Mean and standard deviation of the training images, per channel, as airbench94 uses them.
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
@@ -26,10 +23,6 @@ CHANNEL_STD = (0.2470, 0.2435, 0.2616)
 
 # Below it a direction of the patches is constant but for rounding; CIFAR-10's least varying one has 6e-4.
 LEAST_VARIANCE = 1e-7
-
-# What VGG16's ImageNet weights expect subtracted from red, green and blue in [0, 255].
-IMAGENET_MEAN = (123.68, 116.779, 103.939)
-EMBEDDING = "embedding"
 
 
 def report_cnn(classes: int, side: int, dropout: float = 1.0) -> keras.Model:
@@ -97,70 +90,6 @@ def airbench(classes: int, side: int, widths: Sequence[int], activation: str) ->
     return network
 
 
-def vgg16(
-    classes: int, side: int, hidden: int, dropout: float, size: int = 32, scale: float = 0.05
-) -> keras.Model:
-    """Build VGG16 without its top (Simonyan and Zisserman 2015), then a dense layer, dropout and the output.
-
-    Parameters
-    ----------
-    hidden, dropout
-        Units of the dense layer, and the share of them that is dropped.
-    size
-        Pixels that the picture is enlarged to first: VGG16's filters expect things larger than CIFAR-10's.
-    scale
-        What the head gets of each feature. They are of the order of 20; made as small as a head expects, they
-        let it begin without the large errors that ruin the filters in its first steps.
-
-    The largest activation of each of its last 512 filters, `EMBEDDING`, is what the head sees: at 32 pixels
-    what its fifth pooling leaves.
-    """
-    inputs = keras.Input((side, side, 3), name="image")
-    # The scale its ImageNet weights were trained on; `_load_imagenet` sees to the order of the channels.
-    offset = [-mean for mean in IMAGENET_MEAN]
-    scales = [255.0] * 3  # each its own, as Keras 3.11 takes a single one beside several offsets for grey
-    x = layers.Rescaling(scales, offset, dtype="float32", name="standardise")(inputs)
-    if size != side:
-        x = layers.Resizing(size, size, dtype="float32", name="enlarge")(x)
-    convolutions = keras.applications.VGG16(include_top=False, weights=None, input_tensor=x)
-    x = layers.GlobalMaxPooling2D(name=EMBEDDING)(convolutions.get_layer("block5_conv3").output)
-    x = layers.Rescaling(scale)(x)
-    x = layers.Dense(hidden, activation="relu", name="features")(x)
-    x = layers.Dropout(dropout)(x)
-    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="vgg16")
-
-
-def _load_imagenet(model: keras.Model) -> None:
-    """Give VGG16 its ImageNet weights."""
-    path = vgg16_weights()
-    try:
-        imagenet = keras.applications.VGG16(include_top=False, weights=str(path))
-    except Exception as error:  # whatever the file system and HDF5 have to say
-        raise CifarLabError(
-            f"VGG16's ImageNet weights could not be read from {printable(str(path))}; let "
-            f"{settings.VGG16_WEIGHTS.name} name their file, without top."
-        ) from error
-    for source in imagenet.layers:
-        if isinstance(source, layers.Conv2D):
-            kernel, bias = source.get_weights()
-            if source.name == "block1_conv1":
-                kernel = kernel[:, :, ::-1]  # they expect blue first
-            model.get_layer(source.name).set_weights([kernel, bias])
-
-
-def split_at_embedding(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Return the pretrained part of `vgg16` and the rest, from images to `EMBEDDING` to logits.
-
-    Both share their weights with `model`.
-    """
-    embedding = model.get_layer(EMBEDDING)
-    inputs = x = keras.Input(embedding.output.shape[1:])
-    for layer in model.layers[model.layers.index(embedding) + 1 :]:
-        x = layer(x)
-    return keras.Model(model.input, embedding.output), keras.Model(inputs, x)
-
-
 def torch_uniform() -> keras.initializers.Initializer:
     """Return PyTorch's default start of a convolution or dense layer, U(±1/√fan-in)."""
     return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
@@ -185,7 +114,7 @@ def start(model: keras.Model, images: np.ndarray) -> None:
     Parameters
     ----------
     model
-        As `build` returns it: `vgg16` gets its ImageNet weights, `airbench` its whitening.
+        As `build` returns it: VGG16's convolutions get their ImageNet weights, `airbench` its whitening.
     images
         The training images, uint8 [N, S, S, 3].
 
@@ -197,8 +126,8 @@ def start(model: keras.Model, images: np.ndarray) -> None:
     match model.name:
         case "airbench":
             whiten(model, images[:5000])
-        case "vgg16":
-            _load_imagenet(model)
+        case "vgg16" | "transfer" if any(layer.name == "block1_conv1" for layer in model.layers):
+            load_imagenet(model)
 
 
 def whiten(model: keras.Model, images: np.ndarray) -> None:
@@ -228,6 +157,7 @@ _NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "report_cnn": report_cnn,
     "airbench": airbench,
     "vgg16": vgg16,
+    "transfer": transfer,
 }
 
 

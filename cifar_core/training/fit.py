@@ -16,10 +16,10 @@ from cifar_core import hardware
 from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.recipes import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.training import architectures, augment
+from cifar_core.training import architectures, augment, bases, features
 from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
-from cifar_core.training.run_log import Report, RunLog, StopRequested, patience_spent
+from cifar_core.training.run_log import Report, RunLog, patience_spent
 
 WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
 
@@ -64,12 +64,19 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     facts = directory.facts()
     classes, side = len(facts.class_names), facts.side
-    training, held_out = _data(recipe, directory.dataset())
+    dataset = directory.dataset()
+    training, held_out = _data(recipe, dataset)
+    if recipe.validation == "split":  # groups of near-duplicates stay together, however many they are
+        counts = len(training.labels), len(held_out.labels)
+        recipe = recipe.with_(images=sum(counts), validation_images=counts[1])
     network = _started(recipe, classes, side, training.images)
     learner = network
     if recipe.frozen:
-        backbone, learner = architectures.split_at_embedding(network)
-        training, held_out = _embedded(backbone, [training, held_out], report, stop_requested)
+        backbone, learner = bases.split_at_embedding(network)
+        known = features.Features(backbone, recipe.features_batch, dataset.kept())
+        training, held_out = known.embed([training, held_out], report, stop_requested)
+        if recipe.network == "transfer":
+            bases.standardise(network, training.images)
     _compile(learner, recipe)
     saved = learner.variables + learner.optimizer.variables
     done = load_checkpoint(directory.checkpoint_path, saved)
@@ -96,7 +103,7 @@ def train(
 def _data(recipe: Recipe, dataset: Dataset) -> tuple[Batch, Batch]:
     """Return what the recipe trains on, and what it validates on."""
     data = dataset.load("train")
-    parts = split(data.labels, **recipe.split)
+    parts = split(data.labels, dataset.groups(), **recipe.split)
     held_out = dataset.load("test") if recipe.validation == "test" else data.take(parts.validation)
     return data.take(parts.train), held_out
 
@@ -113,25 +120,6 @@ def _started(recipe: Recipe, classes: int, side: int, images: np.ndarray) -> ker
     )
     architectures.start(network, images)
     return network
-
-
-def _embedded(
-    backbone: keras.Model, batches: list[Batch], report: Report, stop_requested: Callable[[], bool]
-) -> list[Batch]:
-    """Put images through a frozen network, once: its features take their place, float32 [N, F]."""
-    embed = tf.function(backbone)
-    total, done = sum(len(batch.labels) for batch in batches), 0
-    embedded = []
-    for batch in batches:
-        parts = []
-        for images, _ in augment.evaluation_batches(batch, classes=1):
-            if stop_requested():
-                raise StopRequested
-            parts.append(np.asarray(embed(images)))
-            done += len(images)
-            report(phase=f"computing features, {done:,} of {total:,} images")
-        embedded.append(Batch(np.concatenate(parts), batch.labels))
-    return embedded
 
 
 def _compile(network: keras.Model, recipe: Recipe) -> None:

@@ -25,6 +25,7 @@ HashFuncs = dict[str | type[Any], Callable[[Any], Any]]  # what a cache tells ar
 
 MODELS_IN_MEMORY = 4
 AS_WRITTEN: HashFuncs = {ModelDirectory: ModelDirectory.stamp}
+BY_VALUE: HashFuncs = {Facts: hash}  # the digest among them changes with any pixel
 
 
 class Results(NamedTuple):
@@ -60,10 +61,10 @@ def classifier(model: ModelDirectory) -> Classifier:
     return classifier_of(model)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the test set")
-def test_set(dataset: str) -> Batch:
-    """Return the test images of a dataset by its name; DatasetError if it is not on this machine."""
-    return get_dataset(dataset).load("test")
+@st.cache_resource(max_entries=2, show_spinner="Reading the test set", hash_funcs=BY_VALUE)
+def test_set(facts: Facts) -> Batch:
+    """Return the test images of a dataset; DatasetError if it is not on this machine."""
+    return get_dataset(facts.name).at(facts.side).load("test")
 
 
 def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
@@ -76,7 +77,7 @@ def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
         if not dataset.available():
             downloads.offer(dataset, what_for, key)
             return None
-        return test_set(facts.name)
+        return test_set(facts)
     except CifarLabError as error:
         st.warning(f"{told(error)} {what_for}", icon=":material/photo_library:")
         return None
@@ -90,7 +91,7 @@ def crisp(image: np.ndarray, scale: int) -> str:
     return images.data_url(images.to_png(image, scale), "png")
 
 
-@st.cache_data(max_entries=2_000, show_spinner=False)  # of 4 KB
-def tile(dataset: str, index: int, scale: int = 8) -> str:
+@st.cache_data(max_entries=2_000, show_spinner=False, hash_funcs=BY_VALUE)  # of 4 KB
+def tile(facts: Facts, index: int, scale: int = 8) -> str:
     """Return one test image of a dataset, as `crisp` does."""
-    return crisp(test_set(dataset).images[index], scale)
+    return crisp(test_set(facts).images[index], scale)

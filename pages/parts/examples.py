@@ -26,7 +26,7 @@ def load(name: str) -> tuple[bytes, str]:
         package = find_spec("sklearn")  # found, not imported: that would take half a second and 75 MB
         folder = Path(str(package and package.origin)).parent / "datasets" / "images"
         return (folder / PHOTOGRAPHS[name]).read_bytes(), name
-    test = caches.test_set(DIGITS.name)
+    test = caches.test_set(DIGITS.facts)
     return images.to_png(test.images[DIGIT]), DIGITS.class_names[test.labels[DIGIT]]
 
 
@@ -37,7 +37,7 @@ def to_ask_about(facts: Facts, indices: Sequence[int]) -> list[tuple[str, np.nda
     """
     try:
         if get_dataset(facts.name).available():
-            test = caches.test_set(facts.name).images
+            test = caches.test_set(facts).images
             return [(f"test image {index}", test[index]) for index in indices]
     except CifarLabError:  # no dataset of that name any more, or a damaged one
         pass

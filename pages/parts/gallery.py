@@ -97,7 +97,7 @@ def show_tile(
     answers = [(name, results.calibrated[index]) for name, results in models.items()]
     guesses = [facts.class_names[int(probabilities.argmax())] for _, probabilities in answers]
     picture_button(
-        caches.tile(facts.name, index, 2 * zoom),  # twice as fine, for screens that are
+        caches.tile(facts, index, 2 * zoom),  # twice as fine, for screens that are
         zoom * facts.side,
         f"test image {index}: {true}, taken for {', '.join(guesses)}",
         key=f"tile-{index}",

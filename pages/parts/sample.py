@@ -17,7 +17,7 @@ from cifar_core.inference import neighbours, saliency
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches
-from pages.parts.caches import AS_WRITTEN, Results
+from pages.parts.caches import AS_WRITTEN, BY_VALUE, Results
 from pages.parts.classify_answers import pixels_that_mattered
 from pages.parts.markdown import plain
 from pages.parts.turns import in_turn, turn
@@ -75,7 +75,7 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
     picture, said = st.columns([2, 3], gap="medium")
     with picture:
         st.image(
-            caches.tile(facts.name, index, max(2 * PICTURE // facts.side, 1)),
+            caches.tile(facts, index, max(2 * PICTURE // facts.side, 1)),
             width=PICTURE,
             alt=f"test image {index}, {facts.class_names[label]}",
         )
@@ -143,7 +143,7 @@ def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None
 
 
 def show_map(model: ModelDirectory, facts: Facts, index: int, class_index: int) -> None:
-    image, name = caches.test_set(facts.name).images[index], facts.class_names[class_index]
+    image, name = caches.test_set(facts).images[index], facts.class_names[class_index]
     found = in_turn(pixels_that_mattered, model, image, class_index)
     scale = max(2 * MAP // facts.side, 1)
     large = image.repeat(scale, axis=0).repeat(scale, axis=1)
@@ -162,20 +162,20 @@ def show_nearest(model: ModelDirectory, facts: Facts, index: int, *, alone: bool
             st.caption("Once for each model: it looks at every training image.")
             return
         found = find(model, facts)
-    outputs = caches.classifier(model).outputs(caches.test_set(facts.name).images[index][None])
+    outputs = caches.classifier(model).outputs(caches.test_set(facts).images[index][None])
     places = found.nearest(outputs.features[0], NEAREST).tolist()
     with st.container(horizontal=True):
-        for place, (address, label) in zip(places, training_tiles(facts.name, places), strict=True):
+        for place, (address, label) in zip(places, training_tiles(facts, places), strict=True):
             with st.container(width=NEIGHBOUR):
                 name = facts.class_names[label]
                 st.image(address, width="stretch", alt=f"training image {place}, {name}")
                 st.caption(plain(name))
 
 
-@st.cache_data(max_entries=200, show_spinner=False)  # of 30 KB
-def training_tiles(dataset: str, places: list[int]) -> list[tuple[str, int]]:
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=BY_VALUE)  # of 30 KB
+def training_tiles(facts: Facts, places: list[int]) -> list[tuple[str, int]]:
     """Return training images as addresses, with their labels; the training set is not kept in memory."""
-    found = get_dataset(dataset).pick("train", np.array(places))
+    found = get_dataset(facts.name).at(facts.side).pick("train", np.array(places))
     return [
         (caches.crisp(image, max(2 * NEIGHBOUR // len(image), 1)), int(label))
         for image, label in zip(*found, strict=True)
@@ -190,7 +190,9 @@ def known_neighbours(model: ModelDirectory) -> neighbours.Neighbours | None:
 def find(model: ModelDirectory, facts: Facts) -> neighbours.Neighbours:
     with turn():
         bar = st.progress(0.0, "Looking at the training images")
-        found = neighbours.find(caches.classifier(model), get_dataset(facts.name), bar.progress)
+        found = neighbours.find(
+            caches.classifier(model), get_dataset(facts.name).at(facts.side), bar.progress
+        )
         bar.empty()
     found.save(neighbours.place(model))
     known_neighbours.clear()

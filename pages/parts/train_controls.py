@@ -5,8 +5,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from cifar_core import formats
+from cifar_core.datasets import registry
 from cifar_core.datasets.dataset import Dataset
-from cifar_core.datasets.registry import CIFAR10, DATASETS, first_choice
+from cifar_core.datasets.registry import CIFAR10, first_choice
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RANGES, RECIPES, Recipe
 from cifar_core.runs import jobs
@@ -54,7 +55,7 @@ def start(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def start_quickest(dataset: Dataset) -> None:
-    recipe = RECIPES[QUICKEST].on(dataset.sizes["train"])
+    recipe = RECIPES[QUICKEST].on(dataset.sizes["train"], len(dataset.class_names))
     attempt(lambda: open_run(jobs.start(recipe, dataset=dataset)))
 
 
@@ -81,7 +82,7 @@ def show(busy: ModelDirectory | None) -> tuple[Dataset, bool]:
         persist_state="session",
         help="A network with all that its training needs: an optimizer, how the images are varied, numbers.",
     )
-    recipe = RECIPES[name].on(dataset.sizes["train"])
+    recipe = RECIPES[name].on(dataset.sizes["train"], len(dataset.class_names))
     known = train_recipes.measured(recipe) if dataset.name == CIFAR10.name else ""
     st.caption(recipe.summary + known)
     if not permission.explain():
@@ -93,17 +94,17 @@ def show(busy: ModelDirectory | None) -> tuple[Dataset, bool]:
 
 def choose_dataset() -> Dataset:
     """Let the visitor choose what to learn from; offer it where it is not here."""
-    names = list(DATASETS)
+    datasets = registry.readable()
     name = st.selectbox(
         "Dataset",
-        names,
-        names.index(first_choice().name),
-        format_func=lambda name: DATASETS[name].title,
+        datasets,
+        list(datasets).index(first_choice().name),
+        format_func=lambda name: datasets[name].title,
         key="dataset",
         persist_state="session",
         help="The pictures to learn from; the page Data shows them.",
     )
-    dataset = DATASETS[name]
+    dataset = datasets[name]
     if dataset.available():
         train, test = (formats.count(dataset.sizes[part]) for part in ("train", "test"))
         st.caption(f"{train} images to learn from, {test} to test with, {len(dataset.class_names)} classes")

@@ -59,7 +59,8 @@ def changed(run: ModelDirectory) -> str:
     recipe = run.recipe()
     own = RECIPES.get(recipe.name, recipe)
     with contextlib.suppress(DatasetError):  # a dataset that is gone
-        own = own.on(run.dataset().sizes["train"])
+        dataset = run.dataset()
+        own = own.on(dataset.sizes["train"], len(dataset.class_names))
     numbers = {name: getattr(recipe, name) for name in RANGES}
     return " · ".join(
         f"{name.replace('_', ' ')} {number if name == 'seed' else f'{number:,}'}"

@@ -151,7 +151,7 @@ def test_the_datasets_are_listed_and_the_one_that_is_here_is_shown() -> None:
     assert app.query_params["data"] == DIGITS.name
     assert "50,000 images to learn from, 10,000 to test with" in words(app)
     assert "1,437 images to learn from, 360 to test with" in words(app)
-    labels = caches.test_set(DIGITS.name).labels
+    labels = caches.test_set(DIGITS.facts).labels
     alts = [element.proto.imgs[0].alt for element in app.get("image")]
     assert alts[0] == f"test image {int((labels == 0).argmax())}, 0"
     assert len(alts) == 120

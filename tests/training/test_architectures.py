@@ -13,7 +13,7 @@ from cifar_core import hardware
 from cifar_core.datasets.dataset import Batch, normalise
 from cifar_core.errors import CifarLabError
 from cifar_core.hardware import Vectors
-from cifar_core.training import architectures
+from cifar_core.training import architectures, bases
 from cifar_core.training.kernels import FusedBatchNormalization
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -234,7 +234,7 @@ def test_vgg16_starts_as_imagenet_left_it(size: int) -> None:
     x = images(8)
     enlarged = tf.image.resize(x, (size, size))
     expected = keras_own(keras.applications.vgg16.preprocess_input(np.asarray(enlarged) * 255.0))
-    backbone, head = architectures.split_at_embedding(model)
+    backbone, head = bases.split_at_embedding(model)
     embedding = backbone(x)
     assert float(np.max(embedding)) > 1  # or the next line would compare zeros
     np.testing.assert_allclose(embedding, np.max(expected, axis=(1, 2)), rtol=1e-3, atol=1e-3)

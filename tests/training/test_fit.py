@@ -129,9 +129,9 @@ def _train(folder: Path, tiny: Recipe) -> dict[str, Trained]:
         "quick": Trained(folder / "quick", tiny, stop_step=8),
         # five steps an epoch, stopped in the second, when patience has begun to run out
         "report": Trained(folder / "report", REPORT, stop_step=8),
-        # four steps an epoch, stopped in the second; a frozen network asks twice more, for its features
+        # four steps an epoch, stopped in the second; a frozen network asks once more, for its features
         **{
-            name: Trained(folder / name, recipe, stop_step=8 if recipe.frozen else 6, copied=True)
+            name: Trained(folder / name, recipe, stop_step=7 if recipe.frozen else 6, copied=True)
             for name, recipe in OTHERS.items()
         },
     }
