@@ -57,7 +57,7 @@ def test_it_serves_networks_of_several_sides(asked: int, given: int, added: own.
     assert added.class_names[batch.labels[row]] == "квадрат"
 
 
-@pytest.mark.parametrize("dataset", [CIFAR10, DIGITS], ids=str)
+@pytest.mark.parametrize("dataset", [CIFAR10, DIGITS], ids=lambda dataset: dataset.name)
 def test_the_others_have_one_side(dataset: Dataset) -> None:
     assert dataset.at(128) is dataset
     assert dataset.groups() is None

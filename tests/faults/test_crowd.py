@@ -51,8 +51,11 @@ def test_a_crowd_that_asks_what_mattered_takes_turns(
 
 
 @pytest.mark.slow
-def test_all_who_come_back_to_a_restarted_server_see_the_same_navigation() -> None:
+def test_all_who_come_back_to_a_restarted_server_see_the_same_navigation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Not what Streamlit makes up of the files in `pages/` until it has run the entry file."""
+    monkeypatch.setattr(crowd, "PATIENCE", LONG)
     together = threading.Barrier(2 * len(PAGES), timeout=LONG)
     seen: dict[str, list[str]] = {}
 
