@@ -173,7 +173,7 @@ def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
     """Make a recipe's batches and do nothing with them."""
     from cifar_core.datasets.dataset import split
     from cifar_core.datasets.registry import CIFAR10
-    from cifar_core.recipes import Recipe
+    from cifar_core.recipe import Recipe
     from cifar_core.training import augment, fit
 
     fit.use_all_cores()

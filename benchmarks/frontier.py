@@ -24,7 +24,8 @@ from cifar_core import charts, hardware
 from cifar_core.errors import JobError
 from cifar_core.evaluation import ranking
 from cifar_core.files import write_whole
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue, jobs
 
 RESULTS = Path(__file__).with_name("frontier.csv")

@@ -21,7 +21,8 @@ from rich.text import Text
 from cifar_core import hardware
 from cifar_core.cli import console
 from cifar_core.errors import CifarLabError
-from cifar_core.recipes import RECIPES, Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES, get_recipe
 from cifar_core.runs import jobs, processes
 
 Rounds = Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")]

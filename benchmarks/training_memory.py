@@ -15,7 +15,8 @@ import typer
 from benchmarks.measure import BatchSize, command, show
 from cifar_core.errors import JobError
 from cifar_core.formats import size_in_bytes
-from cifar_core.recipes import RECIPES, Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES, get_recipe
 from cifar_core.runs import jobs, resources
 
 STEPS = 12  # the largest tensors have all been there after two

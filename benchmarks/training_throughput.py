@@ -17,7 +17,8 @@ import typer
 from benchmarks.measure import Contender, Rounds, Steps, Warmup, check_steps, command, in_turns, median, show
 from cifar_core import hardware
 from cifar_core.formats import count
-from cifar_core.recipes import Precision, get_recipe
+from cifar_core.recipe import Precision
+from cifar_core.recipes import get_recipe
 
 
 def main(

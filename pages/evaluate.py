@@ -13,7 +13,7 @@ from cifar_core import charts, formats
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.evaluation import browse, metrics
 from cifar_core.evaluation.browse import ANY
-from cifar_core.recipes import REPORT
+from cifar_core.recipe import REPORT
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Augmented, Card
 from pages import require_entry

@@ -19,7 +19,8 @@ from cifar_core import paths
 from cifar_core.annotations import sources
 from cifar_core.cli import main
 from cifar_core.datasets import cifar10
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from tests import tiers
 from tests.command_line import Done, Typed, environment

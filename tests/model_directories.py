@@ -15,7 +15,8 @@ import pytest
 
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10, DATASETS
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import State, Status
 

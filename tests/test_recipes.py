@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cifar_core.errors import RecipeError
-from cifar_core.recipes import RECIPES, Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES, get_recipe
 
 QUICK = get_recipe("quick")
 

@@ -12,7 +12,7 @@ import pandas as pd
 from cifar_core.charts.palette import HEIGHT, LABEL, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10
-from cifar_core.recipes import REPORT, Precision
+from cifar_core.recipe import REPORT, Precision
 
 Measure = Literal["loss", "accuracy"]
 

@@ -13,7 +13,7 @@ from cifar_core.files import write_whole
 from cifar_core.inference import calibration, ood
 from cifar_core.inference.runtime import Classifier, Outputs, classifier_of
 from cifar_core.inference.tta import TTA
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from cifar_core.recipes import NETWORK_TITLES
+from cifar_core.recipe import NETWORK_TITLES
 from cifar_core.runs.model_dir import ModelDirectory
 
 

@@ -23,7 +23,7 @@ from cifar_core import files, formats, hardware, paths
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import JobError, RecipeError
-from cifar_core.recipes import IMAGENET, IMAGENET_SIDE, Recipe
+from cifar_core.recipe import IMAGENET, IMAGENET_SIDE, Recipe
 from cifar_core.runs import catalogue, processes, resources, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE, Status

@@ -20,7 +20,7 @@ from cifar_core.datasets.registry import DATASETS, get_dataset
 from cifar_core.errors import DatasetError, ModelDirectoryError, RecipeError
 from cifar_core.files import Written, read_arrays, read_log, read_small, write_over, write_whole, written
 from cifar_core.paths import runs_root
-from cifar_core.recipes import RANGES, Recipe
+from cifar_core.recipe import RANGES, Recipe
 from cifar_core.runs.schemas import MOST_BYTES, PREDICTIONS, Card, Config, check_card, check_predictions
 from cifar_core.runs.status import Status, believed
 

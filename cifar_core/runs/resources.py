@@ -7,7 +7,7 @@ import psutil
 from cifar_core import hardware, settings
 from cifar_core.errors import JobError
 from cifar_core.formats import size_in_bytes
-from cifar_core.recipes import Network, Recipe
+from cifar_core.recipe import Network, Recipe
 
 # What a worker holds whatever the recipe: TensorFlow, the images, the weights and what is made of them.
 MEMORY = 1_400_000_000

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from cifar_core.arrays import checked, checked_probabilities
 from cifar_core.datasets.dataset import Facts
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, le=10**12)]

@@ -18,7 +18,7 @@ from cifar_core import paths
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import JobError, ModelDirectoryError, ScaleError
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE

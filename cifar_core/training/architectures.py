@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from cifar_core.recipes import Precision
+from cifar_core.recipe import Precision
 from cifar_core.training.bases import load_imagenet, transfer, vgg16
 from cifar_core.training.kernels import faster
 

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from cifar_core.datasets.dataset import Batch, Facts
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 
 GREY = 121  # the mean of all values of CIFAR-10's training images is 120.7
 

@@ -9,7 +9,7 @@ from keras import layers
 from cifar_core import settings
 from cifar_core.errors import CifarLabError
 from cifar_core.formats import printable
-from cifar_core.recipes import IMAGENET
+from cifar_core.recipe import IMAGENET
 from cifar_core.runs import catalogue
 from cifar_core.training.pretrained import vgg16_weights
 

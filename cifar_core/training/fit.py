@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from cifar_core import hardware
 from cifar_core.datasets.dataset import Batch, Dataset, split
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, augment, bases, features
 from cifar_core.training.checkpoint import load_checkpoint

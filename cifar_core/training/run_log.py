@@ -11,7 +11,7 @@ import numpy as np
 
 from cifar_core.errors import CifarLabError
 from cifar_core.files import force_to_disk, write_whole
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.training.checkpoint import save_checkpoint
 

@@ -9,7 +9,8 @@ from cifar_core.datasets import registry
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10, first_choice
 from cifar_core.errors import CifarLabError
-from cifar_core.recipes import RANGES, RECIPES, Recipe
+from cifar_core.recipe import RANGES, Recipe
+from cifar_core.recipes import RECIPES
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE, Status

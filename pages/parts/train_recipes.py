@@ -7,7 +7,8 @@ import streamlit as st
 
 from cifar_core import charts, formats
 from cifar_core.evaluation import ranking
-from cifar_core.recipes import RECIPES, Recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import clicks

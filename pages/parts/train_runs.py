@@ -8,7 +8,8 @@ import streamlit as st
 
 from cifar_core import charts, formats
 from cifar_core.errors import CifarLabError, DatasetError
-from cifar_core.recipes import RANGES, RECIPES
+from cifar_core.recipe import RANGES
+from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
 from cifar_core import paths
-from cifar_core.recipes import RECIPES, Recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES
 from cifar_core.runs import trash
 from cifar_core.runs.status import Status
 from tests.browser import no_exception

@@ -13,7 +13,7 @@ import pytest
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays, write_whole
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import catalogue, jobs, resources
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status

@@ -15,7 +15,7 @@ from cifar_core.cli import console
 from cifar_core.cli import main as command_line
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import jobs, processes, status
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.command_line import Typed

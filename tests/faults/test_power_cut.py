@@ -10,7 +10,7 @@ import pytest
 
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.files import read_arrays, write_whole
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import catalogue, jobs, resources
 from tests.faults.conftest import contents, end_workers
 from tests.faults.disks import mounted

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import settings
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10, DIGITS
-from cifar_core.recipes import RECIPES, Recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES
 from cifar_core.runs import downloads, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches

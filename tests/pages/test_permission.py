@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import settings
 from cifar_core.annotations import sources
 from cifar_core.deploy import exporting
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import downloads
 from cifar_core.runs.status import State
 from tests.model_directories import run_that_is

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import charts, formats, paths
-from cifar_core.recipes import RECIPES, Recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
 from pages.parts import curves, train_runs
 from tests.model_directories import made, run_that_is

@@ -11,7 +11,8 @@ import pytest
 from cifar_core import hardware
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import DatasetError, JobError, ModelDirectoryError, RecipeError
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.status import State, Status
 from tests.model_directories import made, run_that_is

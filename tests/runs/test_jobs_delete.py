@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cifar_core.errors import JobError, ModelDirectoryError
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import catalogue, jobs, trash
 from cifar_core.runs.status import State
 from tests.model_directories import run_that_is

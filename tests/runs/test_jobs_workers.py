@@ -16,7 +16,7 @@ import pytest
 from cifar_core import paths
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.model_directories import LONG, bury, ended, in_mid_epoch, run_that_is, until
@@ -149,7 +149,8 @@ from pathlib import Path
 from cifar_core.runs import jobs
 from cifar_core.errors import CifarLabError
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 
 recipe, folder, name = Recipe.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
 (folder / f"{name}.ready").touch()

@@ -17,7 +17,7 @@ from cifar_core.datasets.dataset import split
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import JobError
 from cifar_core.files import read_arrays
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs import catalogue, jobs, status
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status

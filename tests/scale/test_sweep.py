@@ -9,7 +9,8 @@ import pytest
 
 from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.errors import RecipeError, ScaleError
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue, model_dir
 from cifar_core.runs.status import Status
 from cifar_core.scale import sweep

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from cifar_core.datasets.dataset import Batch, Facts
 from cifar_core.datasets.registry import CIFAR10, DIGITS
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.training import augment
 from tests import pictures
 

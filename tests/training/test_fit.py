@@ -12,7 +12,8 @@ import pytest
 
 from cifar_core.datasets.dataset import normalise, split
 from cifar_core.datasets.registry import DIGITS
-from cifar_core.recipes import Recipe, get_recipe
+from cifar_core.recipe import Recipe
+from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import fit, run_log
 from tests.model_directories import made

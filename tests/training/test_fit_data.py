@@ -9,7 +9,7 @@ import pytest
 from cifar_core.datasets.dataset import Batch
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import CifarLabError
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.training import architectures, augment, checkpoint, fit
 from tests.model_directories import made
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cifar_core.errors import CifarLabError
-from cifar_core.recipes import Recipe
+from cifar_core.recipe import Recipe
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS
 from cifar_core.training import run_log
 from tests.model_directories import made

@@ -10,7 +10,8 @@ from cifar_core.arrays import Images
 from cifar_core.datasets.dataset import Batch, normalise
 from cifar_core.errors import CifarLabError, ModelDirectoryError, RecipeError
 from cifar_core.paths import models_root
-from cifar_core.recipes import IMAGENET, RECIPES, get_recipe
+from cifar_core.recipe import IMAGENET
+from cifar_core.recipes import RECIPES, get_recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, bases, features
