@@ -9,7 +9,7 @@ from cifar_core.datasets import registry
 from cifar_core.datasets.dataset import Dataset, Part, normalise, one_hot
 from cifar_core.datasets.registry import CIFAR10, first_choice
 from pages import require_entry
-from pages.parts import data_import, downloads
+from pages.parts import data_import, data_own, downloads
 from pages.parts.caches import crisp, test_set, tile
 from pages.parts.url_state import choose_view, segments_in_url
 
@@ -146,10 +146,7 @@ cards = st.grid(2, min_column_width=320)
 for dataset in datasets.values():
     with cards.container(border=True, height="stretch"):
         show_dataset(dataset)
-with st.expander("Use your own pictures", icon=":material/create_new_folder:"):
-    st.markdown("Put the pictures of each class into a folder of its name, and all of them into one folder.")
-    st.code("python -m cifar_core data add NAME FOLDER", language="sh", wrap_lines=True)
-    st.caption("A ZIP or tar file of it will do, or a Parquet file with images and labels.")
+data_own.show()
 chosen = segments_in_url(
     "Dataset",
     [name for name, dataset in datasets.items() if dataset.available()],

@@ -1,0 +1,131 @@
+"""Pictures of the visitor's own, from a folder or a file to a dataset that can be learned."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from cifar_core import formats, images
+from cifar_core.datasets import own_adding
+from cifar_core.datasets.own_adding import Added
+from cifar_core.errors import CifarLabError, DatasetError
+from pages.parts import permission
+from pages.parts.markdown import plain, told
+
+FOLDER, FILE, PATH = "A folder", "A ZIP, tar or Parquet file", "A place on this computer"
+MOST_NAMED = 20  # of what was left out
+_ADDED = "own-added"  # in the session: what was added last
+
+Given = list[UploadedFile] | UploadedFile | str | None
+
+
+def show() -> None:
+    """Draw the fields that take pictures, and what came of the last ones."""
+    with st.expander(
+        "Use your own pictures", icon=":material/create_new_folder:", expanded=_ADDED in st.session_state
+    ):
+        show_added()
+        if not permission.explain():
+            return
+        st.markdown(
+            "Put the pictures of each class into a folder of its name, and all of them into one folder."
+        )
+        name = st.text_input("Name", placeholder="pets", max_chars=64, key="own-name")
+        given = choose_pictures()
+        st.caption("What was taken can be removed again: `python -m cifar_core data remove NAME`")
+        if st.button("Add", type="primary", icon=":material/add:", key="own-add"):
+            add(name.strip(), given)
+
+
+def choose_pictures() -> Given:
+    """Let the visitor say where the pictures are."""
+    ways = [FOLDER, FILE, PATH] if permission.here() else [FOLDER, FILE]  # elsewhere it is the server's disk
+    way = st.segmented_control("From", ways, default=FOLDER, required=True, key="own-way")
+    if way == PATH:
+        return st.text_input("Where they are", placeholder="a folder or a file", key="own-path").strip()
+    if way == FILE:
+        return st.file_uploader("The file", key="own-file")
+    return list(
+        st.file_uploader(
+            "The folder that holds them",
+            type=images.SUFFIXES,
+            accept_multiple_files="directory",
+            key="own-folder",
+            max_upload_size=images.MAX_BYTES // 1024**2,
+        )
+    )
+
+
+def add(name: str, given: Given) -> None:
+    """Take the pictures with a progress bar, and draw the page anew with them."""
+    if not given:
+        st.info("Choose the pictures first.", icon=":material/info:")
+        return
+    bar = st.progress(0.0, "Looking at every picture …")
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), f"{formats.count(done)} of {formats.count(total)} pictures")
+
+    try:
+        permission.check()
+        with on_disk(given) as source:
+            added = own_adding.add(name, source, progress=progress)
+    except CifarLabError as error:
+        bar.empty()
+        st.error(told(error))
+        return
+    st.session_state[_ADDED] = added
+    st.query_params["data"] = name  # the page shows what came
+    st.rerun()
+
+
+@contextlib.contextmanager
+def on_disk(given: list[UploadedFile] | UploadedFile | str) -> Iterator[Path]:
+    """Yield where the pictures are; what was uploaded lies in a folder that is gone afterwards.
+
+    The name of an uploaded file is its path in the visitor's folder, of which nothing is believed.
+    """
+    if isinstance(given, str):
+        yield Path(given).expanduser()
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        if isinstance(given, UploadedFile):
+            file = Path(scratch, "pictures")
+            file.write_bytes(given.getbuffer())
+            yield file
+            return
+        for upload in given:
+            parts = PurePosixPath(upload.name.replace("\\", "/")).parts
+            if len(parts) < 2 or any(part in ("..", "/") or ":" in part for part in parts):
+                raise DatasetError(f"“{upload.name}” does not lie in a folder of its class.")
+            path = Path(scratch, *parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(upload.getbuffer())
+        yield Path(scratch)
+
+
+def show_added() -> None:
+    """Say what was taken and what was left out, and lead on."""
+    added: Added | None = st.session_state.get(_ADDED)
+    if added is None:
+        return
+    dataset = added.dataset
+    train, test = (formats.count(dataset.sizes[part]) for part in ("train", "test"))
+    st.success(
+        f"“{plain(dataset.name)}” is here: {train} pictures to learn from, {test} to test with, "
+        f"{len(dataset.class_names)} classes.",
+        icon=":material/check_circle:",
+    )
+    for note in added.notes:
+        st.caption(told(note))
+    if added.left_out:
+        st.warning(f"{formats.count(len(added.left_out))} files were left out.", icon=":material/warning:")
+        for item in added.left_out[:MOST_NAMED]:
+            st.text(f"{formats.printable(item.name)}: {formats.printable(item.reason)}")
+    if st.button("Learn them", icon=":material/model_training:", key="own-learn"):
+        st.session_state.update(dataset=dataset.name, recipe="transfer")
+        del st.session_state[_ADDED]
+        st.switch_page("pages/train.py")

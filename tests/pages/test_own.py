@@ -1,0 +1,101 @@
+"""The visitor's own pictures on the page Data: from a folder, a file or a place, to a dataset to learn."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifar_core.datasets import own
+from cifar_core.datasets.registry import get_dataset
+from pages.parts import data_own
+from tests.datasets.own_sources import NAMES, in_folder, in_zip, shapes
+from tests.pages import checked, opened
+
+pytestmark = pytest.mark.usefixtures("cache", "datasets", "runs")
+
+
+def added(app: AppTest, name: str) -> AppTest:
+    app.text_input(key="own-name").set_value(name)
+    app.button(key="own-add").click()
+    return checked(app)
+
+
+def from_place(place: Path, name: str = "shapes") -> AppTest:
+    app = opened("data")
+    app.segmented_control(key="own-way").set_value(data_own.PATH)
+    checked(app)
+    app.text_input(key="own-path").set_value(str(place))
+    return added(app, name)
+
+
+def test_pictures_of_a_place_become_a_dataset_that_is_shown_and_can_be_learned(tmp_path: Path) -> None:
+    files = {**shapes(), f"{NAMES[0]}/broken.png": b"no picture"}
+    app = from_place(in_folder(tmp_path / "given", files))
+    assert own.names() == ["shapes"]
+    assert app.query_params["data"] in ("shapes", ["shapes"])  # as AppTest gives what a script wrote
+    [said] = app.success
+    assert "“shapes” is here" in said.value
+    assert "3 classes" in said.value
+    assert any(f"{NAMES[0]}/broken.png" in text.value for text in app.text)
+
+    app.button(key="own-learn").click()
+    checked(app)
+    assert app.selectbox(key="dataset").value == "shapes"
+    assert app.selectbox(key="recipe").value == "transfer"
+
+
+def test_a_file_that_is_uploaded_is_taken_and_not_kept(tmp_path: Path) -> None:
+    archive = in_zip(tmp_path / "shapes.zip", shapes())
+    app = opened("data")
+    app.segmented_control(key="own-way").set_value(data_own.FILE)
+    checked(app)
+    app.file_uploader(key="own-file").set_value(("shapes.zip", archive.read_bytes(), "application/zip"))
+    added(app, "shapes")
+    assert get_dataset("shapes").class_names == tuple(sorted(NAMES))
+
+
+def test_a_folder_that_is_uploaded_keeps_its_folders() -> None:
+    app = opened("data")
+    given = [(f"given/{name}", content, "image/png") for name, content in shapes().items()]
+    app.file_uploader(key="own-folder").set_value(given)
+    added(app, "shapes")
+    assert get_dataset("shapes").class_names == tuple(sorted(NAMES))
+
+
+@pytest.mark.parametrize(
+    "name", ["../a/x.png", "/a/x.png", "a/../../x.png", "C:/a/x.png", "x.png", "..\\a\\x.png"]
+)
+def test_an_uploaded_name_leads_nowhere_else(name: str) -> None:
+    app = opened("data")
+    files = shapes(1)
+    app.file_uploader(key="own-folder").set_value([(name, next(iter(files.values())), "image/png")])
+    added(app, "shapes")
+    assert "does not lie in a folder of its class" in app.error[0].value
+    assert own.names() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "said"),
+    [
+        ("", "given", "A dataset's name may hold"),
+        ("cifar10", "given", "comes with the app"),
+        ("shapes", "nowhere", "There is no folder or file"),
+    ],
+)
+def test_what_cannot_be_taken_is_said(tmp_path: Path, name: str, place: str, said: str) -> None:
+    in_folder(tmp_path / "given", shapes())
+    app = from_place(tmp_path / place, name)
+    assert said in app.error[0].value
+    assert own.names() == []
+
+
+def test_without_pictures_it_asks_for_them() -> None:
+    app = added(opened("data"), "shapes")
+    assert "Choose the pictures first." in [info.value for info in app.info]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_strangers_add_nothing() -> None:
+    app = opened("data")
+    assert "own-add" not in [button.key for button in app.button]
+    assert not app.file_uploader
