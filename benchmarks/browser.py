@@ -29,7 +29,7 @@ Within = Annotated[
         help="A command that starts the server and becomes it: `systemd-run --scope -p MemoryMax=1G`."
     ),
 ]
-PATIENCE = 60.0  # seconds, for what takes a few on an idle machine
+PATIENCE = 300.0  # seconds, for what takes a few on an idle machine
 # The script has run, what it drew is there, and nothing of the page before is left.
 AT_REST = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
