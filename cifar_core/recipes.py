@@ -53,8 +53,8 @@ RECIPES = {
         Recipe(
             name="transfer",
             title="Transfer",
-            summary="What a trained model sees in a picture, computed once, and a linear layer on it: "
-            "seconds, and a dozen pictures of a class are enough.",
+            summary="What a trained model sees in a picture, computed once, and a linear layer on it: for few "
+            "pictures of one's own.",
             network="transfer",
             network_options={"base": "best", "size": 32},
             frozen=True,
