@@ -53,8 +53,7 @@ RECIPES = {
         Recipe(
             name="transfer",
             title="Transfer",
-            summary="What a trained model sees in a picture, computed once, and a linear layer on it: for few "
-            "pictures of one's own.",
+            summary="A linear layer on what a trained model sees in a picture: for few pictures of your own.",
             network="transfer",
             network_options={"base": "best", "size": 32},
             frozen=True,
