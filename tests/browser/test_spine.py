@@ -96,7 +96,7 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     assert list(run.history()["epoch"]) == [*range(1, epochs + 1)]
 
     # Evaluate shows this run, opening on the cats it takes for dogs.
-    page.get_by_role("link", name="See what it confuses").click()
+    page.get_by_role("link", name="See its mistakes").click()
     expect(page.get_by_role("heading", name="Evaluate")).to_be_visible()
     labels = cifar10.load_test().labels
     guesses = run.predictions()["test"].argmax(axis=1)

@@ -149,7 +149,11 @@ def test_deploy_asks_about_its_own_test_images() -> None:
 @pytest.mark.usefixtures("digits")
 def test_train_shows_its_run_and_overview_its_card() -> None:
     app = opened("train", run="linear")
-    assert [link.proto.label for link in app.get("page_link")] == ["See what it confuses", "Classify with it"]
+    assert [link.proto.label for link in app.get("page_link")] == [
+        "See its mistakes",
+        "Classify with it",
+        "Compare it",
+    ]
     assert app.dataframe[0].value["dataset"].tolist() == [DIGITS.name]
     assert app.dataframe[0].value["changed"].tolist() == [""]
     app = opened("overview")
