@@ -11,6 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 from pages import require_entry
 from pages.parts import curves, train_controls, train_recipes, train_runs
@@ -54,8 +55,9 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
         st.subheader(plain(run.name), anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
         st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
-    show_metrics(run, status, steps, history)
-    if run.has_results() and not status.active:
+    card = None if status.active else card_of(run)
+    show_metrics(status, steps, history, card)
+    if card:
         lead_on(run)
     else:
         done = float(steps["epoch"].iloc[-1]) if len(steps) else 0.0
@@ -79,12 +81,22 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
                 place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
 
 
-def show_metrics(run: ModelDirectory, status: Status, steps: pd.DataFrame, history: pd.DataFrame) -> None:
+def card_of(run: ModelDirectory) -> Card | None:
+    """Return the results of a run; None if it has none, or says what is wrong with them."""
+    if not run.has_results():
+        return None
+    try:
+        return run.card()
+    except CifarLabError as error:
+        st.warning(told(error), icon=":material/warning:")
+        return None
+
+
+def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, card: Card | None) -> None:
     """Show a line of numbers; of a finished run its test accuracy first of all."""
     cells = st.grid(4, min_column_width=150)
     quiet: dict[str, Any] = {"height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"}
-    if run.has_results() and not status.active:
-        card = run.card()
+    if card:
         low, high = (formats.percent(end) for end in card["accuracy_interval"])
         cells.metric(
             "Test accuracy",

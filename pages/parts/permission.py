@@ -4,7 +4,6 @@ import streamlit as st
 
 from cifar_core import access
 from cifar_core.errors import AccessError
-from pages.parts.markdown import told
 
 
 def check() -> None:
@@ -41,7 +40,7 @@ def explain() -> bool:
     try:
         check()
     except AccessError as error:
-        st.info(told(error), icon=":material/lock:")
+        st.info(str(error), icon=":material/lock:")
         if (
             st.secrets.load_if_toml_exists()
             and "auth" in st.secrets

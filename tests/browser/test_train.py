@@ -24,7 +24,7 @@ def test_start_is_there_again_when_another_run_has_ended(page: Page, server: Ser
     page.goto(f"{server.url}/train?run=mine")
     start = page.get_by_role("button", name="Start", exact=True)
     expect(start).to_be_disabled()
-    expect(page.get_by_text("One run trains at a time")).to_be_visible()
+    expect(page.get_by_role("button", name="Show busy")).to_be_visible()
     busy.write_status(Status("finished"))
     expect(start).to_be_enabled()
     no_exception(page)

@@ -21,7 +21,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from tests.command_line import Typed
 from tests.faults.disks import mounted
 from tests.model_directories import made, run_that_is, until
-from tests.pages import checked, opened
+from tests.pages import checked, come_from, opened
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
@@ -166,7 +166,10 @@ def test_who_watches_is_told_once_and_ctrl_c_ends_it(
 
 
 @pytest.mark.usefixtures("halted")
-def test_the_page_says_how_long_ago_it_last_spoke_and_ends_it(run: ModelDirectory) -> None:
+def test_the_page_says_how_long_ago_it_last_spoke_and_ends_it(
+    run: ModelDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come_from(monkeypatch, "127.0.0.1", Host="localhost:8501")
     app = opened("train", run="mine")
     [said] = [item.value for item in app.warning]
     assert "“mine” has said nothing for" in said

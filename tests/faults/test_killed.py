@@ -68,10 +68,9 @@ def test_the_time_limit_stops_a_training_and_resume_goes_on(
     assert not run.has_results()
 
     monkeypatch.setenv(settings.TRAINING_MINUTES.name, "soon")
-    jobs.resume(run)
-    status = ended(run)
-    assert status.state == "failed"
-    assert "must be a number of minutes, not “soon”; nothing is trained" in status.error
+    with pytest.raises(JobError, match="must be a number of minutes, not “soon”; nothing is trained"):
+        jobs.resume(run)
+    assert ended(run).state == "failed"
 
     monkeypatch.setenv(settings.TRAINING_MINUTES.name, "60")
     jobs.resume(run)

@@ -1,6 +1,7 @@
 """The layer before every request, given requests as a server gives them; on a real one: tests/faults."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ def asked(
         "client": peer and (peer, 50_000),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run((behind or Door(app))(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # the tests' own may have a browser's event loop
+        thread.submit(asyncio.run, (behind or Door(app))(scope, receive, send)).result()
     given = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], given, b"".join(message["body"] for message in sent[1:]).decode()
 

@@ -177,7 +177,8 @@ def test_a_killed_worker_is_noticed(story: Story) -> None:
 @pytest.mark.slow
 def test_after_two_resumes_every_epoch_is_there_once(story: Story) -> None:
     run = story.directory
-    assert (story.finished.state, story.finished.error, story.finished.eta_seconds) == ("finished", "", None)
+    assert (story.finished.state, story.finished.eta_seconds) == ("finished", None)
+    assert story.finished.error == run.card().get("warning", "")  # few images: perhaps a guess
     assert story.finished.epoch == story.finished.epochs == story.epochs
     history, steps = run.history(), run.steps()
     assert history["epoch"].tolist() == [*range(1, story.epochs + 1)]
