@@ -287,17 +287,27 @@ def main() -> None:
         if (stream := getattr(sys, name)) is None:  # whoever started us closed it
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # the name of a picture may hold any bytes
+            # The name of a picture may hold any bytes; and a full disk shall be met here, not at the exit.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
         app()
     except (CifarLabError, OSError) as error:
         said = _of_a_file(error) if isinstance(error, OSError) else str(error)
         print(f"Error: {formats.printable(said, MOST_SAID)}", file=sys.stderr)
+        _give_up_unwritten()
         sys.exit(1)
     except SystemExit as end:
         if end.code == 130:
             print("Interrupted.", file=sys.stderr)
         raise
+
+
+def _give_up_unwritten() -> None:
+    """Let go of output that cannot be written, or Python would complain of it once more at its exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_a_file(error: OSError) -> str:
