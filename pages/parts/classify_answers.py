@@ -14,11 +14,11 @@ from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
 from cifar_core.evaluation.ood_sets import DESCRIPTIONS
-from cifar_core.inference import classify, saliency, spreadsheet
+from cifar_core.inference import classify, spreadsheet
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches
+from pages.parts import caches, saliency_map
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
 from pages.parts.scrolling import come_into_view
@@ -29,7 +29,6 @@ CARDS = 6  # pictures shown in full on one page
 PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
 DESCRIBED = 10  # that are read out to those who do not see the bars
-SHARP = 320  # pixels, of what the network sees as it is sent
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 NONE = "none of these"
 THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
@@ -220,21 +219,13 @@ def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
 def show_map(
     place: DeltaGenerator, model: ModelDirectory, picture: Picture, answer: Answer, opacity: float
 ) -> None:
-    array = picture.arrays[side_of(model)]
-    scale = max(SHARP // len(array), 1)
     with place:
-        found = in_turn(pixels_that_mattered, model, array, answer.class_index)
-        st.image(
-            saliency.overlay(array.repeat(scale, axis=0).repeat(scale, axis=1), found, opacity),
-            width="stretch",
-            alt=f"what mattered to {model.name} for {answer.class_name}",
-        )
-        st.caption(f"what mattered for {answer.class_name}" if found.any() else "no part mattered more")
+        saliency_map.show(model, picture.arrays[side_of(model)], answer.class_index, opacity)
 
 
 def enlarged(array: np.ndarray) -> str:
     """Return what a network sees as an address, its pixels as blocks."""
-    return caches.crisp(array, max(SHARP // len(array), 1))
+    return caches.crisp(array, max(saliency_map.SHARP // len(array), 1))
 
 
 def verdict(answer: Answer, true: str | None) -> str:
@@ -267,12 +258,3 @@ def say_what_passes(model: ModelDirectory) -> None:
             f"How far to trust “{NONE}” from **{plain(model.name)}**: it says so, wrongly, of 5 % of its own "
             f"dataset's pictures. It fails to say so of {', '.join(passing)}."
         )
-
-
-@st.cache_data(  # of 4 KB
-    max_entries=500, show_spinner="Looking at parts of the picture", hash_funcs=AS_WRITTEN
-)
-def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
-    """Return a map of the pixels that speak for a class, float32 [S, S]."""
-    await_turn()
-    return saliency.saliency(caches.classifier(model).probabilities, array, class_index)

@@ -13,14 +13,13 @@ from cifar_core import charts, formats
 from cifar_core.annotations.image_notes import Notes
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import get_dataset
-from cifar_core.inference import neighbours, saliency
+from cifar_core.inference import neighbours
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches
+from pages.parts import caches, saliency_map
 from pages.parts.caches import AS_WRITTEN, BY_VALUE, Results
-from pages.parts.classify_answers import pixels_that_mattered
 from pages.parts.markdown import plain
-from pages.parts.turns import in_turn, turn
+from pages.parts.turns import turn
 
 NAME = "sample"  # in the URL
 PICTURE, MAP, NEIGHBOUR = 384, 128, 96  # pixels a side
@@ -136,20 +135,11 @@ def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None
         alt=", ".join(f"{n} {p:.1%}" for n, p in zip(class_names, probabilities, strict=True)),
         key=f"sample-bars-{name}",
     )
+    model, image = catalogue.find(name), caches.test_set(results.facts).images[index]
     with maps.container(horizontal=True):
         for each in dict.fromkeys((label, guess)):
             with st.container(width=MAP):
-                show_map(catalogue.find(name), results.facts, index, each)
-
-
-def show_map(model: ModelDirectory, facts: Facts, index: int, class_index: int) -> None:
-    image, name = caches.test_set(facts).images[index], facts.class_names[class_index]
-    found = in_turn(pixels_that_mattered, model, image, class_index)
-    scale = max(2 * MAP // facts.side, 1)
-    large = image.repeat(scale, axis=0).repeat(scale, axis=1)
-    overlaid = caches.crisp(saliency.overlay(large, found, OPACITY), 1)
-    st.image(overlaid, width="stretch", alt=f"what mattered to {model.name} for {name}")
-    st.caption(f"what mattered for {plain(name)}")
+                saliency_map.show(model, image, each, OPACITY)
 
 
 def show_nearest(model: ModelDirectory, facts: Facts, index: int, *, alone: bool) -> None:

@@ -10,8 +10,8 @@
 What is in the cache is there at once; only what has to be worked out waits.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -39,29 +39,23 @@ def await_turn() -> None:
 
 def in_turn(cached: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
     """Return what a cached function returns; where it awaits its turn, after all who asked before."""
+    with contextlib.suppress(_NotYetError):
+        return cached(*args, **kwargs)
+    with turn():
+        return cached(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """Do what costs much after all who asked before."""
     place = st.empty()
-    with place:
-        try:
-            return cached(*args, **kwargs)
-        except _NotYetError:
-            pass
     with _turns.turn(lambda before: _say(place, before)):
         entered = _ours.set(True)
+        place.empty()
         try:
-            with place:
-                return cached(*args, **kwargs)
+            yield
         finally:
             _ours.reset(entered)
-            place.empty()
-
-
-@contextmanager
-def turn() -> Iterator[None]:
-    """Do what is in no cache after all who asked before."""
-    place = st.empty()
-    with _turns.turn(lambda before: _say(place, before)):
-        place.empty()
-        yield
 
 
 def _say(place: DeltaGenerator, before: int) -> None:

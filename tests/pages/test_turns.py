@@ -7,7 +7,7 @@ import pytest
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import classify_answers, turns
+from pages.parts import classify_answers, saliency_map, turns
 from tests.pages import addressed, checked, opened
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("runs")
 @pytest.fixture(autouse=True)
 def _nothing_cached() -> None:
     classify_answers.answers_here.clear()
-    classify_answers.pixels_that_mattered.clear()
+    saliency_map.pixels_that_mattered.clear()
 
 
 @pytest.fixture
