@@ -124,6 +124,7 @@ def test_who_looks_on_can_cancel_it_and_what_came_is_kept(
 ) -> None:
     page.goto(f"{server.url}/data")
     page.get_by_role("button", name="Download CIFAR-10").first.click()
+    expect(strip(page)).to_be_visible()  # a page drawn before it started would not show it by itself
     second.goto(f"{server.url}/compare")
     expect(strip(second)).to_be_visible()
     until(lambda: came() > 20_000)
