@@ -82,6 +82,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "label_smoothing": (0.0, 0.99),
     "shift": (0, 8),
     "cutout": (0, 24),
+    "mixed": (0.0, 1.0),
+    "degraded": (0.0, 1.0),
     "images": (20, 1_000_000),
     "validation_images": (2, 500_000),
     "seed": (0, 2**31 - 1),
@@ -106,6 +108,9 @@ class Recipe:
     augmentation, shift, cutout
         `none`, or `flip_and_shift`: mirrored every other epoch, shifted by up to `shift` pixels, a square of
         `cutout` pixels a side greyed out.
+    mixed, degraded
+        Shares of the pictures that are mixed with patterns, and that are made worse as by a bad camera: too
+        dark or bright, blurred, noisy.
     epochs, batch_size, learning_rate
         Epochs at most; images a step; peak learning rate for the mean loss of a batch.
     patience
@@ -141,6 +146,8 @@ class Recipe:
     learning_rate: float
     shift: int = 2
     cutout: int = 0
+    mixed: float = 0.0
+    degraded: float = 0.0
     patience: int = 0
     weight_decay: float = 0.0
     frozen: bool = False

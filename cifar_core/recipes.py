@@ -112,6 +112,25 @@ RECIPES = {
             precision="bfloat16",
         ),
         Recipe(
+            name="robust",
+            title="Robust",
+            summary="Learns from pictures that are noisy, blurred, dark or mixed with patterns as well: right "
+            "more often about photographs and a webcam, and quicker to doubt what it does not know.",
+            network="airbench",
+            network_options={"widths": [128, 256, 256], "activation": "gelu"},
+            optimizer="airbench",
+            augmentation="flip_and_shift",
+            shift=4,
+            cutout=8,
+            mixed=0.6,
+            degraded=0.6,
+            epochs=24,
+            batch_size=1000,
+            learning_rate=0.24,
+            label_smoothing=0.2,
+            precision="bfloat16",
+        ),
+        Recipe(
             name="best",
             title="Best",
             summary="The network and the optimizer of Fast, wider and much longer, on pictures with a square "

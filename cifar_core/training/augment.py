@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from cifar_core.datasets.dataset import Batch, Facts
 from cifar_core.recipe import Recipe
+from cifar_core.training import degrade
 
 GREY = 121  # the mean of all values of CIFAR-10's training images is 120.7
 
@@ -37,6 +38,7 @@ def training_batches(batch: Batch, facts: Facts, recipe: Recipe, first_epoch: in
     all_images = tf.constant(images)
     all_labels = tf.one_hot(labels, len(facts.class_names))
     start = stateless_coins(recipe.seed, count)
+    patterns = tf.constant(degrade.patterns(degrade.PATTERNS, facts.side, recipe.seed)) if recipe.mixed else None
 
     def order(epoch: Any) -> Any:
         keys = tf.random.stateless_uniform([count], seed=tf.stack([recipe.seed, tf.cast(epoch, tf.int32)]))
@@ -54,7 +56,17 @@ def training_batches(batch: Batch, facts: Facts, recipe: Recipe, first_epoch: in
             chosen = shift(chosen, recipe.shift, seed)
             if recipe.cutout:
                 chosen = cut_out(chosen, recipe.cutout, tf.random.fold_in(seed, 1))
-        return _scaled(chosen), tf.gather(all_labels, indices)
+        chosen = _scaled(chosen)
+        # The first of a batch and the last of it, some both: a batch is in random order anyway.
+        if first := round(recipe.mixed * size):
+            seed = tf.stack([recipe.seed, ~(tf.cast(epoch, tf.int32) * steps + step)])
+            mixed = degrade.mix(chosen[:first], patterns, seed)
+            chosen = tf.concat([mixed, chosen[first:]], axis=0)
+        if last := round(recipe.degraded * size):
+            seed = tf.stack([~recipe.seed, ~(tf.cast(epoch, tf.int32) * steps + step)])
+            worse = degrade.degrade(chosen[size - last :], seed)
+            chosen = tf.concat([chosen[: size - last], worse], axis=0)
+        return tf.ensure_shape(chosen, [size, *images.shape[1:]]), tf.gather(all_labels, indices)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs)
     batches = epochs.flat_map(order).map(made, num_parallel_calls=1, deterministic=True).prefetch(2)
