@@ -55,7 +55,7 @@ def wide(image: Pixels, beside: int, plain: bool) -> Image.Image:
     return photo(extended, 256)
 
 
-def reduced(picture: Image.Image, method: str = "HAMMING") -> Pixels:
+def reduced(picture: Image.Image, method: str = "BILINEAR") -> Pixels:
     """Reduce a whole picture, square or not, with one of Pillow's filters."""
     return np.asarray(picture.resize((32, 32), Image.Resampling[method]))
 
@@ -99,10 +99,10 @@ TABLES: dict[
             "2:1, plain": lambda image: wide(image, 16, plain=True),
         },
         {
-            "centre crop": lambda picture: images.to_array(picture, "crop"),
+            "centre crop": lambda picture: images.to_array(images.square(picture)),
             "whole, between bars": between_bars,
             "whole, between mirrors": between_mirrors,
-            "whole, stretched": lambda picture: images.to_array(picture, "whole"),
+            "whole, stretched": images.to_array,
         },
     ),
 }

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps, features
 from cifar_core import picture_files
 from cifar_core.errors import ImageError
 
-How = Literal["crop", "whole"]
+How = Literal["both", "crop", "whole"]
 
 SIZE = 32
 MAX_BYTES = 20 * 1024**2
@@ -104,31 +104,40 @@ def square(image: Image.Image) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
-def to_array(image: Image.Image, how: How = "crop", side: int = SIZE) -> npt.NDArray[np.uint8]:
-    """Reduce an RGB picture of any size to what the network sees.
+def looks(image: Image.Image, how: How = "both", side: int = SIZE) -> npt.NDArray[np.uint8]:
+    """Return what a network looks at of an RGB picture of any size.
+
+    Parameters
+    ----------
+    image
+        The picture.
+    how
+        The middle of it ("crop"), the "whole" of it, stretched, or "both", whose answers are averaged: of
+        photographs of the ten, models are right more often so (`benchmarks/photographs.py`).
+    side
+        Pixels a side.
 
     Returns
     -------
-    ndarray of uint8, shape [S, S, 3]
-        RGB, 0 to 255, of `side` pixels: the middle of the picture, or the "whole" of it, stretched; a picture
-        of that size comes through bit for bit.
+    ndarray of uint8, shape [K, S, S, 3]
+        RGB, 0 to 255: two looks for both, if the picture is not square, otherwise one.
     """
-    # Between bars of CIFAR-10's mean colour two models got 7 points fewer right of pictures of 4:3 and 41 of
-    # 2:1 than of the images in their middle, stretched 4 and 26: networks rather see a thing distorted than
-    # small (`benchmarks/resizing.py`).
-    if how == "crop":
-        image = square(image)
-    # Hamming averages areas like BOX and does not ring like Lanczos, but also weighs pixels evenly where 32
-    # does not divide the side: BOX would give a 48×48 picture alternately one and two pixels a cell. Of 2,000
-    # images enlarged in five ways, two models got 2.3 points fewer right than of the images themselves, with
-    # Lanczos 2.0, BOX 2.2, bicubic 2.3, bilinear 4.2, nearest 56 where there was grain: the first four are
-    # about as good as each other (`benchmarks/resizing.py`).
-    method = Image.Resampling.HAMMING if max(image.size) > side else Image.Resampling.BICUBIC
+    parts = [image] if how == "whole" else [square(image)]
+    if how == "both" and image.width != image.height:
+        parts.append(image)
+    return np.stack([to_array(part, side) for part in parts])
+
+
+def to_array(image: Image.Image, side: int = SIZE) -> npt.NDArray[np.uint8]:
+    """Reduce an RGB picture to uint8 [S, S, 3]; one of that size comes through bit for bit."""
+    # Bilinear is the softest of Pillow's filters: photographs come out about as sharp as CIFAR-10's images,
+    # with Hamming a quarter sharper. (`benchmarks/photographs.py`)
+    method = Image.Resampling.BILINEAR if max(image.size) > side else Image.Resampling.BICUBIC
     return np.array(image.resize((side, side), method), dtype=np.uint8)
 
 
 def load(
-    source: bytes | Path, how: How = "crop", side: int = SIZE
+    source: bytes | Path, how: How = "both", side: int = SIZE
 ) -> tuple[Image.Image, npt.NDArray[np.uint8]]:
     """Read a picture for showing and for classifying; raises `ImageError` as `read` does.
 
@@ -136,13 +145,13 @@ def load(
     -------
     picture : PIL.Image.Image
         The whole picture, upright, RGB, at most 512 pixels on its longer side.
-    array : ndarray of uint8, shape [S, S, 3]
-        What the network sees, RGB, 0 to 255, as `to_array` makes it.
+    seen : ndarray of uint8, shape [K, S, S, 3]
+        What the network looks at, RGB, 0 to 255, as `looks` makes it.
     """
     picture = read(source)
-    array = to_array(picture, how, side)
+    seen = looks(picture, how, side)
     picture.thumbnail((WORKING_SIDE, WORKING_SIDE))
-    return picture, array
+    return picture, seen
 
 
 def to_png(array: npt.NDArray[np.uint8], scale: int = 1) -> bytes:

@@ -114,17 +114,15 @@ RECIPES = {
         Recipe(
             name="robust",
             title="Robust",
-            summary="Learns from pictures that are noisy, blurred, dark or mixed with patterns as well: right "
-            "more often about photographs and a webcam, and quicker to doubt what it does not know.",
+            summary="Learns from pictures that are noisy, blurred, dark or mixed with patterns as well: "
+            "right more often about photographs and a webcam, and quicker to doubt what it does not know.",
             network="airbench",
-            network_options={"widths": [128, 256, 256], "activation": "gelu"},
+            network_options={"widths": [64, 256, 256], "activation": "gelu"},
             optimizer="airbench",
             augmentation="flip_and_shift",
-            shift=4,
-            cutout=8,
-            mixed=0.6,
-            degraded=0.6,
-            epochs=24,
+            mixed=0.4,
+            degraded=0.4,
+            epochs=18,
             batch_size=1000,
             learning_rate=0.24,
             label_smoothing=0.2,

@@ -88,16 +88,18 @@ def choose_endpoint() -> Endpoint | None:
 
 
 def choose_how() -> images.How:
+    named: dict[str, images.How] = {"Both": "both", "Centre crop": "crop", "Whole picture": "whole"}
     how = st.segmented_control(
         "Pictures that are not square",
-        ["Centre crop", "Whole picture"],
-        default="Centre crop",
+        list(named),
+        default="Both",
         required=True,
         key="how",
         bind="query-params",
-        help="The network sees a square: the middle of the picture, or all of it, stretched.",
+        help="The network sees a square: the middle of the picture, or all of it, stretched. The mean of "
+        "both answers is right more often than either.",
     )
-    return "crop" if how == "Centre crop" else "whole"
+    return named[how]
 
 
 def choose_tta() -> TTA:
@@ -189,19 +191,19 @@ def forget_readings() -> None:
 def read(
     file: UploadedFile, how: images.How, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]] | str:
-    """Return thumbnail of a picture and its arrays by their side, or what is wrong with it."""
+    """Return thumbnail of a picture and the looks at it by their side, or what is wrong with it."""
     try:
-        return thumbnail_and_arrays(file.getvalue(), how, sides)
+        return thumbnail_and_looks(file.getvalue(), how, sides)
     except ImageError as error:
         return str(error)
 
 
-def thumbnail_and_arrays(
+def thumbnail_and_looks(
     content: bytes, how: images.How, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]]:
     picture = images.read(content)
-    arrays = {side: images.to_array(picture, how, side) for side in sides}
-    return images.data_url(images.to_jpeg(picture, 64), "jpeg"), arrays
+    looks = {side: images.looks(picture, how, side) for side in sides}
+    return images.data_url(images.to_jpeg(picture, 64), "jpeg"), looks
 
 
 @st.cache_data(  # of at most 0.1 MB
@@ -223,9 +225,9 @@ def our_picture(how: images.How, sides: tuple[int, ...], dataset: Dataset | None
     if name not in examples.TITLES:
         return None
     content, true = examples.load(name)
-    thumbnail, arrays = thumbnail_and_arrays(content, how, sides)
+    thumbnail, looks = thumbnail_and_looks(content, how, sides)
     shown = images.to_jpeg(images.load(content)[0])
-    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, arrays, true)
+    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, looks, true)
 
 
 def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | None:
@@ -238,9 +240,9 @@ def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | Non
         return None
     index = int(value)
     image, true = test.images[index], dataset.class_names[test.labels[index]]
-    arrays = {side: images.to_array(Image.fromarray(image), side=side) for side in sides}
+    looks = {side: images.looks(Image.fromarray(image), side=side) for side in sides}
     thumbnail = caches.tile(dataset.facts, index, 2)
-    return Picture(f"test image {index}", lambda: None, thumbnail, arrays, true)
+    return Picture(f"test image {index}", lambda: None, thumbnail, looks, true)
 
 
 def dataset_of(models: list[ModelDirectory]) -> Dataset | None:

@@ -147,7 +147,7 @@ def show_requests(model: ModelDirectory) -> None:
 def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     """Show what the server answers: what the app says of this picture, in the server's form."""
     try:
-        [answer] = classify(caches.classifier(model), calibration_of(model), array[None])
+        [answer] = classify(caches.classifier(model), calibration_of(model), [array[None]])
     except CifarLabError as error:
         st.error(told(error))
         return

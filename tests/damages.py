@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
+from cifar_core.runs.schemas import PREDICTIONS
 from tests.model_directories import archive
 
 Damage = Callable[[ModelDirectory], object]
@@ -128,7 +129,7 @@ def of_predictions(names: list[str]) -> Kinds:
     for name in names:
         yield f"{name} is missing", write(partial(without, name=name))
         yield from ((f"{name} is {kind}", with_(name, change)) for kind, change in shapes.items())
-    for name in ("test", "validation", "class_directions"):
+    for name in sorted(PREDICTIONS - {"labels", "validation_indices"}):
         for value in (np.nan, np.inf):
             yield f"{name} is {value}", with_(name, partial(np.full_like, fill_value=value))
     for name in ("test", "validation"):

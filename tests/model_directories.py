@@ -50,6 +50,18 @@ def archive(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
+def nothing_usual(classes: int) -> dict[str, Any]:
+    """What `ood.Known` holds of a model of which nothing is known."""
+    ones, eye = np.eye(classes, dtype=np.float32), np.eye(6)
+    return {
+        "class_directions": ones,
+        "answer_steps": np.array([-1.0, 1.0]),
+        "usual_mean": eye[0],
+        "usual_precision": eye,
+        "pixel_step": np.ones(1),
+    }
+
+
 @functools.cache
 def guesses(images: int, classes: int) -> bytes:
     """The predictions of a model that knows nothing."""
@@ -59,7 +71,7 @@ def guesses(images: int, classes: int) -> bytes:
         labels=np.arange(images) % classes,
         validation=p[:classes],
         validation_indices=np.arange(classes),
-        class_directions=np.eye(classes, dtype=np.float32),
+        **nothing_usual(classes),
     )
 
 

@@ -18,17 +18,25 @@ def test_crop_keeps_the_centre() -> None:
     image.paste(BLUE, (30, 0, 60, 30))
     for turned in (image, image.transpose(Image.Transpose.ROTATE_90)):
         assert images.square(turned).size == (30, 30)
-        assert (images.to_array(turned) == BLUE).all()
+        assert (images.looks(turned, "crop") == BLUE).all()
 
 
 @pytest.mark.parametrize("size", [(64, 32), (32, 64), (20, 10), (400, 300)])
 def test_whole_keeps_everything_stretched(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, RED)
     image.paste(BLUE, (size[0] // 2, 0, *size))
-    array = images.to_array(image, "whole")
+    [array] = images.looks(image, "whole")
     assert close(array[:, :13], RED)
     assert close(array[:, 19:], BLUE)
     assert image.size == size  # the caller's picture is left as it was
+
+
+def test_both_is_the_middle_then_the_whole_and_once_where_they_are_the_same() -> None:
+    wide, even = Image.effect_noise((60, 40), 80).convert("RGB"), Image.effect_noise((40, 40), 80)
+    crop, whole = images.looks(wide)
+    np.testing.assert_array_equal(crop, images.looks(wide, "crop")[0])
+    np.testing.assert_array_equal(whole, images.looks(wide, "whole")[0])
+    assert images.looks(even.convert("RGB")).shape == (1, 32, 32, 3)
 
 
 @pytest.mark.parametrize("side", [48, 64, 100, 500])

@@ -217,8 +217,8 @@ def classify(
         try:
             if Path(image).is_dir():
                 raise ImageError("There are no pictures in this folder.")
-            _, array = load(Path(image), side=classifier.facts.side)
-            [found] = ask(classifier, calibration, array[None], tta)
+            _, looks = load(Path(image), side=classifier.facts.side)
+            [found] = ask(classifier, calibration, [looks], tta)
             return found
         except ImageError as error:
             return error

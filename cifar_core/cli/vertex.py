@@ -4,6 +4,7 @@ Each takes `--dry-run`, which prints the calls of Google's libraries and makes n
 """
 
 import contextlib
+import itertools
 import json
 import re
 import tempfile
@@ -109,26 +110,28 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Ask the endpoint what is on pictures: a line each, with the likeliest class and how sure it is."""
-    from cifar_core.inference.classify import Answer
+    from cifar_core.inference.classify import Answer, mean_of
 
     place, name = _place(project, region), _name(model)
     facts = catalogue.find_model(model, allow_path=True).facts()
     loaded = [_load(image, facts.side) for image in images]
-    arrays = [array for array in loaded if not isinstance(array, ImageError)]
+    arrays = [array for looks in loaded if not isinstance(looks, ImageError) for array in looks]
     rows = vertex.predict(_calls(dry_run), place, name, arrays)
 
-    def answer(array: npt.NDArray[np.uint8] | ImageError) -> Answer | ImageError | None:
-        if isinstance(array, ImageError):
-            return array
-        row = next(rows, None)  # none in a dry run
-        if row is None:
+    def answer(looks: npt.NDArray[np.uint8] | ImageError) -> Answer | ImageError | None:
+        if isinstance(looks, ImageError):
+            return looks
+        given = list(itertools.islice(rows, len(looks)))
+        if not given:  # in a dry run
             return None
-        if len(row) != len(facts.class_names):
+        if len(given[0]) != len(facts.class_names):
             raise CloudError(
-                f"The endpoint tells {len(row)} classes apart, “{name}” here {len(facts.class_names)}: "
+                f"The endpoint tells {len(given[0])} classes apart, “{name}” here {len(facts.class_names)}: "
                 "it serves another model."
             )
-        return Answer(facts.class_names, row, None)  # it does not tell what is none of these
+        # It does not tell what is none of these.
+        [found] = mean_of([Answer(facts.class_names, row, None) for row in given], [len(given)])
+        return found
 
     with plain_errors(project):
         console.show_answers(images, map(answer, loaded), as_json)

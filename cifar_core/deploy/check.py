@@ -1,12 +1,13 @@
 """Whether a server answers as the app does: the same pictures, asked here and there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cifar_core import images
+from cifar_core.arrays import Images
 from cifar_core.deploy.serving import FILES_SIGNATURE, IMAGES_SIGNATURE, Client
 from cifar_core.errors import ServingError
 from cifar_core.inference.classify import calibration_of, classify
@@ -56,8 +57,8 @@ def compare(
 ) -> Comparison:
     """Ask a server and the local model about pictures, given as (name, content of the file), at least one.
 
-    Every picture goes as an array through `serving_default`; JPEG and PNG also go as files through
-    `classify_bytes`, if the server has it.
+    The middle of every picture goes as an array through `serving_default`; JPEG and PNG also go as files
+    through `classify_bytes`, if the server has it.
 
     Raises
     ------
@@ -65,15 +66,21 @@ def compare(
         If a picture, the local model or the server is not as it should be.
     """
     names, side = classifier.facts.class_names, classifier.facts.side
-    arrays = np.stack([images.load(content, side=side)[1] for _, content in pictures])
-    local = [answer.probabilities for answer in classify(classifier, calibration_of(directory), arrays)]
+    looks = [images.load(content, side=side)[1] for _, content in pictures]
+    middles = np.stack([seen[0] for seen in looks])
+
+    def local(given: Iterable[Images]) -> list[npt.NDArray[np.float64]]:
+        return [answer.probabilities for answer in classify(classifier, calibration_of(directory), given)]
+
     rows = [
         _compared(name, IMAGES_SIGNATURE, here, there, names)
-        for (name, _), here, there in zip(pictures, local, client.predict(arrays), strict=True)
+        for (name, _), here, there in zip(
+            pictures, local(middles[:, None]), client.predict(middles), strict=True
+        )
     ]
     version, signatures = _about(client)
     if FILES_SIGNATURE in signatures:
-        for (name, content), here in zip(pictures, local, strict=True):
+        for (name, content), here in zip(pictures, local(looks), strict=True):
             if content.startswith((b"\xff\xd8\xff", b"\x89PNG")):
                 [answer] = client.classify_files([content])
                 rows.append(_compared(name, FILES_SIGNATURE, here, answer["probabilities"], names))

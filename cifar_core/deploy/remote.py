@@ -6,16 +6,17 @@ serves in the project `CIFAR_LAB_PROJECT`, region `CIFAR_LAB_REGION`. Whoever ru
 be in the app's own network.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cifar_core import images, settings
+from cifar_core.arrays import Images
 from cifar_core.deploy import serving, vertex
 from cifar_core.deploy.google_calls import Calls, Place, plain_errors
 from cifar_core.errors import CloudError, ServingError
-from cifar_core.inference.classify import Answer
+from cifar_core.inference.classify import Answer, mean_of
 from cifar_core.runs import catalogue
 
 _SECONDS = 20.0  # that an answer may take
@@ -42,24 +43,27 @@ class Endpoint:
         """Whether Google serves it; then it does not say what is none of the classes."""
         return self.address.startswith(_VERTEX)
 
-    def classify(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
-        """Ask about images, uint8 [N, S, S, 3] RGB, of the side that the model there takes.
+    def classify(self, pictures: Iterable[Images]) -> list[Answer]:
+        """Ask about pictures: the looks at each, uint8 [K, S, S, 3] RGB, of the side that the model takes.
 
         Raises
         ------
         ServingError, CloudError
             The endpoint does not answer, or not as a model exported from here.
         """
-        return self._vertex(arrays) if self.on_vertex else self._serving(arrays)
+        looks = list(pictures)
+        images = np.concatenate(looks)
+        answers = self._vertex(images) if self.on_vertex else self._serving(images)
+        return mean_of(answers, list(map(len, looks)))
 
-    def _serving(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
+    def _serving(self, arrays: Images) -> list[Answer]:
         client = serving.Client(self.address, seconds=_SECONDS)
         # As files, because their signature answers all that the app says; pictures of the right side come
         # through bit for bit.
         rows = client.classify_files([images.to_png(array) for array in arrays])
         return [Answer(row["classes"], row["probabilities"], row["none_of_these"]) for row in rows]
 
-    def _vertex(self, arrays: npt.NDArray[np.uint8]) -> list[Answer]:
+    def _vertex(self, arrays: Images) -> list[Answer]:
         project, region = (setting.value() or "" for setting in (settings.PROJECT, settings.REGION))
         if not project or not region:
             raise CloudError(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cifar_core.arrays import Images
 from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import corruptions, metrics, ood_sets
@@ -66,11 +67,10 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
     indices, held_out = _held_out(recipe, dataset, test)
     on_test = _answered(classifier, test)
     on_held_out = on_test if held_out is test else _answered(classifier, held_out)
-    directions = _directions(classifier, dataset, on_held_out)
+    known = _known(classifier, dataset, held_out, on_held_out)
 
-    measured = _measured(on_test, on_held_out) | _ood(
-        classifier, dataset, test, on_test, on_held_out, directions
-    )
+    measured = _measured(on_test, on_held_out)
+    measured |= _ood(classifier, dataset, (test, on_test), (held_out, on_held_out), known)
     worse = _robustness(classifier, test, on_test) if robustness else _robustness_before(directory)
     card = {"name": directory.name, "recipe": recipe.name, **measured, **worse, **about}
     if metrics.only_guesses(measured["macro_f1"], len(about["class_names"])):
@@ -83,7 +83,7 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
         labels=on_test.labels,
         validation=on_held_out.stored,
         validation_indices=indices,
-        class_directions=directions,
+        **known._asdict(),
     )
     write_whole(directory.predictions_path, buffer.getvalue())
     write_whole(directory.card_path, json.dumps(card, indent=2) + "\n")
@@ -140,31 +140,33 @@ def _measured(on_test: _Answered, on_held_out: _Answered) -> dict[str, Any]:
     return {"test_images": len(on_test.labels), **plain, "test_time_augmentation": {"views": SIX, **kept}}
 
 
-def _directions(classifier: Classifier, dataset: Dataset, on_held_out: _Answered) -> np.ndarray:
-    """Find where the features of each class point; where none of a class is held out, of training images."""
-    features, labels = on_held_out.outputs.features, on_held_out.labels
+def _known(classifier: Classifier, dataset: Dataset, held_out: Batch, on_held_out: _Answered) -> ood.Known:
+    """Learn what is usual; of a class of which no image is held out, from training images."""
+    outputs, labels, train = on_held_out.outputs, on_held_out.labels, dataset.load("train")
+    features = outputs.features
     if (lacking := np.setdiff1d(np.arange(len(dataset.class_names)), labels)).size:
-        train = dataset.load("train")
         more = train.take(np.flatnonzero(np.isin(train.labels, lacking)))
         features = np.concatenate([features, classifier.outputs(more.images).features])
         labels = np.concatenate([labels, more.labels])
-    return ood.class_directions(features, labels, len(dataset.class_names))
+    directions = ood.class_directions(features, labels, len(dataset.class_names))
+    scores = ood.answer_score(outputs.logits, outputs.features, directions)
+    return ood.learn(directions, scores, held_out.images, train.images)
 
 
 def _ood(
     classifier: Classifier,
     dataset: Dataset,
-    test: Batch,
-    on_test: _Answered,
-    on_held_out: _Answered,
-    directions: np.ndarray,
+    tested: tuple[Batch, _Answered],
+    validated: tuple[Batch, _Answered],
+    known: ood.Known,
 ) -> dict[str, Any]:
     """Set the bar for “none of these” by the validation images, and measure how well it is told."""
 
-    def scores(outputs: Outputs) -> np.ndarray:
-        return ood.ood_score(outputs.logits, outputs.features, directions)
+    def scores(images: Images, outputs: Outputs) -> np.ndarray:
+        return ood.score(outputs.logits, outputs.features, images, known)
 
-    inside = scores(on_test.outputs)
+    (test, on_test), (held_out, on_held_out) = tested, validated
+    inside = scores(test.images, on_test.outputs)
     side, sets = classifier.facts.side, {}
     count = min(max(OOD_IMAGES * ood_sets.SIDE**2 // side**2, LEAST_OOD_IMAGES), OOD_IMAGES)
     for name, draw in ood_sets.SETS.items():
@@ -172,9 +174,9 @@ def _ood(
             sets[name] = draw(count, 0, side)
     sets["jigsaw"] = ood_sets.jigsaw(test.images[:count])
     return {
-        "ood_threshold": ood.threshold(scores(on_held_out.outputs)),
+        "ood_threshold": ood.threshold(scores(held_out.images, on_held_out.outputs)),
         "out_of_distribution": {
-            name: ood_sets.told_apart(inside, scores(classifier.outputs(images)))
+            name: ood_sets.told_apart(inside, scores(images, classifier.outputs(images)))
             for name, images in sets.items()
         },
     }

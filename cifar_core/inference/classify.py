@@ -1,10 +1,13 @@
 """What a model says about pictures, calibrated: for the Classify page and the command line alike."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
+from cifar_core.arrays import Images, Probabilities, checked_probabilities, log
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import ood
 from cifar_core.inference.calibration import temperature_scale
@@ -12,16 +15,18 @@ from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
 
+NDArrayOfFloats = npt.NDArray[np.float64]
+
 
 class Calibration(NamedTuple):
     """What turns a model's outputs into answers that can be believed.
 
-    The temperature of its probabilities (positive), and for “none of these” the direction of each class,
-    float32 [C, D], and the score above which a picture is none of them (`cifar_core.inference.ood`).
+    The temperature of its probabilities (positive), and for “none of these” what is usual for the model and
+    the score above which a picture is none of its classes (`cifar_core.inference.ood`).
     """
 
     temperature: float
-    directions: npt.NDArray[np.float32]
+    known: ood.Known
     ood_threshold: float
 
 
@@ -78,13 +83,14 @@ def calibration_of(directory: ModelDirectory, tta: TTA = 1) -> Calibration:
     """
     card, predictions = directory.card(), directory.predictions()
     temperature = (card if tta == 1 else card["test_time_augmentation"])["temperature"]
-    return Calibration(temperature, predictions["class_directions"], card["ood_threshold"])
+    known = ood.Known(**{name: predictions[name] for name in ood.Known._fields})
+    return Calibration(temperature, known, card["ood_threshold"])
 
 
 def classify(
-    classifier: Classifier, calibration: Calibration, images: npt.NDArray[np.uint8], tta: TTA = 1
+    classifier: Classifier, calibration: Calibration, pictures: Iterable[Images], tta: TTA = 1
 ) -> list[Answer]:
-    """Classify images.
+    """Classify pictures.
 
     Parameters
     ----------
@@ -92,10 +98,11 @@ def classify(
         The model.
     calibration
         What calibrates it after so many views: `calibration_of`.
-    images
-        uint8 [N, S, S, 3] RGB, as `cifar_core.images` makes them.
+    pictures
+        The looks at each, uint8 [K, S, S, 3] RGB with K at least 1, as `cifar_core.images.looks` makes them;
+        the answer is about their mean.
     tta
-        How many views of each to look at; whether it is none of the classes is decided at the first.
+        How many views of each look to take; whether it is none of the classes is decided at the first.
 
     Returns
     -------
@@ -107,16 +114,59 @@ def classify(
     ModelDirectoryError
         If the model does not answer as one should, or what calibrates it is another model's.
     """
-    if not len(images):
+    looks = list(pictures)
+    if not looks:
         return []
+    images, known = np.concatenate(looks), calibration.known
     plain = classifier.outputs(images)
-    if plain.features.shape[1] != calibration.directions.shape[1]:
+    if plain.features.shape[1] != known.class_directions.shape[1]:
         raise ModelDirectoryError(
             "The results beside a model are those of another; `python -m cifar_core evaluate` with its name "
             "recomputes them."
         )
-    raw = plain.probabilities if tta == 1 else classifier.probabilities(images, tta)
-    probabilities = temperature_scale(raw, calibration.temperature)
-    outside = ood.ood_score(plain.logits, plain.features, calibration.directions) > calibration.ood_threshold
+    counts = list(map(len, looks))
+    answers = plain.probabilities if tta == 1 else classifier.probabilities(images, tta)
+    probabilities = temperature_scale(mean_answers(answers, counts), calibration.temperature)
+    scores = ood.score(plain.logits, plain.features, images, known)
+    outside = _means(scores, counts) > calibration.ood_threshold
     names = classifier.facts.class_names
     return [Answer(names, row, bool(doubt)) for row, doubt in zip(probabilities, outside, strict=True)]
+
+
+def mean_answers(probabilities: Probabilities, counts: Sequence[int]) -> NDArrayOfFloats:
+    """Average the answers to several looks at each picture, as the mean of their logits would be.
+
+    Parameters
+    ----------
+    probabilities : float [L, C]
+        Of all looks, those at one picture behind each other.
+    counts : of int [N]
+        The looks at each picture, L in all.
+
+    Returns
+    -------
+    ndarray
+        float64 [N, C], rows sum to 1.
+    """
+    return np.asarray(softmax(_means(log(checked_probabilities(probabilities)), counts), axis=1))
+
+
+def mean_of(answers: Sequence[Answer], counts: Sequence[int]) -> list[Answer]:
+    """Average the answers of one model to several looks at each picture, as `mean_answers` does.
+
+    A picture is none of the classes where most looks say so.
+    """
+    probabilities = mean_answers(np.stack([answer.probabilities for answer in answers]), counts)
+    found, first = [], 0
+    for row, count in zip(probabilities, counts, strict=True):
+        doubts = [answer.none_of_these for answer in answers[first : first + count]]
+        doubt = None if None in doubts else 2 * sum(map(bool, doubts)) > count
+        found.append(Answer(answers[first].class_names, row, doubt))
+        first += count
+    return found
+
+
+def _means(values: NDArrayOfFloats, counts: Sequence[int]) -> NDArrayOfFloats:
+    """Average the rows that belong to one picture."""
+    sums = np.add.reduceat(values, np.cumsum([0, *counts[:-1]]), axis=0)
+    return np.asarray(sums / np.reshape(counts, (-1,) + (1,) * (values.ndim - 1)))

@@ -223,7 +223,7 @@ class ModelDirectory:
             `test` float16 [N, C], probabilities before calibration in the test set's own order, and `labels`
             int64 [N], the true classes; `validation` float16 [V, C] and `validation_indices` int64 [V],
             positions in the training set (or in the test set, where the recipe validated on it);
-            `class_directions` float32 [C, D], where the features of each class point (`inference.ood`).
+            and the arrays of `inference.ood.Known`, from which a picture of none of the classes is told.
         """
         facts = self.facts()
         with _readable(self._damaged(self.predictions_path)):

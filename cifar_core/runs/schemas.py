@@ -23,7 +23,8 @@ Interval = Annotated[list[Share], Meta(min_length=2, max_length=2)]
 Strengths = Annotated[list[Share], Meta(min_length=5, max_length=5)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
-PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
+OOD = frozenset({"class_directions", "answer_steps", "usual_mean", "usual_precision", "pixel_step"})
+PREDICTIONS = OOD | {"test", "labels", "validation", "validation_indices"}
 MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 
 
@@ -98,7 +99,7 @@ def check_card(card: Card) -> None:
 
 def check_predictions(arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
     """Raise ValueError unless these are the predictions of a model of these classes."""
-    for name in ("test", "validation", "class_directions"):
+    for name in PREDICTIONS - {"labels", "validation_indices"}:
         if arrays[name].dtype.kind != "f":
             raise ValueError(f"{name} holds {arrays[name].dtype}")
     classes, directions = len(facts.class_names), arrays["class_directions"]
@@ -109,5 +110,9 @@ def check_predictions(arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
         raise ValueError(f"not of {classes} classes")
     if indices.shape != (len(validation),) or indices.dtype.kind not in "iu" or indices.min() < 0:
         raise ValueError("validation_indices are no places")
-    if directions.ndim != 2 or len(directions) != classes or not np.isfinite(directions).all():
+    if directions.ndim != 2 or len(directions) != classes:
         raise ValueError("class_directions lead nowhere")
+    shapes = {"answer_steps": (2,), "usual_mean": (6,), "usual_precision": (6, 6), "pixel_step": (1,)}
+    for name in OOD:
+        if arrays[name].shape != shapes.get(name, directions.shape) or not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} makes no sense")

@@ -83,7 +83,7 @@ def prepared(model: "ModelDirectory", source: Source, destination: Path) -> Iter
             f"There are no pictures in {source.path}{_besides(listing.others)}; check its name."
         )
     settings = np.array([calibration.temperature, calibration.ood_threshold]).tobytes()
-    learned = hashlib.sha256(settings + np.ascontiguousarray(calibration.directions).tobytes()).hexdigest()
+    learned = hashlib.sha256(settings + b"".join(array.tobytes() for array in calibration.known)).hexdigest()
     identity = f"{digest(model.onnx_path)} {learned}"
     with folder.taken(Answers(model.name, identity, str(source.path), source.identity())):
         done = folder.done()
@@ -214,20 +214,20 @@ class Scorer:
         from cifar_core.inference.classify import classify
 
         rows: list[dict[str, Any]] = [{"picture": name, "error": None} for name, _ in named]
-        arrays, found = [], []
+        looks, found = [], []
         classifier = _classifier(self.onnx, self.threads)
         read = contents if contents is not None else self.source.read([picture for _, picture in named])
         for row, content in zip(rows, read, strict=True):
             try:
                 if isinstance(content, ImageError):
                     raise content
-                arrays.append(load(content, side=classifier.facts.side)[1])
+                looks.append(load(content, side=classifier.facts.side)[1])
                 found.append(row)
             except ImageError as error:
                 row["error"] = str(error)
         answers = []
-        if arrays:
-            answers = classify(classifier, self.calibration, np.stack(arrays))
+        if looks:
+            answers = classify(classifier, self.calibration, looks)
         for row, answer in zip(found, answers, strict=True):
             row.update(answer.to_dict())
         return rows

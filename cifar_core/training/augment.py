@@ -38,7 +38,7 @@ def training_batches(batch: Batch, facts: Facts, recipe: Recipe, first_epoch: in
     all_images = tf.constant(images)
     all_labels = tf.one_hot(labels, len(facts.class_names))
     start = stateless_coins(recipe.seed, count)
-    patterns = tf.constant(degrade.patterns(degrade.PATTERNS, facts.side, recipe.seed)) if recipe.mixed else None
+    patterns = degrade.patterns(degrade.PATTERNS if recipe.mixed else 0, facts.side, recipe.seed)
 
     def order(epoch: Any) -> Any:
         keys = tf.random.stateless_uniform([count], seed=tf.stack([recipe.seed, tf.cast(epoch, tf.int32)]))
@@ -60,7 +60,7 @@ def training_batches(batch: Batch, facts: Facts, recipe: Recipe, first_epoch: in
         # The first of a batch and the last of it, some both: a batch is in random order anyway.
         if first := round(recipe.mixed * size):
             seed = tf.stack([recipe.seed, ~(tf.cast(epoch, tf.int32) * steps + step)])
-            mixed = degrade.mix(chosen[:first], patterns, seed)
+            mixed = degrade.mix(chosen[:first], tf.constant(patterns), seed)
             chosen = tf.concat([mixed, chosen[first:]], axis=0)
         if last := round(recipe.degraded * size):
             seed = tf.stack([~recipe.seed, ~(tf.cast(epoch, tf.int32) * steps + step)])

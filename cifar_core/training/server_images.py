@@ -14,7 +14,6 @@ checksum.
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from cifar_core import images, picture_files
@@ -23,19 +22,23 @@ from cifar_core.images import MAX_PIXELS
 _BITS = 22  # of a weight's fraction, Resample.c's PRECISION_BITS
 
 
+LOOKS = 2  # at each picture: its middle and the whole, the same where it is square
+
+
 def decode_all(files: tf.Tensor, side: int) -> tf.Tensor:
-    """Decode picture files, string [N], to what a network of pictures of `side` sees, uint8 [N, S, S, 3]."""
-    pixels = tf.TensorSpec([side, side, 3], tf.uint8)
+    """Decode picture files, string [N], to what a network of this side sees, uint8 [N, 2, S, S, 3]."""
+    pixels = tf.TensorSpec([LOOKS, side, side, 3], tf.uint8)
     return tf.map_fn(lambda data: decode(data, side), files, fn_output_signature=pixels)
 
 
 @tf.function
 def decode(data: tf.Tensor, side: int) -> tf.Tensor:
-    """Decode one JPEG or PNG file, a scalar string, to uint8 [S, S, 3]; an invalid argument otherwise."""
+    """Decode one JPEG or PNG file, a scalar string, to uint8 [2, S, S, 3]; an invalid argument otherwise."""
     picture, exif = tf.cond(tf.io.is_jpeg(data), lambda: _decode_jpeg(data), lambda: _decode_png(data))
     shape = tf.shape(picture)
     picture = _reduce(picture, tf.maximum(1, tf.minimum(shape[0], shape[1]) // images.WORKING_SIDE))
-    return _resize(_crop(_upright(picture, _orientation(exif))), side)
+    picture = _upright(picture, _orientation(exif))
+    return tf.stack([_resize(_crop(picture), side), _resize(picture, side)])
 
 
 def _decode_jpeg(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -130,10 +133,23 @@ def _crop(picture: tf.Tensor) -> tf.Tensor:
     return picture[top : top + side, left : left + side]
 
 
-def _resize(square: tf.Tensor, side: int) -> tf.Tensor:
-    weights = _resampling(tf.shape(square)[0], side)
-    rows = _round(tf.einsum("hwc,ow->hoc", tf.cast(square, tf.float64), weights))
-    pixels = _round(tf.einsum("hwc,oh->owc", rows, weights))
+def _resize(picture: tf.Tensor, side: int) -> tf.Tensor:
+    height, width = tf.unstack(tf.shape(picture)[:2])
+    shrinks = tf.maximum(height, width) > side
+    by_row, by_column = _resampling(width, side, shrinks), _resampling(height, side, shrinks)
+
+    def across(values: tf.Tensor) -> tf.Tensor:
+        return _round(tf.einsum("hwc,ow->hoc", values, by_row))
+
+    def down(values: tf.Tensor) -> tf.Tensor:
+        return _round(tf.einsum("hwc,oh->owc", values, by_column))
+
+    values = tf.cast(picture, tf.float64)
+    # What shrinks more comes first, to save work; each pass rounds, so the order can be seen.
+    if (height > side) & (height - side > 2 * (width - side)):
+        pixels = across(down(values))
+    else:
+        pixels = down(across(values))
     return tf.ensure_shape(tf.cast(pixels, tf.uint8), [side, side, 3])
 
 
@@ -141,12 +157,11 @@ def _round(sums: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(tf.floor((sums + 2 ** (_BITS - 1)) / 2**_BITS), 0, 255)
 
 
-def _resampling(given: tf.Tensor, side: int) -> tf.Tensor:
+def _resampling(given: tf.Tensor, side: int, shrinks: tf.Tensor) -> tf.Tensor:
     """Return Pillow's weights from `given` pixels to `side`, times 2²² and rounded: float64 [side, given].
 
-    Whole numbers, whose sums float64 holds exactly. Hamming shrinks and bicubic enlarges, as in the app.
+    Whole numbers, whose sums float64 holds exactly. Bilinear if the picture shrinks, otherwise bicubic.
     """
-    shrinks = given > side
     scale = tf.cast(given, tf.float64) / side
     stretch = tf.maximum(scale, 1)
     support = tf.where(shrinks, tf.constant(1, tf.float64), 2) * stretch
@@ -155,16 +170,10 @@ def _resampling(given: tf.Tensor, side: int) -> tf.Tensor:
     end = tf.cast(centre + support + 0.5, tf.int32)
     at = tf.range(given)[None, :]
     distance = tf.abs((tf.cast(at, tf.float64) - centre + 0.5) / stretch)
-    weights = tf.where(shrinks, _hamming(distance), _bicubic(distance))
+    weights = tf.where(shrinks, tf.maximum(1 - distance, 0), _bicubic(distance))
     weights = tf.where((at >= first) & (at < end), weights, 0)
     weights /= tf.reduce_sum(weights, axis=1, keepdims=True)
     return tf.sign(weights) * tf.floor(tf.abs(weights) * 2**_BITS + 0.5)
-
-
-def _hamming(x: tf.Tensor) -> tf.Tensor:
-    angle = tf.where(x == 0, tf.ones_like(x), x) * np.pi
-    window = tf.sin(angle) / angle * (0.54 + 0.46 * tf.cos(angle))
-    return tf.where(x == 0, tf.ones_like(x), tf.where(x < 1, window, 0))
 
 
 def _bicubic(x: tf.Tensor) -> tf.Tensor:

@@ -22,7 +22,7 @@ from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import write_whole
 from cifar_core.inference.classify import Calibration, calibration_of
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.training.server_images import decode_all
+from cifar_core.training.server_images import LOOKS, decode_all
 
 
 class Servable(tf.Module):
@@ -43,6 +43,7 @@ class Servable(tf.Module):
         self.values = [variable.value for variable in self.network.variables]
         self._calibration, self._class_names = calibration, class_names
         self.side = int(network.input.shape[1])
+        self._shape = [self.side, self.side, 3]
         images = tf.TensorSpec([None, self.side, self.side, 3], tf.float32, name="images")
         self.probabilities = tf.function(self._probabilities, input_signature=[images])
 
@@ -54,25 +55,58 @@ class Servable(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def classify_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classify picture files."""
-        images = tf.cast(decode_all(image_bytes, self.side), tf.float32) / 255
-        logits, features = self.network(images, training=False)
-        probabilities, names = self._calibrated(logits), tf.constant(self._class_names)
+        images = tf.cast(tf.reshape(decode_all(image_bytes, self.side), [-1, *self._shape]), tf.float32)
+        logits, features = self.network(images / 255, training=False)
+        score = _mean(self._score(logits, features, images))
+        probabilities, names = self._calibrated(_mean(logits)), tf.constant(self._class_names)
         return {
             "class": tf.gather(names, tf.argmax(probabilities, axis=1)),
             "classes": tf.tile(names[None], [tf.shape(probabilities)[0], 1]),
-            "none_of_these": self._ood_score(logits, features) > self._calibration.ood_threshold,
+            "none_of_these": score > self._calibration.ood_threshold,
             "probabilities": probabilities,
         }
 
     def _calibrated(self, logits: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(logits / self._calibration.temperature)
 
-    def _ood_score(self, logits: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """Score pictures as `cifar_core.inference.ood.ood_score` does."""
+    def _score(self, logits: tf.Tensor, features: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        """Score pictures, 0 to 255, as `cifar_core.inference.ood.score` does."""
+        known = self._calibration.known
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
         unit = tf.math.l2_normalize(features, axis=1)
-        cosines = tf.matmul(unit, self._calibration.directions, transpose_b=True)
-        return -tf.reduce_logsumexp(centred, axis=1) * tf.reduce_max(cosines, axis=1)
+        cosines = tf.matmul(unit, known.class_directions, transpose_b=True)
+        answer = -tf.reduce_logsumexp(centred, axis=1) * tf.reduce_max(cosines, axis=1)
+        usual, limit = known.answer_steps.tolist()
+        off = _pixel_statistics(images) - known.usual_mean.astype(np.float32)
+        distance = tf.einsum("ni,ij,nj->n", off, known.usual_precision.astype(np.float32), off)
+        return tf.maximum(
+            (answer - usual) / max(limit - usual, 1e-9), distance / max(float(known.pixel_step[0]), 1e-9)
+        )
+
+
+def _mean(values: tf.Tensor) -> tf.Tensor:
+    """Average what belongs to the looks at one picture, which stand behind each other."""
+    return tf.reduce_mean(tf.reshape(values, [-1, LOOKS, *values.shape[1:]]), axis=1)
+
+
+def _pixel_statistics(images: tf.Tensor) -> tf.Tensor:
+    """Return of float32 [N, S, S, 3] what `cifar_core.inference.pixel_statistics.statistics` does."""
+    light = tf.reduce_mean(images, axis=-1)
+    across, down = (light[:, :, 1:] - light[:, :, :-1])[:, :-1], (light[:, 1:] - light[:, :-1])[:, :, :-1]
+    side = int(images.shape[1])
+    gradient = tf.sort(tf.reshape(tf.sqrt(across**2 + down**2), [-1, (side - 1) ** 2]), axis=1)
+    last = (side - 1) ** 2 - 1
+    beside = light[:, :-2, 1:-1] + light[:, 2:, 1:-1] + light[:, 1:-1, :-2] + light[:, 1:-1, 2:]
+    colour = images - light[..., None]
+    found = [
+        tf.math.reduce_std(light, axis=[1, 2]),
+        tf.reduce_mean(tf.abs(4 * light[:, 1:-1, 1:-1] - beside), axis=[1, 2]),
+        tf.reduce_mean(gradient, axis=1),
+        (gradient[:, last // 2] + gradient[:, last - last // 2]) / 2,
+        tf.reduce_mean(tf.sqrt(tf.reduce_mean(colour**2, axis=-1)), axis=[1, 2]),
+        tf.reduce_mean(tf.abs(colour[:, :, 1:] - colour[:, :, :-1]), axis=[1, 2, 3]),
+    ]
+    return tf.math.log1p(tf.stack(found, axis=1))
 
 
 def export(directory: ModelDirectory, destination: Path) -> Path:

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, formats, images
+from cifar_core.arrays import Images
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
@@ -41,14 +42,14 @@ class Picture(NamedTuple):
     """A picture to classify.
 
     Its name, which is the visitor's own text; what makes the whole picture as JPEG, or None where the array
-    is all there is; an address of its thumbnail; what a network sees, uint8 [S, S, 3], by its side S; the
-    name of its true class, if known.
+    is all there is; an address of its thumbnail; what a network looks at, uint8 [K, S, S, 3], by its side S;
+    the name of its true class, if known.
     """
 
     name: str
     to_show: Callable[[], bytes | None]
     thumbnail: str
-    arrays: Mapping[int, np.ndarray]
+    looks: Mapping[int, Images]
     true: str | None = None
 
 
@@ -57,8 +58,8 @@ def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: li
     answered: dict[Model, list[Answer]] = {}
     for model in models:
         try:
-            arrays = np.stack([picture.arrays[side_of(model)] for picture in pictures])
-            answered[model] = answers(model, arrays, tta)
+            looks = [picture.looks[side_of(model)] for picture in pictures]
+            answered[model] = answers(model, looks, tta)
         except CifarLabError as error:
             st.error(told(error))
     if not answered:
@@ -74,23 +75,23 @@ def side_of(model: Model) -> int:
     return images.SIZE if isinstance(model, Endpoint) else model.facts().side
 
 
-def answers(model: Model, arrays: np.ndarray, tta: TTA) -> list[Answer]:
+def answers(model: Model, looks: list[Images], tta: TTA) -> list[Answer]:
     if isinstance(model, Endpoint):
-        return answers_there(model, arrays)
-    return in_turn(answers_here, model, arrays, tta)
+        return answers_there(model, looks)
+    return in_turn(answers_here, model, looks, tta)
 
 
 @st.cache_data(max_entries=16, show_spinner="Classifying", hash_funcs=AS_WRITTEN)
-def answers_here(model: ModelDirectory, arrays: np.ndarray, tta: TTA) -> list[Answer]:
-    if len(arrays) * tta > FEW_LOOKS:
+def answers_here(model: ModelDirectory, looks: list[Images], tta: TTA) -> list[Answer]:
+    if sum(map(len, looks)) * tta > FEW_LOOKS:
         await_turn()
     calibration = classify.calibration_of(model, tta)
-    return classify.classify(caches.classifier(model), calibration, arrays, tta)
+    return classify.classify(caches.classifier(model), calibration, looks, tta)
 
 
 @st.cache_data(max_entries=16, ttl="1m", show_spinner="Asking the endpoint")  # which may get another model
-def answers_there(endpoint: Endpoint, arrays: np.ndarray) -> list[Answer]:
-    return endpoint.classify(arrays)
+def answers_there(endpoint: Endpoint, looks: list[Images]) -> list[Answer]:
+    return endpoint.classify(looks)
 
 
 def show_table(
@@ -197,10 +198,12 @@ def show_picture(picture: Picture, sides: Sequence[int]) -> None:
             st.image(shown, width="stretch", alt="the picture as it was given")
             st.caption("the picture")
     for side in sides:
-        with st.container(width=TILE):
-            seen = enlarged(picture.arrays[side])
-            st.image(seen, width="stretch", alt=f"the {side}×{side} pixels the network sees")
-            st.caption(f"what the network sees: {side}×{side} pixels")
+        for number, look in enumerate(picture.looks[side]):
+            with st.container(width=TILE):
+                what = "its middle" if number == 0 and len(picture.looks[side]) > 1 else "all of it"
+                seen = enlarged(look)
+                st.image(seen, width="stretch", alt=f"the {side}×{side} pixels the network sees, {what}")
+                st.caption(f"the network sees {what}: {side}×{side} pixels")
 
 
 def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
@@ -220,7 +223,7 @@ def show_map(
     place: DeltaGenerator, model: ModelDirectory, picture: Picture, answer: Answer, opacity: float
 ) -> None:
     with place:
-        saliency_map.show(model, picture.arrays[side_of(model)], answer.class_index, opacity)
+        saliency_map.show(model, picture.looks[side_of(model)][0], answer.class_index, opacity)
 
 
 def enlarged(array: np.ndarray) -> str:

@@ -45,16 +45,16 @@ class Endpoint(ThreadingHTTPServer):
                 return {"metadata": {"signature_def": {"signature_def": signatures}}}
         if request["signature_name"] == "serving_default":
             arrays = (np.array(request["instances"]) * 255).round().astype(np.uint8)
-            return {"predictions": [a.probabilities.tolist() for a in self.classify(arrays)]}
+            return {"predictions": [a.probabilities.tolist() for a in self.classify(list(arrays[:, None]))]}
         files = [base64.b64decode(item["b64"]) for item in request["instances"]]
         rows = [
             {**a.to_dict(), "classes": a.class_names, "probabilities": a.probabilities.tolist()}
-            for a in self.classify(np.stack([images.load(file)[1] for file in files]))
+            for a in self.classify([images.load(file)[1] for file in files])
         ]
         return {"predictions": rows}
 
-    def classify(self, arrays: np.ndarray) -> Any:
-        return classify(self.classifier, self.calibration, arrays)
+    def classify(self, pictures: list[np.ndarray]) -> Any:
+        return classify(self.classifier, self.calibration, pictures)
 
 
 class Handler(BaseHTTPRequestHandler):

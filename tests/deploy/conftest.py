@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import create_autospec
@@ -106,9 +106,10 @@ def here() -> Classifier:
     return model_here()
 
 
-def in_the_app(arrays: np.ndarray) -> list[Answer]:
-    """What the app says about images."""
-    return classify(model_here(), calibration_of(catalogue.find(MODEL)), arrays)
+def in_the_app(pictures: Iterable[np.ndarray]) -> list[Answer]:
+    """What the app says about pictures: the looks at each, or single images."""
+    looks = [given if given.ndim == 4 else given[None] for given in pictures]
+    return classify(model_here(), calibration_of(catalogue.find(MODEL)), looks)
 
 
 # Google's cloud

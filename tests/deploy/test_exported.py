@@ -98,7 +98,7 @@ def test_both_signatures_answer_as_the_app_does(
     np.testing.assert_allclose(there["images"], here, atol=1e-4)
     assert len(set(here.argmax(axis=1))) == 10
 
-    answers = in_the_app(np.stack([images.load(picture)[1] for picture in pictures]))
+    answers = in_the_app([images.load(picture)[1] for picture in pictures])
     np.testing.assert_allclose(there["files"], [answer.probabilities for answer in answers], atol=1e-4)
     assert there["class"] == [answer.class_name for answer in answers]
     assert there["classes"] == [list(CLASS_NAMES)] * len(pictures)
@@ -117,9 +117,7 @@ def test_a_server_in_c_plus_plus_finds_the_variables(
     )
     here = [answer.probabilities for answer in in_the_app(test)]
     np.testing.assert_allclose(by_image, here, atol=1e-4)
-    np.testing.assert_allclose(
-        by_file, [in_the_app(images.load(picture)[1][None])[0].probabilities], atol=1e-4
-    )
+    np.testing.assert_allclose(by_file, [in_the_app([images.load(picture)[1]])[0].probabilities], atol=1e-4)
 
 
 def test_the_warm_up_requests_are_what_the_server_reads(

@@ -44,7 +44,7 @@ def test_predict_asks_in_batches_and_keeps_the_order(kserve: str, test_images: n
 
 def test_files_are_decoded_on_the_server_as_in_the_app(kserve: str, pictures: list[Path]) -> None:
     found = Client(f"{kserve}/v1/models/{MODEL}").classify_files([path.read_bytes() for path in pictures])
-    expected = in_the_app(np.stack([images.load(path)[1] for path in pictures]))
+    expected = in_the_app([images.load(path)[1] for path in pictures])
     for there, answer in zip(found, expected, strict=True):
         np.testing.assert_allclose(there["probabilities"], answer.probabilities, atol=1e-4)
         assert (there["class"], there["none_of_these"]) == (answer.class_name, answer.none_of_these)
@@ -53,7 +53,7 @@ def test_files_are_decoded_on_the_server_as_in_the_app(kserve: str, pictures: li
 def test_over_500_files_of_every_kind_get_the_class_that_the_app_says(kserve: str) -> None:
     assert len(files()) > 500
     found = Client(kserve, MODEL).classify_files(list(files().values()))
-    expected = in_the_app(np.stack([images.load(content)[1] for content in files().values()]))
+    expected = in_the_app([images.load(content)[1] for content in files().values()])
     assert len({answer.class_name for answer in expected}) >= 5
     wrong = {
         what: (there["class"], answer.class_name)
@@ -66,7 +66,7 @@ def test_over_500_files_of_every_kind_get_the_class_that_the_app_says(kserve: st
 def test_each_script_says_what_the_app_says(kserve: str, pictures: list[Path], tmp_path: Path) -> None:
     facts = catalogue.find(MODEL).facts()
     scripts = {"file": container.python_files(MODEL), "array": container.python_images(MODEL, facts)}
-    answers = in_the_app(np.stack([images.load(path)[1] for path in pictures]))
+    answers = in_the_app([images.load(path)[1] for path in pictures])
     for name, text in scripts.items():
         script = tmp_path / f"about an {name}.py"  # `array.py` would be taken for Python's own
         script.write_text(text.replace(container.URL, kserve), encoding="utf-8")

@@ -29,7 +29,7 @@ def arrays() -> np.ndarray:
 @pytest.mark.slow
 def test_tensorflow_serving_says_what_the_app_says(kserve: str, arrays: np.ndarray) -> None:
     endpoint = Endpoint(f"{kserve}/v1/models/{MODEL}")
-    here, there = in_the_app(arrays), endpoint.classify(arrays)
+    here, there = in_the_app(arrays), endpoint.classify(arrays[:, None])
     assert [answer.class_name for answer in there] == [answer.class_name for answer in here]
     assert [answer.none_of_these for answer in there] == [answer.none_of_these for answer in here]
     for mine, other in zip(there, here, strict=True):
@@ -49,7 +49,7 @@ def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch
     app.file_uploader(key="files").set_value([("one.png", picture, "image/png")])
     checked(app)
     [verdict] = [text.value for text in app.markdown if text.value.startswith("####")]
-    [expected] = Endpoint(address).classify(photos(1))
+    [expected] = Endpoint(address).classify(photos(1)[:, None])
     assert expected.class_name in verdict
     assert not [item for item in app.toggle if item.key in ("six", "why")]  # both need the model here
 
@@ -58,7 +58,7 @@ def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch
 def test_an_endpoint_that_is_gone_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"http://127.0.0.1:{free_port()}/v1/models/{MODEL}"
     with pytest.raises(ServingError, match="Nothing answers at"):
-        Endpoint(address).classify(photos(1))
+        Endpoint(address).classify(photos(1)[:, None])
     monkeypatch.setenv(settings.ENDPOINT.name, address)
     app = opened("classify")
     [where] = [item for item in app.button_group if item.label == "Answers come from"]
@@ -121,9 +121,9 @@ def test_vertex_ai(monkeypatch: pytest.MonkeyPatch, arrays: np.ndarray) -> None:
     assert endpoint.name == "fast on Vertex AI"
     monkeypatch.delenv("CIFAR_LAB_PROJECT", raising=False)
     with pytest.raises(CloudError, match="CIFAR_LAB_PROJECT and CIFAR_LAB_REGION"):
-        endpoint.classify(arrays)
+        endpoint.classify(arrays[:, None])
     monkeypatch.setenv("CIFAR_LAB_PROJECT", "lab")
     monkeypatch.setenv("CIFAR_LAB_REGION", "europe-west4")
-    answers = endpoint.classify(arrays)
+    answers = endpoint.classify(arrays[:, None])
     assert {(answer.class_name, answer.confidence) for answer in answers} == {("cat", 0.55)}
     assert listing.call_args.kwargs["filter"] == 'display_name="cifar-lab-fast"'

@@ -139,7 +139,7 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
     signatures: dict[str, Any] = {"serving_default": {}, "classify_bytes": {}}
     server.answer(200, {"metadata": {"signature_def": {"signature_def": signatures}}}, "metadata")
     content = pictures[0].read_bytes()
-    [answer] = in_the_app(images.load(content)[1][None])
+    [answer] = in_the_app([images.load(content)[1]])
     server.answer(200, {"predictions": [answer.probabilities.tolist()]}, "my_model:predict")
     with pytest.raises(ServingError, match="probabilities and their classes"):
         compare(Client(server.url, "my_model"), catalogue.find(MODEL), here, [("one.png", content)])

@@ -16,6 +16,7 @@ from cifar_core.evaluation import card as cards
 from cifar_core.evaluation import corruptions, metrics, ood_sets
 from cifar_core.evaluation.card import OOD_IMAGES, evaluate
 from cifar_core.inference import calibration, ood
+from cifar_core.inference.classify import calibration_of
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
@@ -123,13 +124,14 @@ def test_the_shipped_accuracy_with_six_views(cifar10_folder: Path) -> None:
 
 
 def test_what_is_none_of_these_is_told_from_what_is(evaluated: Evaluated) -> None:
-    card, directions = evaluated.card, evaluated.directory.predictions()["class_directions"]
+    card, known = evaluated.card, calibration_of(evaluated.directory).known
     assert set(card["out_of_distribution"]) == {*ood_sets.SETS, "jigsaw"}
     outputs = Classifier(evaluated.directory.onnx_path).outputs(evaluated.test.images)
-    inside = ood.ood_score(outputs.logits, outputs.features, directions)
+    inside = ood.score(outputs.logits, outputs.features, evaluated.test.images, known)
     assert np.mean(inside > card["ood_threshold"]) == pytest.approx(0.05, abs=0.025)
-    static = Classifier(evaluated.directory.onnx_path).outputs(ood_sets.static(OOD_IMAGES))
-    outside = ood.ood_score(static.logits, static.features, directions)
+    images = ood_sets.static(OOD_IMAGES)
+    static = Classifier(evaluated.directory.onnx_path).outputs(images)
+    outside = ood.score(static.logits, static.features, images, known)
     assert card["out_of_distribution"]["static"] == pytest.approx(ood_sets.told_apart(inside, outside))
 
 

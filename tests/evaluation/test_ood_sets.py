@@ -122,14 +122,14 @@ def test_a_real_model_tells_the_sets_from_its_own(photos: Batch) -> None:
     probabilities, logits, features = ask(photos.images)
     # Half of the images stand in for the validation split.
     directions = ood.class_directions(features[:300], photos.labels[:300], 10)
-    own = ood.ood_score(logits, features, directions)
+    own = ood.answer_score(logits, features, directions)
     bar = ood.threshold(own[:300])
     assert (own[300:] > bar).mean() < 0.12
 
     areas, baseline = [], []
     for name in ("photographs", "static", "clouds", "waves", "flat"):
         their_probabilities, their_logits, their_features = ask(SETS[name](60, 0, 32))
-        areas.append(auroc(own[300:], ood.ood_score(their_logits, their_features, directions)))
+        areas.append(auroc(own[300:], ood.answer_score(their_logits, their_features, directions)))
         # Hendrycks and Gimpel 2017: the less probable the likeliest class, the likelier it is none of them.
         baseline.append(auroc(-probabilities[300:].max(axis=1), -their_probabilities.max(axis=1)))
     assert min(areas) > 0.8

@@ -19,8 +19,8 @@ def test_memory_does_not_grow_over_a_thousand_classifications() -> None:
     Image.fromarray(ood_sets.photographs(1)[0]).resize((640, 480)).save(file, "JPEG")
     process, held = psutil.Process(), []
     for number in range(1_200):
-        _, array = images.load(file.getvalue())
-        classify(classifier, calibration, array[None])
+        _, looks = images.load(file.getvalue())
+        classify(classifier, calibration, [looks])
         if number in (199, 1_199):
             held.append(process.memory_info().rss)
     assert held[1] - held[0] < 10_000_000

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cifar_core.inference.ood import class_directions, ood_score, threshold
+from cifar_core.evaluation.ood_sets import clouds, static
+from cifar_core.inference.ood import answer_score, class_directions, learn, score, threshold
 
 
 def test_the_threshold_lets_95_percent_through() -> None:
@@ -23,16 +24,34 @@ def test_class_directions_by_hand() -> None:
             class_directions(features, wrong, 10)
 
 
-def test_ood_score_by_hand() -> None:
+def test_answer_score_by_hand() -> None:
     directions = np.eye(10, 12)
     logits = np.zeros((3, 10))
     features = np.array([[0] * 4 + [7] + [0] * 7, [3] + [0] * 10 + [4], [0] * 12])
     # Ten equal logits have the energy log 10; the cosines are 1, 3/5 and, where there are no features, 0.
     np.testing.assert_allclose(
-        ood_score(logits, features, directions), [-np.log(10), -0.6 * np.log(10), 0], atol=1e-12
+        answer_score(logits, features, directions), [-np.log(10), -0.6 * np.log(10), 0], atol=1e-12
     )
     np.testing.assert_allclose(  # neither the length of the features nor a shift of the logits counts
-        ood_score(logits - 1000, features * 5, directions), ood_score(logits, features, directions)
+        answer_score(logits - 1000, features * 5, directions), answer_score(logits, features, directions)
     )
     logits[1, 0] = 10
-    assert ood_score(logits, features, directions).argsort().tolist() == [1, 0, 2]
+    assert answer_score(logits, features, directions).argsort().tolist() == [1, 0, 2]
+
+
+def test_the_score_is_the_larger_of_answer_and_pixels() -> None:
+    directions = np.eye(3, dtype=np.float32)
+    logits, features = np.array([[9.0, 0, 0], [0, 0, 0]]), np.array([[1.0, 0, 0], [1.0, 1, 1]])
+    training, strength = clouds(60), np.linspace(1, 2, 20)[:, None]
+    answers = answer_score(logits[:1] * strength, np.eye(3)[[0] * 20], directions)
+    known = learn(directions, answers, training, training)
+    usual, strange = training[:1], static(1)
+    one = score(1.5 * logits, features, np.concatenate([usual, usual]), known)
+    assert one[0] <= 1 < one[1]  # a weak answer about usual pixels
+    assert score(1.5 * logits[:1], features[:1], strange, known)[0] > 3  # a strong one about static
+
+
+def test_a_model_that_always_answers_the_same_can_be_scored() -> None:
+    directions, images = np.eye(3, dtype=np.float32), np.zeros((4, 8, 8, 3), np.uint8)
+    known = learn(directions, np.ones(4), images, images)
+    assert np.isfinite(score(np.ones((4, 3)), np.ones((4, 3)), images, known)).all()

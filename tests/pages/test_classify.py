@@ -192,7 +192,7 @@ def test_an_endpoint_is_asked_again_after_a_minute(monkeypatch: pytest.MonkeyPat
     st.cache_data.clear()
     for seconds, times in ((0, 1), (50, 1), (61, 2)):
         now[0] = seconds
-        classify_answers.answers(Endpoint("http://127.0.0.1:9/v1/models/quick"), ships(2), 1)
+        classify_answers.answers(Endpoint("http://127.0.0.1:9/v1/models/quick"), list(ships(2)[:, None]), 1)
         assert len(asked) == times
     st.cache_data.clear()
 

@@ -11,7 +11,7 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.runs.status import RESUMABLE
-from tests.model_directories import archive, complete, run_that_is
+from tests.model_directories import archive, complete, nothing_usual, run_that_is
 from tests.predictions import softmax
 
 # CSV logs
@@ -110,7 +110,7 @@ def test_predictions_come_back(directory: ModelDirectory) -> None:
         "labels": np.arange(20) % 10,
         "validation": test[:5],
         "validation_indices": np.arange(5),
-        "class_directions": np.eye(10, 12, dtype=np.float32),
+        **nothing_usual(10),
     }
     directory.predictions_path.write_bytes(archive(**written))
     predictions = directory.predictions()
@@ -127,7 +127,7 @@ def test_predictions_come_back(directory: ModelDirectory) -> None:
 def test_damaged_predictions_are_reported_however_they_are_damaged(directory: ModelDirectory) -> None:
     random = np.random.default_rng(0)
     test = softmax(random.random((200, 10)))
-    rest = {"validation": test, "validation_indices": np.arange(200), "class_directions": np.eye(10)}
+    rest = {"validation": test, "validation_indices": np.arange(200), **nothing_usual(10)}
     whole = archive(test=test, labels=np.arange(200) % 10, **rest)
     single = io.BytesIO()
     np.save(single, test)

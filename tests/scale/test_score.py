@@ -82,7 +82,7 @@ def test_a_killed_worker_and_a_killed_node_lose_nothing(cluster: Any, pictures: 
     for name in BAD:
         assert by_name[name]["error"]
         assert by_name[name]["class"] is by_name[name]["probabilities"] is None
-    expected = classify(Classifier(model.onnx_path), calibration_of(model), photos(COUNT))
+    expected = classify(Classifier(model.onnx_path), calibration_of(model), photos(COUNT)[:, None])
     for index, answer in enumerate(expected):
         row = by_name[f"{index:03}.png"]
         assert (row["class"], row["none_of_these"], row["error"]) == (
