@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cifar_core import paths
 from cifar_core.datasets.dataset import Facts
+from cifar_core.deploy.google_calls import Place
 from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
 from cifar_core.files import write_whole
 
@@ -90,10 +91,22 @@ def website(name: str) -> str:
 
 
 def website_command(model: str) -> str:
-    """Return the commands that start the website without Docker, for a model served on this machine."""
+    """Return the commands that start the website without Docker, for a model that this machine serves."""
+    return _website_command(f"{URL}/v1/models/{model}")
+
+
+def website_command_on_vertex(place: Place) -> str:
+    """Return the same for an endpoint on Vertex AI, whose number `gcloud` knows."""
+    endpoint = f"projects/{place.project}/locations/{place.region}/endpoints/NUMBER"
+    url = f"https://{place.region}-aiplatform.googleapis.com/v1/{endpoint}"
+    command = _website_command(url, package=" google-auth", limit=" MEGABYTES=1")
+    return f"gcloud ai endpoints list --region {place.region}\n{command}"
+
+
+def _website_command(url: str, package: str = "", limit: str = "") -> str:
     return (
-        f"cd serving/{WEBSITE} && pip install -r requirements.txt\n"
-        f"MODEL_URL={URL}/v1/models/{model} flask run --port {WEBSITE_PORT}"
+        f"cd serving/{WEBSITE} && pip install -r requirements.txt{package}\n"
+        f"MODEL_URL={url}{limit} flask run --port {WEBSITE_PORT}"
     )
 
 
