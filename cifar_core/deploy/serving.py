@@ -242,7 +242,7 @@ class Client:
         status = answer.status_code
         try:
             values = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             values = None
         if status == 200 and isinstance(values, dict):
             return values
@@ -287,10 +287,10 @@ def probabilities(rows: Any, count: int) -> npt.NDArray[np.float64]:
     """Return what an exported model answered as float64 [count, C]; ValueError if it is something else."""
     try:
         answers = np.array(rows, np.float64)
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise ValueError(str(error)) from error
     shaped = answers.ndim == 2 and len(answers) == count and answers.shape[1] > 1
-    if not shaped or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
+    if not shaped or (answers < 0).any() or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
         raise ValueError(f"got numbers {list(answers.shape)}")
     return answers
 
