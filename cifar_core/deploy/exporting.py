@@ -1,4 +1,4 @@
-"""Start the process that turns a model into another format; it alone loads TensorFlow."""
+"""Start the process that turns a model into another format. Only that process loads TensorFlow."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's REST API, without TensorFlow: status, metadata and answers of a model on a server.
+"""Ask TensorFlow Serving over REST, without TensorFlow: for a model's status, its metadata and its answers.
 
-Source: https://www.tensorflow.org/tfx/serving/api_rest. KServe speaks the same protocol for answers,
-but not for status and metadata.
+Source: https://www.tensorflow.org/tfx/serving/api_rest. KServe gives answers by the same protocol, but
+neither status nor metadata.
 """
 
 import base64
@@ -49,8 +49,8 @@ _PATH = re.compile(
 class Address(NamedTuple):
     """An address taken apart, of which nothing is lost.
 
-    `url` is all that is asked, `server` the part before `/v1/models`. `model` is what the address names, or
-    "", and `which` the version or label of it, `versions/3` or `labels/stable`, or "" for the newest.
+    `url` is the whole address, `server` its part before `/v1/models`. `model` is the model that it names, or
+    "". `which` is the version or label that it names, `versions/3` or `labels/stable`, or "" for the newest.
     """
 
     url: str
