@@ -114,7 +114,8 @@ def refuse(content: bytes, status: int = 200) -> NoReturn:
 def refuse_other_websites() -> None:
     """Refuse what another website made a visitor's browser send; browsers say where it comes from."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    ours = site in ("same-origin", "none") if site else not origin or urlsplit(origin).netloc == request.host
+    here = (None, f"http://{request.host}", f"https://{request.host}")
+    ours = site in ("same-origin", "none") if site else origin in here
     if request.method == "POST" and not ours:
         abort(403, "Another website sent this picture; choose it here instead.")
 

@@ -232,6 +232,7 @@ def test_a_server_that_is_silent_slow_cut_off_or_stopped(
         ({"Origin": "http://localhost:81"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
     ],
 )
 def test_another_website_cannot_send_pictures(
