@@ -8,6 +8,7 @@ COPY streamlit_app.py pyproject.toml LICENSE NOTICE.md ./
 COPY .streamlit .streamlit
 COPY pages pages
 COPY cifar_core cifar_core
+COPY examples examples
 COPY artifacts/models artifacts/models
 
 # Runs and downloads are all that is written; a volume keeps them.

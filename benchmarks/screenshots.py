@@ -54,6 +54,7 @@ PAGES = {
     "classify-several": "classify?model=fast",
     "deploy": "deploy",
     "deploy-vertex": "deploy?view=Vertex+AI",
+    "deploy-website": "deploy?view=Website",
     "deploy-files": "deploy?view=Files",
     "train-finished": "train?run=quick-2",
     "train-running": "train",

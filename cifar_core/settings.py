@@ -1,9 +1,11 @@
 """The settings: every environment variable that CIFAR Lab reads, what it does, and what holds without it.
 
-Streamlit makes environment variables of the top level of an app's secrets, too.
+Streamlit makes environment variables of the top level of an app's secrets, too. The file `.env.example` lists
+them; `python -m cifar_core.settings > .env.example` makes it anew.
 """
 
 import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,3 +91,22 @@ SETTINGS = (
     REGION,
     BUCKET,
 )
+
+_EXAMPLE = """\
+# The settings of CIFAR Lab. Copy this file to `.env`, and take away the # before what you set. In a shell,
+# `set -a; . ./.env` reads it. `docker compose up` reads it, too; paths are those inside of the container."""
+
+
+def example() -> str:
+    """Return the content of `.env.example`: what every setting says, and none of them set."""
+    told = [_comment(f"{setting.says}. Not set: {setting.default}.") for setting in SETTINGS]
+    named = [f"{text}\n#{setting.name}=" for text, setting in zip(told, SETTINGS, strict=True)]
+    return "\n\n".join([_EXAMPLE, *named]) + "\n"
+
+
+def _comment(text: str) -> str:
+    return textwrap.fill(text[0].upper() + text[1:], 110, initial_indent="# ", subsequent_indent="# ")
+
+
+if __name__ == "__main__":
+    print(example(), end="")

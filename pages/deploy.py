@@ -11,7 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, deploy_vertex, examples, permission
+from pages.parts import caches, deploy_vertex, deploy_website, examples, permission
 from pages.parts.markdown import plain, told
 from pages.parts.models import choose_model
 from pages.parts.url_state import choose_view
@@ -69,7 +69,7 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
 def show_export(model: ModelDirectory) -> None:
     st.subheader("1 · Export", anchor=False)
     st.markdown(
-        "A SavedModel; on your own computer, into the folder `serving`:",
+        "A SavedModel and what serves it; on your own computer, into the folder `serving`:",
         help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
     )
     st.code(container.export_command(model.name), language=None, wrap_lines=True)
@@ -268,7 +268,18 @@ def show_files(model: ModelDirectory) -> None:
     )
 
 
-VIEWS = {"TensorFlow Serving": show_serving, "Vertex AI": deploy_vertex.show, "Files": show_files}
+def show_website(model: ModelDirectory) -> None:
+    deploy_website.introduce()
+    show_export(model)
+    deploy_website.show(model)
+
+
+VIEWS = {
+    "TensorFlow Serving": show_serving,
+    "Vertex AI": deploy_vertex.show,
+    "Website": show_website,
+    "Files": show_files,
+}
 
 require_entry()
 st.title("Deploy", anchor=False)

@@ -23,7 +23,10 @@ def free_port() -> int:
 
 
 class FileServer(ThreadingHTTPServer):
-    """Serves `bodies` by name, an empty one where there is none, and keeps the names it was asked for."""
+    """Serves `bodies` by name, an empty one where there is none, and keeps the names it was asked for.
+
+    A POST gets the same as a GET.
+    """
 
     cut = 0  # bytes promised but not sent
     ranges = True  # whether it sends parts of a file if asked to
@@ -40,6 +43,7 @@ class FileServer(ThreadingHTTPServer):
         self.speeds: dict[str, float] = {}  # bytes per second, by name
         self.requests: list[str] = []
         self.spans: list[str | None] = []  # the ranges that the requests asked for
+        self.posted: list[bytes] = []
         self.requested, self.released = threading.Event(), threading.Event()  # it answers once released
         self.released.set()
         self.over = threading.Event()
@@ -51,6 +55,10 @@ class FileServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: FileServer
+
+    def do_POST(self) -> None:
+        self.server.posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.do_GET()
 
     def do_GET(self) -> None:
         name, span = self.path[1:], self.headers.get("Range")

@@ -36,6 +36,13 @@ def test_help_says_what_they_do() -> None:
         assert f"{setting.name}: {setting.says}. Not set: {setting.default}." in text
 
 
+def test_the_example_has_them_all_and_sets_none() -> None:
+    text = (ROOT / ".env.example").read_text("utf-8")
+    assert text == settings.example(), "`python -m cifar_core.settings > .env.example` makes it anew"
+    lines = [line for line in text.splitlines() if line and not line.startswith("# ")]
+    assert lines == [f"#{setting.name}=" for setting in SETTINGS]
+
+
 def sources() -> list[Path]:
     folders = [ROOT / name for name in ("cifar_core", "pages")]
     return [ROOT / "streamlit_app.py", *(path for folder in folders for path in folder.rglob("*.py"))]

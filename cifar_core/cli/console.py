@@ -48,14 +48,14 @@ def progress(*columns: ProgressColumn, disable: bool = False) -> Progress:
 
 
 def working(description: str) -> Progress:
-    """Return a bar that only shows that something happens, for work that does not say how far it is."""
+    """Return a bar for work that does not say how far it is: it only shows that something happens."""
     bar = progress(TimeElapsedColumn())
     bar.add_task(description, total=None)
     return bar
 
 
 def confirm(what: str, *, asked: bool = True) -> None:
-    """Say what is going to happen; raise CifarLabError if somebody is asked and does not want it."""
+    """Say what is going to happen, and ask if somebody is there; CifarLabError if they do not want it."""
     print(what, file=sys.stderr)
     if not asked:
         return
@@ -191,7 +191,7 @@ def show_card(card: Card) -> None:
 def show_answers(
     images: Sequence[str], answers: Iterable["Answer | ImageError | None"], as_json: bool
 ) -> None:
-    """Print a line, text or JSON, on each picture as its answer comes; none where that is None.
+    """Print a line, text or JSON, for each picture as its answer comes; no line if the answer is None.
 
     At the end an ImageError says so if there were pictures that could not be classified.
     """

@@ -28,7 +28,7 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a model for TensorFlow Serving, DIRECTORY/MODEL/1 or the next number, with a Compose file."""
+    """Write a model for TensorFlow Serving, DIRECTORY/MODEL/1 or the next number, and a website beside it."""
     from cifar_core.deploy import container, exporting
 
     found = catalogue.find_model(model, allow_path=True)

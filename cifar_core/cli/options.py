@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, so that they mean and say the same in each."""
+"""Arguments and options of several commands, here once, so that they mean the same in each."""
 
 from typing import Annotated
 

@@ -1,1 +1,1 @@
-"""A model in production: its export, TensorFlow Serving, Vertex AI, and the check that a server agrees."""
+"""A model in production: export, TensorFlow Serving, Vertex AI, and whether a server answers as the app."""

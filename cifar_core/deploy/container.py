@@ -1,11 +1,16 @@
-"""What to type and which files to use to run a model in TensorFlow Serving's container and to ask it."""
+"""What to type and which files to use to run a model in TensorFlow Serving's container and to ask it.
+
+The website that asks it, `examples/website`, goes along with each export.
+"""
 
 import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cifar_core import paths
 from cifar_core.datasets.dataset import Facts
+from cifar_core.deploy.google_calls import Place
 from cifar_core.deploy.serving import GRPC_PORT, REST_PORT, files_request
 from cifar_core.files import write_whole
 
@@ -16,6 +21,17 @@ IMAGE = "tensorflow/serving:2.21.0"  # the TensorFlow that exports; older ones m
 PLATFORM = "linux/amd64"  # the only one it is made for; named, Docker emulates it where it can: Apple silicon
 URL = f"http://localhost:{REST_PORT}"
 BATCHING = "batching.config"
+WEBSITE = "website"  # a folder beside the exports
+WEBSITE_PORT = 8000
+WEBSITE_URL = f"http://localhost:{WEBSITE_PORT}"
+WEBSITE_FILES = (
+    "Dockerfile",
+    "app.py",
+    "requirements.txt",
+    "static/website.css",
+    "static/website.js",
+    "templates/index.html",
+)
 
 _PAYLOAD = Path(__file__).parent / "payload"
 
@@ -59,14 +75,57 @@ def batching() -> str:
     return (_PAYLOAD / BATCHING).read_text()
 
 
+def website_compose_name(model: str) -> str:
+    """Return the name of the Compose file of the model and its website."""
+    return f"{model}.website.yaml"
+
+
+def website_compose(model: str) -> str:
+    """Return the Compose file of the model and its website, to stand beside the model's own."""
+    return _filled("website.yaml", model=model, port=WEBSITE_PORT)
+
+
+def website(name: str) -> str:
+    """Return one of `WEBSITE_FILES`."""
+    return (paths.code_root() / "examples" / "website" / name).read_text("utf-8")
+
+
+def website_command(model: str) -> str:
+    """Return the commands that start the website without Docker, for a model that this machine serves."""
+    return _website_command(f"{URL}/v1/models/{model}")
+
+
+def website_command_on_vertex(place: Place) -> str:
+    """Return the same for an endpoint on Vertex AI, whose number `gcloud` knows."""
+    endpoint = f"projects/{place.project}/locations/{place.region}/endpoints/NUMBER"
+    url = f"https://{place.region}-aiplatform.googleapis.com/v1/{endpoint}"
+    command = _website_command(url, package=" google-auth", limit=" MEGABYTES=1")
+    return f"gcloud ai endpoints list --region {place.region}\n{command}"
+
+
+def _website_command(url: str, package: str = "", limit: str = "") -> str:
+    return (
+        f"cd serving/{WEBSITE} && pip install -r requirements.txt{package}\n"
+        f"MODEL_URL={url}{limit} flask run --port {WEBSITE_PORT}"
+    )
+
+
 def write_beside(folder: Path, model: str) -> None:
-    """Write Compose file and batching parameters into a folder of exports.
+    """Write Compose files, batching parameters and the website into a folder of exports.
 
     What is there stays: somebody may have changed it.
     """
-    for name, content in {compose_name(model): compose(model), BATCHING: batching()}.items():
-        if not (folder / name).exists():
-            write_whole(folder / name, content)
+    contents = {
+        compose_name(model): compose(model),
+        website_compose_name(model): website_compose(model),
+        BATCHING: batching(),
+        **{f"{WEBSITE}/{name}": website(name) for name in WEBSITE_FILES},
+    }
+    for name, content in contents.items():
+        path = folder / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content)
 
 
 def curl_status(model: str) -> str:

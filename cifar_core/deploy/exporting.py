@@ -1,4 +1,4 @@
-"""Start the process that turns a model into another format; it alone loads TensorFlow."""
+"""Start the process that turns a model into another format. Only that process loads TensorFlow."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def export(directory: ModelDirectory, destination: Path, kind: Kind = "savedmode
 
 
 def archive(directory: ModelDirectory) -> bytes:
-    """Return a ZIP file of a folder ready to be served: SavedModel, Compose file and batching parameters.
+    """Return a ZIP file of a folder ready to be served: SavedModel and all that `write_beside` adds.
 
     Raises `ServingError` as `export` does.
     """

@@ -1,7 +1,7 @@
-"""Google's functions by name, each called or, in a dry run, printed; and a sentence for what they raise.
+"""Call Google's functions by name, or print the calls in a dry run; and say in a sentence what went wrong.
 
-Google's libraries are an optional requirement (`requirements-cloud.txt`) and take seconds to import, so that
-happens at the first call. A dry run needs neither them nor credentials nor a network.
+Google's libraries are an optional requirement (`requirements-cloud.txt`). They take seconds to import, so the
+first call does it. A dry run needs no libraries, no credentials and no network.
 """
 
 import contextlib
@@ -130,7 +130,7 @@ def _library(name: str) -> Any:
 
 
 def _brief(value: Any) -> str:
-    """Write an argument as Python does, but of a list the first item and how many there are."""
+    """Write an argument as Python does; of a list only the first item, and how many there are."""
     if isinstance(value, list) and value:
         return f"[{_brief(value[0])}" + (f", … {len(value)} in all]" if value[1:] else "]")
     return repr(value)

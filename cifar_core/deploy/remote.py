@@ -1,9 +1,9 @@
 """An endpoint that answers in the app's place, as the setting `CIFAR_LAB_ENDPOINT` names it.
 
-`http://HOST:8501/v1/models/NAME` is a model on TensorFlow Serving, or one version of it with
-`/versions/NUMBER` or `/labels/LABEL` behind it; `vertex:NAME` is one that `vertex deploy`
-serves in the project `CIFAR_LAB_PROJECT`, region `CIFAR_LAB_REGION`. Whoever runs the app sets it, so it may
-be in the app's own network.
+There are two kinds. `http://HOST:8501/v1/models/NAME` is a model on TensorFlow Serving; `/versions/NUMBER` or
+`/labels/LABEL` behind it names one version. `vertex:NAME` is a model that `vertex deploy` serves in the
+project `CIFAR_LAB_PROJECT`, region `CIFAR_LAB_REGION`. Whoever runs the app sets the address, so it may be in
+the app's own network.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """What the endpoint is called on a page: its model and its host, no more of its address."""
+        """What a page calls the endpoint: its model and its host, and nothing else of its address."""
         if self.on_vertex:
             return f"{self.address.removeprefix(_VERTEX)} on Vertex AI"
         parsed = serving.parse(self.address)
@@ -58,8 +58,8 @@ class Endpoint:
 
     def _serving(self, arrays: Images) -> list[Answer]:
         client = serving.Client(self.address, seconds=_SECONDS)
-        # As files, because their signature answers all that the app says; pictures of the right side come
-        # through bit for bit.
+        # They go as files, because the signature for files answers all that the app says. The server takes
+        # PNG of the right side bit for bit.
         rows = client.classify_files([images.to_png(array) for array in arrays])
         return [Answer(row["classes"], row["probabilities"], row["none_of_these"]) for row in rows]
 

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's REST API, without TensorFlow: status, metadata and answers of a model on a server.
+"""Ask TensorFlow Serving over REST, without TensorFlow: for a model's status, its metadata and its answers.
 
-Source: https://www.tensorflow.org/tfx/serving/api_rest. KServe speaks the same protocol for answers,
-but not for status and metadata.
+Source: https://www.tensorflow.org/tfx/serving/api_rest. KServe gives answers by the same protocol, but
+neither status nor metadata.
 """
 
 import base64
@@ -49,8 +49,8 @@ _PATH = re.compile(
 class Address(NamedTuple):
     """An address taken apart, of which nothing is lost.
 
-    `url` is all that is asked, `server` the part before `/v1/models`. `model` is what the address names, or
-    "", and `which` the version or label of it, `versions/3` or `labels/stable`, or "" for the newest.
+    `url` is the whole address, `server` its part before `/v1/models`. `model` is the model that it names, or
+    "". `which` is the version or label that it names, `versions/3` or `labels/stable`, or "" for the newest.
     """
 
     url: str
@@ -242,7 +242,7 @@ class Client:
         status = answer.status_code
         try:
             values = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             values = None
         if status == 200 and isinstance(values, dict):
             return values
@@ -287,10 +287,10 @@ def probabilities(rows: Any, count: int) -> npt.NDArray[np.float64]:
     """Return what an exported model answered as float64 [count, C]; ValueError if it is something else."""
     try:
         answers = np.array(rows, np.float64)
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise ValueError(str(error)) from error
     shaped = answers.ndim == 2 and len(answers) == count and answers.shape[1] > 1
-    if not shaped or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
+    if not shaped or (answers < 0).any() or not np.allclose(answers.sum(axis=1), 1, atol=0.01):
         raise ValueError(f"got numbers {list(answers.shape)}")
     return answers
 

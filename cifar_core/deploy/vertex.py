@@ -2,8 +2,8 @@
 
 Every call of Google's libraries goes through `google_calls.Calls`, which in a dry run prints it instead.
 
-On the cloud a model is known by its name: Model and Endpoint are displayed as `cifar-lab-<model>`. The Model
-carries the hash of its files' content as a label, so that what was uploaded last is not registered again.
+On the cloud a model is found by its name: Model and Endpoint are displayed as `cifar-lab-<model>`. The Model
+has the hash of its files' content as a label. By that, what was uploaded last is not registered again.
 """
 
 import re
@@ -36,7 +36,7 @@ _LABEL = "cifar_lab_content"
 EXAMPLE = Place("my-project", "europe-west4", "my-bucket")
 
 MOST_REPLICAS = 1_000  # far more than a new project may have, and a typing error where there are more
-_SHAPES = {  # how Google spells these; each gets into addresses, and costs money where it is meant otherwise
+_SHAPES = {  # how Google spells these; they become parts of addresses, and a wrong one may cost money
     "project": r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|[0-9]+",
     "region": r"[a-z]+(-[a-z]+)+[0-9]{1,2}",
     "bucket": r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
@@ -216,7 +216,7 @@ def cost(place: Place, model: str, machine: str, min_replicas: int, max_replicas
 
 
 def commands(model: str, place: Place = EXAMPLE) -> list[tuple[str, str]]:
-    """Return what to type for a model, in order: what each command does, and the command."""
+    """Return what to type for a model, in order: of each command what it does, and the command itself."""
     where, bucket = _where(place), f"--bucket {shlex.quote(place.bucket)}"
     name = shlex.quote(model)
     return [

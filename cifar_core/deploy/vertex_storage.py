@@ -1,6 +1,6 @@
 """A model's files in Cloud Storage, from where Vertex AI takes them.
 
-They are in `gs://BUCKET/cifar-lab/<model>/<hash of the content>/`: the same content is not sent twice.
+They are in `gs://BUCKET/cifar-lab/<model>/<hash of the content>/`, so the same content is not sent twice.
 """
 
 import base64
@@ -74,5 +74,5 @@ def _hash(files: dict[str, Path]) -> str:
 
 
 def _md5(path: Path) -> str:
-    """Return a file's MD5 as Cloud Storage gives it; it is to find transfer errors, not forgeries."""
+    """Return a file's MD5, as Cloud Storage gives it. It finds errors of transfer, not forgeries."""
     return base64.b64encode(hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()).decode()

@@ -1,4 +1,4 @@
-"""Which model directories there are: the user's runs and the shipped models, listed or found by name."""
+"""The model directories that there are: the user's runs and the shipped models, listed or found by name."""
 
 import contextlib
 import functools
@@ -26,13 +26,13 @@ def shipped() -> list[ModelDirectory]:
 
 
 def models() -> list[ModelDirectory]:
-    """Return what has sound results: the shipped models, then own runs, which hide a model of their name."""
+    """Return all with sound results: shipped models first, then own runs. A run hides a model of its name."""
     damaged = damaged_models()
     return [item for item in _with_results() if item.name not in damaged]
 
 
 def damaged_models() -> dict[str, str]:
-    """Return what has results that cannot be used, by name, with a sentence that says why."""
+    """Return those whose results cannot be used: by name, a sentence that says why."""
     problems = {item.name: _problem(item, item.stamp()) for item in _with_results()}
     return {name: problem for name, problem in problems.items() if problem} | _unnameable()
 
@@ -47,7 +47,7 @@ def _problem(directory: ModelDirectory, stamp: Written) -> str:  # noqa: ARG001 
 
 
 def _unnameable() -> dict[str, str]:
-    """Return the folders whose names can be neither shown nor asked for, as far as they can."""
+    """Return the folders whose names can be neither shown nor asked for, written as well as they can be."""
     names = [printable(item.name) for root in (runs_root(), models_root()) for item in _listed(root, False)]
     return {name: f"The folder “{name}” has a name that cannot be shown; rename it." for name in names}
 

@@ -1,7 +1,8 @@
-"""Start, stop, end, resume and delete runs: the worker is a process of its own, contact is through files.
+"""Start, stop, end, resume and delete runs.
 
-A machine trains one run of a folder at a time: the worker holds a lock for as long as it lives, and the
-operating system releases it when the worker dies, however it dies.
+A run's worker is a process of its own, and files are all that is exchanged with it. A machine trains one run
+of a folder at a time. The worker holds a lock for that; the operating system releases it when the worker
+dies, however it dies.
 """
 
 import contextlib
@@ -55,7 +56,7 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
     name
         The run's name; by default the recipe and the time.
     dataset
-        What to train it on, `recipe.on` whose size.
+        What to train it on; `recipe` is one that `Recipe.on` made for its size.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
 
 
 def for_this_machine(recipe: Recipe) -> Recipe:
-    """Return the recipe as a run of it is started here: in float32, where the processor has no bfloat16."""
+    """Return the recipe as this machine runs it: in float32 if its processor has no bfloat16."""
     return recipe if hardware.has_bfloat16() else recipe.with_(precision="float32")
 
 
@@ -175,7 +176,7 @@ def end(directory: ModelDirectory) -> None:
 
 
 def silence(directory: ModelDirectory, status: Status) -> str:
-    """Say since when a frozen run is silent, and why that may be; the sentence is to be ended."""
+    """Say since when a frozen run is silent, and why that may be. The caller ends the sentence."""
     return (
         f"“{directory.name}” has said nothing for {formats.duration(status.silence)}: its process is halted, "
         "or its disk does not answer"
@@ -225,7 +226,7 @@ def delete(directory: ModelDirectory) -> None:
 
 @contextlib.contextmanager
 def _only_starter() -> Iterator[None]:
-    """Let one process at a time look whether a run trains, and start one if not."""
+    """Let one process at a time look whether a run trains, and if none does, start one."""
     root = paths.runs_root()
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -111,7 +111,7 @@ class ModelDirectory:
         return self.path / "stop"
 
     def stamp(self) -> Written:
-        """Return what changes when the model does; not with its status and steps, written each second."""
+        """Return what changes when the model does. Status and steps, written every second, do not count."""
         results = (self.keras_path, self.onnx_path, self.predictions_path, self.card_path)
         return written(self.config_path, self.history_path, *results)
 
@@ -195,9 +195,9 @@ class ModelDirectory:
         return status
 
     def write_status(self, status: Status, *, in_place: bool = False) -> None:
-        """Replace `status.json`; in place only where a full disk has no room for a second file.
+        """Replace `status.json`. It is overwritten in place only if a full disk leaves no other way.
 
-        Forced to the disk is the last word only: a heartbeat is stale before the disk has it.
+        Only the last status is forced to the disk: a heartbeat is stale before the disk has it.
         """
         content = json.dumps({**status.__dict__, "updated": time.time()})
         if in_place:
@@ -244,7 +244,7 @@ def _readable(problem: str) -> Iterator[None]:
 def _in_order(log: "pd.DataFrame") -> "pd.DataFrame":
     """Keep the rows of a log that make sense: nothing below zero, no share above one, each epoch later.
 
-    But for what rounding does to a mean that is the difference of two sums.
+    A mean may be the difference of two sums; what rounding does to one is forgiven.
     """
     shares = log.filter(like="accuracy") < 1.01
     log = log[(log > -0.01).all(axis=1) & shares.all(axis=1) & (log["epoch"] <= RANGES["epochs"][1])]

@@ -1,4 +1,4 @@
-"""Python processes of our own: how they find this code, outlive who started them, and are found again."""
+"""Python processes of our own: how they find this code, outlive their parent, and are found again."""
 
 import contextlib
 import os
@@ -15,14 +15,14 @@ _FORCE_SECONDS = 5.0  # until a process that was killed must be gone
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Return what starts a module; it is looked for in `environment`, not in the working directory (`-P`)."""
+    """Return what starts a module. Python finds it by `environment`, not in the working directory (`-P`)."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def environment() -> dict[str, str]:
     """Return this process's variables, with our code where Python looks for modules.
 
-    So the working directory can stay ours: the paths in CIFAR10_DIR and the like may be relative.
+    The working directory can then stay as it is, which relative paths in CIFAR10_DIR and the like need.
     """
     folders = [str(paths.code_root()), os.environ.get("PYTHONPATH")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
@@ -47,10 +47,10 @@ def launch(log: IO[bytes], module: str, *arguments: str) -> subprocess.Popen[byt
 
 
 def find(pid: int, started: float) -> psutil.Process | None:
-    """Return the live process with this pid if it started then, because systems use pids again; else None."""
+    """Return the live process with this pid and this start time, or None. Systems use pids again."""
     try:
         process = psutil.Process(pid)
-        # Counted from a boot time in whole seconds, which a small change of the clock can tip.
+        # It is counted from the boot time in whole seconds, and a small change of the clock can move that.
         same = abs(process.create_time() - started) < 1.5
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, ValueError, OverflowError):  # the last two: no number that a process can have
@@ -60,7 +60,7 @@ def find(pid: int, started: float) -> psutil.Process | None:
 def end(process: psutil.Process, patience: float = 0.0) -> bool:
     """End a process, by force unless it ends by itself within `patience` seconds; return whether it is gone.
 
-    Not gone is one that waits for a disk that does not answer: no force reaches it.
+    A process that waits for a disk that does not answer stays: no force reaches it.
     AccessDenied of psutil if it is somebody else's.
     """
     try:
@@ -68,12 +68,12 @@ def end(process: psutil.Process, patience: float = 0.0) -> bool:
             process.terminate()
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(patience)
-        process.kill()  # also one that is halted, which no request to end wakes up
+        process.kill()  # a halted one, too, which a request to end does not wake
         process.wait(_FORCE_SECONDS)
     except psutil.NoSuchProcess:
         pass
     except psutil.TimeoutExpired:
-        return find(process.pid, process.create_time()) is None  # whoever should bury it may be halted
+        return find(process.pid, process.create_time()) is None  # who should reap it may be halted
     return True
 
 

@@ -1,7 +1,7 @@
-"""What the files of a model directory may hold: one schema each, by which `model_dir` reads them.
+"""What the files of a model directory may hold: a schema for each, by which `model_dir` reads it.
 
-What passes makes sense wherever it is shown or computed with. msgspec holds JSON against the types; what no
-type can say is checked below. Keys of other versions are ignored.
+What passes can be shown, and computed with, anywhere. msgspec checks JSON against the types; functions below
+check what no type can say. Keys of other versions are ignored.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """What a run says of itself in `status.json`, and how much of it a reader can believe.
 
-A process counts as the run's worker only if both its pid and its start time match, because operating systems
-use pids again. A worker on another machine, in a folder that both share, is taken at its word for as long as
-it goes on writing.
+Operating systems use pids again. So a process counts as the run's worker only if both its pid and its start
+time match. Machines may share a folder: a worker on another machine is believed for as long as it goes on
+writing.
 """
 
 import platform
@@ -21,7 +21,9 @@ _LOST = (
     "Its process ended without a word: it was killed, memory ran out, or the machine was switched off. "
     "Resume goes on from the last finished epoch."
 )
-_SILENCE = 60.0  # seconds after which a worker counts as frozen, elsewhere as dead; it writes every quarter
+# Seconds of silence after which a worker is taken for frozen, or for dead if it is elsewhere. One that works
+# writes four times a second.
+_SILENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,17 @@ class Status:
 
     @property
     def silence(self) -> float:
-        """How many seconds ago the worker last spoke; also where the clock was put back since."""
+        """How many seconds ago the worker last spoke, even if the clock was put back meanwhile."""
         return abs(time.time() - self.updated)
 
     @property
     def frozen(self) -> bool:
-        """Whether a worker lives but has been silent for long: a signal halted it, or its disk is stuck."""
+        """Whether a worker lives but has long been silent: a signal halted it, or it waits for its disk."""
         return self.active and self.silence > _SILENCE
 
 
 def believed(status: Status) -> Status:
-    """Return the status; `interrupted` where the worker that it speaks of is dead."""
+    """Return the status, or `interrupted` in its place if it claims a worker that is dead."""
     if status.active and not _works(status):
         return replace(status, state="interrupted", eta_seconds=None, error=_LOST)
     return status

@@ -1,7 +1,7 @@
 """Deleted runs, which can be brought back for a day.
 
-They lie in one folder beside the runs, each in a folder of its own whose name nothing else has. Only what was
-put there from here is ever removed for good.
+They lie in one folder beside the runs, each in a folder with a name of its own. Only what this module put
+there is ever removed for good.
 """
 
 import re
@@ -26,7 +26,7 @@ def folder() -> Path:
 
 
 def put(run: ModelDirectory) -> None:
-    """Move a run here, at once for whoever looks or not at all; OSError if that cannot be."""
+    """Move a run here, in one step that no reader sees half done; OSError if that fails."""
     entry = folder() / f"{int(time.time())}-{uuid.uuid4().hex}"
     entry.mkdir(parents=True)
     try:

@@ -1,7 +1,7 @@
-"""A folder of answers: one model's, for the pictures of one source, a row each in files of Parquet.
+"""A folder of answers: what one model says of the pictures of one source, a row each in Parquet files.
 
-It says whose answers it holds, so that nobody's are taken for another's, and is written by one command at a
-time. A file is written whole and named after its pictures, so that to do them again replaces it.
+The folder says whose answers it holds, so that they are not taken for another model's. One command at a time
+writes into it. A file is written whole and named after its pictures; doing them again replaces it.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ class Answers(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of a picture that was done: whether it could not be read, and its stamp then."""
+    """What is known of a picture that is done: whether it could not be read, and its stamp at that time."""
 
     refused: bool
     stamp: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Destination:
-    """A folder for answers, in the hands of one command, which has a token for itself."""
+    """A folder for answers, held by one command, which a token tells from others."""
 
     path: Path
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -53,7 +53,7 @@ class Destination:
 
     @contextlib.contextmanager
     def taken(self, answers: Answers) -> Iterator[None]:
-        """Have it for the time of a `with`; ScaleError if it is in use, another's, or cannot be written."""
+        """Hold it during a `with`; ScaleError if it is in use, has others' answers, or cannot be written."""
         lock = FileLock(self.path / ".score.lock", timeout=0)
         with self.writing():
             self.path.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""Ends what a command has started once the command is gone, also where it was killed and could not.
+"""Ends the processes that a command has started, once the command itself is gone, even if it was killed.
 
     python -m cifar_core.scale.guard
 
-A process of its own. It is told of others on standard input, which ends with the command that holds it.
+It is a process of its own and reads the others' pids from standard input. The command holds the other end, so
+the input ends when the command does.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from cifar_core.runs import processes
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """See to it that what this process has started by now is ended with it, or with the `with`."""
+    """Have all that this process has started by now ended with the `with`, or with this process."""
     guard = subprocess.Popen(
         processes.command(__name__),
         stdin=subprocess.PIPE,

@@ -1,8 +1,8 @@
 """Classify every picture of a source on a cluster, into Parquet files: one row a picture, whatever it is.
 
-The pictures are dealt into parts. A part is one file, written whole by whoever classified it: when a machine
-dies, its parts are done again elsewhere and replace what there was, so no picture is lost or counted twice. A
-second call goes on with the pictures that no file holds yet.
+The pictures are dealt into parts. A part becomes one file, written whole by the process that classified it.
+When a machine dies, its parts are done again elsewhere and replace what there was: no picture is lost or
+counted twice. A second call goes on with the pictures that no file holds yet.
 """
 
 import contextlib
@@ -149,7 +149,7 @@ def score(work: Work, address: str | None = None, part: int = PART) -> Iterator[
 
 
 def _dealt(work: Work, part: int) -> Iterator[tuple[list[Named], list[Content] | None]]:
-    """Deal pictures into parts, with what they hold where a node would have to read all before them, too."""
+    """Deal pictures into parts; with their bytes, if a node would have to read all before them, too."""
     source = work.scorer.source
     if not source.one_pass:
         for start in range(0, len(work.left), part):
@@ -175,7 +175,7 @@ def _score(scorer: "Scorer", named: list[Named], contents: list[Content] | None)
 
 
 def _text(name: str) -> str:
-    """Return a name as Parquet can hold it: Unicode, a byte that is none of it as an escape."""
+    """Return a name as Parquet can hold it: Unicode, with an escape for each byte that is not."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,9 +1,9 @@
 """Many training runs on a cluster, the hopeless ones stopped early.
 
-By ASHA (Li et al. 2020, "A system for massively parallel hyperparameter tuning"). Each trial is an ordinary
-run in the folder of runs, started, followed and stopped through `runs.jobs` on whichever node has its
-turn; the app shows it live. What ASHA stops is a stopped run and can be resumed. Only the validation images
-choose, so a recipe that validates on the test set is refused.
+ASHA decides which (Li et al. 2020, "A system for massively parallel hyperparameter tuning"). Each trial is an
+ordinary run in the folder of runs. A node that is free starts, follows and stops it through `runs.jobs`, and
+the app shows it live. A run that ASHA stops can be resumed. Only the validation images choose, so a recipe
+that validates on the test set is refused.
 """
 
 import contextlib
@@ -62,16 +62,17 @@ def sweep(
     changes
         Numbers of the recipe, a trial each.
     name
-        The runs are called NAME-00, NAME-01 …; those that are there already are gone on with, if it was these
-        numbers that they were started with.
+        The runs are called NAME-00, NAME-01 … A run that is there already, started with these very numbers,
+        goes on.
     address
         The cluster, as `cluster.connected` takes it. A machine trains one run at a time.
     grace
         Epochs that every trial gets.
     factor
-        Of the trials that reach a rung (`grace`, `grace · factor` … epochs), one in so many goes on.
+        Rungs are after `grace`, `grace · factor` … epochs. One in `factor` of the trials that get there goes
+        on.
     dataset
-        What to train on, `recipe.on` whose size.
+        What to train on; `recipe` is one that `Recipe.on` made for its size.
 
     Returns
     -------
@@ -153,7 +154,7 @@ def _tuner(
 def _train(config: dict[str, Any]) -> None:
     """Train one run on this node and report its epochs.
 
-    One that fails would fail again, so its status alone says so; what is raised, Ray tries again.
+    A run that fails would fail again, so only its status says so. Ray tries again whatever raises.
     """
     from ray import tune
 
@@ -177,8 +178,8 @@ def _train(config: dict[str, Any]) -> None:
 
 def _begin(run: ModelDirectory, recipe: Recipe, dataset: Dataset) -> None:
     """Start a run, go on with it, or find it at work; wait while the machine trains another."""
-    # Ray ends with a process whatever that has started, before it could stop in good order; so the run is
-    # started by another one, which is gone by then.
+    # When Ray ends a process, it ends what that process has started, too, before it can stop in good order.
+    # So another process starts the run, and is gone by then.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as starter:
         while True:
             try:

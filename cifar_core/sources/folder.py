@@ -68,7 +68,7 @@ class Folder:
                         yield Path(folder, name).relative_to(self.path).as_posix()
 
     def head(self, name: str) -> bytes:
-        """Return how a file begins; nothing of what is none, or cannot be read."""
+        """Return how a file begins; nothing if it is no file or cannot be read."""
         path = self.path / name
         try:
             if path.is_file():

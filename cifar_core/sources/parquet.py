@@ -28,7 +28,7 @@ class _Group(NamedTuple):
 
 
 class ParquetFiles:
-    """The rows of one Parquet file, named by their number from 0, or of several, named by file and number.
+    """The rows of Parquet files, named by their numbers from 0; in several files, by file and number.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class ParquetFiles:
         return Listing(pictures, [], f"The pictures are in the column “{printable(self.column)}”{besides}.")
 
     def read(self, pictures: Sequence[Picture]) -> Iterator[bytes | ImageError]:
-        """Yield the content of rows; only the groups of rows that hold them are read, a row at a time."""
+        """Yield the content of rows. Only groups that hold one of them are read, a row at a time."""
         row = end = 0  # the next row of `contents`, and where they end
         contents: Iterator[bytes | ImageError] = iter(())
         for picture in pictures:
@@ -132,7 +132,7 @@ class ParquetFiles:
 
 
 def _values(file: Any, group: int, leaf: str) -> Iterator[bytes | None]:
-    """Yield the values of a column in a group, no more of each than a picture may have and a byte."""
+    """Yield the values of a column in a group, each cut off a byte past what a picture may have."""
     # A row at a time, as a batch of large ones would need its memory at once.
     for batch in file.iter_batches(1, row_groups=[group], columns=[leaf]):
         values = batch.column(0)

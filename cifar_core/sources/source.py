@@ -1,8 +1,8 @@
 """What a source of many pictures is, and what every kind of it decides alike.
 
-A source lists its pictures first and gives their bytes later, on another machine perhaps, which must see the
-same path. It is hostile until read: nothing is unpacked to disk, and nothing is read further than a picture
-may be long.
+A source first lists its pictures. Later it gives their bytes, perhaps on another machine, which must see the
+same path. It is taken for hostile: nothing is unpacked to disk, and no picture is read beyond the length that
+one may have.
 """
 
 import contextlib
@@ -77,10 +77,10 @@ class Source(Protocol):
         """Say what there is; SourceError if the source is damaged."""
 
     def read(self, pictures: Sequence[Picture]) -> Iterator[bytes | ImageError]:
-        """Yield the content of each, or why there is none; at most a byte more than a picture may have."""
+        """Yield the content of each, at most a byte more than a picture may have, or why there is none."""
 
     def identity(self) -> str:
-        """Return what no other source has, nor this one once its files are others."""
+        """Return what tells this source from any other, and from itself with other files."""
 
 
 def is_picture(name: str, head: bytes = b"") -> bool:
@@ -99,7 +99,7 @@ def is_hidden(name: str) -> bool:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Return names of which no two are the same: one that comes again gets a number that nothing else has."""
+    """Return the names, all different: one that comes again gets a number, and so a name of its own."""
     given, seen = set(names), Counter[str]()
     result = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Pictures in a tar archive, packed as a whole or not."""
+"""Pictures in a tar archive, compressed or not."""
 
 import bz2
 import gzip
@@ -100,10 +100,10 @@ class TarArchive:
 
 
 class _Walked(io.RawIOBase):
-    """A tar archive whose headers `tarfile` reads, which would believe whatever they say.
+    """A tar archive whose headers `tarfile` reads, within bounds that it does not have itself.
 
-    It reads a name of gigabytes into memory, and ends at a damaged header, or where a second archive was put
-    behind the first, as if nothing came after.
+    Alone, `tarfile` would read a name of gigabytes into memory. At a damaged header, and where a second
+    archive follows the first, it would end as if nothing came after.
     """
 
     def __init__(self, file: IO[bytes], most: int, path: Path) -> None:
@@ -150,7 +150,7 @@ class _Walked(io.RawIOBase):
         return self._file.tell() - len(self._ahead)
 
     def _find_block(self) -> bool:
-        """Skip blocks of zeros; False if nothing else is left. What is packed has no cheap way back."""
+        """Skip blocks of zeros; False if nothing else is left. To go back would unpack all of it again."""
         while block := self._file.read(tarfile.BLOCKSIZE):
             if any(block):
                 self._ahead = block

@@ -1,7 +1,8 @@
 """Pictures in a ZIP archive.
 
-Its table of contents is read once; a member is then read where it stands, in as much time whatever else there
-is, and unpacked no further than asked for, which `zipfile` does not promise for every method.
+Its table of contents is read once. After that each member is read where it stands, which takes as long in a
+large archive as in a small one. It is unpacked no further than asked for; `zipfile` does not promise that for
+every method.
 """
 
 import stat
@@ -71,7 +72,7 @@ class ZipArchive:
         return digest(self.path)
 
     def _refuse_overlap(self, members: Sequence[zipfile.ZipInfo]) -> None:
-        """Refuse members that share bytes, by which a small archive holds any amount."""
+        """Refuse members that share bytes: with them, a small archive could hold any amount."""
         end = 0
         for member in sorted(members, key=lambda member: member.header_offset):
             if member.header_offset < end:

@@ -1,8 +1,8 @@
-"""The same layers, computed faster: what training swaps in for Keras' own.
+"""Faster layers, which training puts in place of Keras' own.
 
-Each has the weights, and but for rounding the results, of the layer it stands for, so that what was trained
-with it opens with Keras alone. On two Zen 5 cores the recipe `fast` trains on 871 images/s with them and
-on 608 without (`python -m benchmarks.pipeline fast`).
+Each has the same weights as the layer it replaces, and the same results but for rounding. So Keras alone
+opens what was trained with it. On two Zen 5 cores the recipe `fast` trains on 871 images/s with these layers
+and on 608 without (`python -m benchmarks.pipeline fast`).
 """
 
 import math
@@ -15,10 +15,12 @@ from keras import layers
 from cifar_core import hardware
 from cifar_core.training import winograd
 
-# Where matrix products beat oneDNN's convolutions. In bfloat16: on pictures of up to so many pixels a side.
-# In float32, by Winograd's method: for kernels with so many channels, in times out (what it saves) by in plus
-# out (what it costs). 24 to 128 channels, 20, and 32 to 64, 21, are as fast either way; 64 to 64, 32, faster.
+# From where on matrix products are faster than oneDNN's convolutions.
+# In bfloat16 they are on small pictures: this many pixels a side, or fewer.
 SMALL = 8
+# In float32 they follow Winograd's method, and are faster where a kernel has many channels. What they save
+# grows with in · out, what they cost with in + out. So the quotient decides, in · out / (in + out). Both ways
+# are as fast at 20 (24 to 128 channels) and at 21 (32 to 64); at 32 (64 to 64) matrix products are faster.
 MANY_CHANNELS = 25
 
 
@@ -49,8 +51,8 @@ class FusedBatchNormalization(layers.BatchNormalization):
     """Keras' batch normalisation computed by TensorFlow's one fused kernel.
 
     Keras 3 computes the moments in many small operations, which halves the speed of training on a CPU.
-    Weights, names and results are those of the parent class, except that the kernel's running variance is
-    the unbiased one (a factor of n/(n−1), n = images · pixels).
+    Weights, names and results are those of the parent class. One thing differs: the kernel's running variance
+    is the unbiased one, larger by n/(n−1), where n = images · pixels.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -75,10 +77,13 @@ class FusedBatchNormalization(layers.BatchNormalization):
 class FasterConv2D(layers.Conv2D):
     """A convolution made of matrix products where that is faster; elsewhere it is the parent.
 
-    In float32 it is Winograd's, for kernels with many channels: it takes two Zen 3 cores half the time of
-    oneDNN's and less, gradients included, and more memory, up to 1 GB in the recipe `fast`. In bfloat16,
-    which has too few digits for that, only the gradient of the kernel is, for small pictures: oneDNN takes as
-    long for it on 2x2 pixels as on 4x4, 45 ms for VGG16's last block (batch 128), 5 ms as here.
+    In float32 that is Winograd's method, for kernels with many channels. On two Zen 3 cores it takes at most
+    half the time of oneDNN's convolution, gradients included. It takes more memory: up to 1 GB in the recipe
+    `fast`.
+
+    bfloat16 has too few digits for that method. There only the gradient of the kernel is made of matrix
+    products, and only on small pictures: oneDNN takes as long for it on 2x2 pixels as on 4x4. For VGG16's
+    last block (batch 128) oneDNN takes 45 ms, this takes 5 ms.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
@@ -120,8 +125,8 @@ def _small_convolution(inputs: Any, kernel: Any) -> Any:
 def gelu(x: Any) -> Any:
     """Return the exact GELU, x·Φ(x), of a tensor (Hendrycks and Gimpel 2016), and its gradient.
 
-    TensorFlow runs one loop an operation, and its erfc has no vector form in bfloat16; compiled into one loop
-    in float32 it takes a fifth of the time.
+    TensorFlow runs a loop for each operation, and its erfc has no vector form in bfloat16. Compiled into one
+    loop, in float32, it takes a fifth of the time.
     """
     return _gelu(x), lambda upstream: _gelu_gradient(x, upstream)
 

@@ -23,6 +23,7 @@ PAGES = [
     "compare?models=quick,mine&view=Who+is+right",
     "classify?model=quick&image=12&why=true",
     "deploy?model=quick",
+    "deploy?model=quick&view=Website",
     "deploy?model=quick&view=Files",
 ]
 # The dark pages differ from the light ones in nothing but their colours.

@@ -134,7 +134,9 @@ def test_from_the_dashboard_into_tensorflow_serving(page: Page, server: Server, 
         "serving/quick/1/variables/variables.index",
         "serving/quick/1/assets.extra/tf_serving_warmup_requests",
         "serving/quick.compose.yaml",
+        "serving/quick.website.yaml",
         "serving/batching.config",
+        "serving/website/templates/index.html",
     } <= set(archive.namelist())
 
     page.get_by_text("Files", exact=True).click()

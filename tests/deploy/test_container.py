@@ -1,7 +1,9 @@
 import ast
 import json
+import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,14 +40,24 @@ def test_docker_command() -> None:
     assert all(ports.startswith("127.0.0.1:") for ports in options[3:6:2])
 
 
-def test_compose(kserve_python: str, tmp_path: Path) -> None:
-    """It is YAML that says what it should; ours has no YAML reader, KServe's environment has."""
-    (tmp_path / "compose.yaml").write_text(container.compose("2024"))
-    code = "import json, yaml; print(json.dumps(yaml.safe_load(open('compose.yaml'))))"
-    printed = subprocess.run(
-        [kserve_python, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
-    ).stdout
-    service = json.loads(printed)["services"]["2024"]
+@pytest.fixture
+def read_yaml(kserve_python: str, tmp_path: Path) -> Callable[[str], Any]:
+    """Reads YAML; ours has no reader, KServe's environment has."""
+
+    def read(text: str) -> Any:
+        (tmp_path / "text.yaml").write_text(text)
+        code = "import json, yaml; print(json.dumps(yaml.safe_load(open('text.yaml'))))"
+        done = subprocess.run(
+            [kserve_python, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return json.loads(done.stdout)
+
+    return read
+
+
+def test_compose(read_yaml: Callable[[str], Any]) -> None:
+    """It is YAML that says what it should."""
+    service = read_yaml(container.compose("2024"))["services"]["2024"]
     assert (service["image"], service["platform"]) == (container.IMAGE, "linux/amd64")
     assert service["environment"] == {"MODEL_NAME": "2024"}
     assert "./2024:/models/2024:ro" in service["volumes"]
@@ -53,6 +65,27 @@ def test_compose(kserve_python: str, tmp_path: Path) -> None:
     script = service["healthcheck"]["test"][-1]
     assert r"GET /v1/models/2024 HTTP/1.0\r\n\r\n" in script
     assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("model", ["2024", "website", "on", "-a.b_c"])
+def test_the_website_starts_with_the_model(read_yaml: Callable[[str], Any], model: str) -> None:
+    services = read_yaml(container.website_compose(model))["services"]
+    assert services.keys() == {"serving", "website"}
+    beside = services["serving"]["extends"]
+    assert beside == {"file": container.compose_name(model), "service": model}
+    assert model in read_yaml(container.compose(model))["services"]
+    # The name of a service is its host's, whatever the model is called.
+    assert services["website"]["environment"] == {"MODEL_URL": f"http://serving:8501/v1/models/{model}"}
+    assert services["website"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert services["website"]["build"] == container.WEBSITE
+
+
+def test_the_website_is_whole() -> None:
+    folder = ROOT / "examples" / "website"
+    here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in here if "__pycache__" not in name} == set(container.WEBSITE_FILES)
+    copied = re.findall(r"^COPY (\S+)", container.website("Dockerfile"), re.MULTILINE)
+    assert {name.partition("/")[0] for name in container.WEBSITE_FILES} == {*copied, "Dockerfile"}
 
 
 FACTS = Facts("own", "0", 48, True, ('a "quoted" name', "c:\\new", "{model}, été, 😀", "line\nend"))
@@ -135,6 +168,9 @@ def test_write_beside_keeps_what_is_there(tmp_path: Path) -> None:
     container.write_beside(tmp_path, MODEL)
     assert (tmp_path / f"{MODEL}.compose.yaml").read_text() == container.compose(MODEL)
     assert (tmp_path / "batching.config").read_text() == "mine"
+    (tmp_path / "website" / "app.py").write_text("mine")
+    container.write_beside(tmp_path, "another")
+    assert (tmp_path / "website" / "app.py").read_text() == "mine"
 
 
 def test_curl_picture_makes_the_request(tmp_path: Path) -> None:

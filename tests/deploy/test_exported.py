@@ -132,10 +132,13 @@ def test_the_warm_up_requests_are_what_the_server_reads(
 
 
 def test_what_stands_beside_the_export(exported: Path) -> None:
-    beside = {path.name: path.read_text() for path in exported.iterdir() if path.is_file()}
+    files = [path for path in exported.rglob("*") if path.is_file() and MODEL not in path.parts]
+    beside = {path.relative_to(exported).as_posix(): path.read_text() for path in files}
     beside.pop("kserve.log", None)
     assert beside == {
         f"{MODEL}.compose.yaml": container.compose(MODEL),
+        f"{MODEL}.website.yaml": container.website_compose(MODEL),
         "batching.config": container.batching(),
+        **{f"website/{name}": container.website(name) for name in container.WEBSITE_FILES},
     }
     assert [path.name for path in (exported / MODEL).iterdir()] == ["1"]

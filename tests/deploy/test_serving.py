@@ -173,6 +173,10 @@ def test_compare_uses_what_the_server_has(server: Scripted, pictures: list[Path]
         (200, {"predictions": [[3.0] * 10]}, "did not answer with probabilities"),
         (200, {"predictions": [["a"] * 10]}, "did not answer with probabilities"),
         (200, {"predictions": [{"scores": [0.1] * 10}]}, "did not answer with probabilities"),
+        (200, {"predictions": [[-0.5, 1.5]]}, "did not answer with probabilities"),
+        (200, {"predictions": [[10**400, 1]]}, "did not answer with probabilities"),
+        (200, b'{"predictions": [[NaN, 1]]}', "did not answer with probabilities"),
+        (200, b'{"predictions": ' + b"[" * 200_000, "did not answer with JSON"),
         (200, b" " * (serving.MAX_ANSWER + 1), "more than a classifier has to say"),
     ],
 )

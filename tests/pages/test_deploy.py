@@ -86,3 +86,15 @@ def test_a_link_to_a_model_that_is_gone_says_so_and_what_is_shown() -> None:
     assert [item.value for item in app.warning] == [
         f"There is no finished model “gone”. What is shown: “{shown}”."
     ]
+
+
+def test_the_website_is_offered_with_its_commands() -> None:
+    app = opened("deploy", model="quick")
+    app.button_group(key=VIEW).set_value("Website")
+    checked(app)
+    shown = [item.value for item in app.code]
+    assert "python -m cifar_core export quick serving" in shown
+    assert "docker compose -f serving/quick.website.yaml up" in shown
+    [there] = [text for text in shown if "gcloud" in text]
+    assert "/locations/europe-west4/endpoints/NUMBER MEGABYTES=1 flask run" in there
+    assert [item.label for item in app.button if "Make" in item.label] == ["Make the SavedModel"]
