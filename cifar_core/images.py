@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ _MAX_COMMENTS = 1_000  # in a picture written as text, of which Pillow cuts out 
 _MAX_SECONDS = 1.0  # of the processor; a photo of 12 megapixels takes a tenth
 _MAX_MEMORY = 200_000_000
 _BAND_PIXELS = 1_000_000  # brought to RGB at a time
+LEAST_SIDE = 0.1  # of a `Square`: what is left of a large photo still has a pixel for each of the network's
 WORKING_SIDE = 512  # what is left of the shorter side: 16 pixels for each one of the network's
 
 # Decoders of still pictures only, never one for documents, fonts or video.
@@ -101,6 +102,41 @@ def square(image: Image.Image) -> Image.Image:
     """Cut the largest square out of the middle of an RGB picture of any size."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
+
+
+class Square(NamedTuple):
+    """A square within a picture of any size, in shares of it, so that it fits the picture at every size.
+
+    Attributes
+    ----------
+    left, top
+        How far it is from the left and from the top, as shares of the picture's width and height, 0 to 1.
+    side
+        How long its side is, as a share of the picture's shorter side, `LEAST_SIDE` to 1.
+    """
+
+    left: float
+    top: float
+    side: float
+
+    @property
+    def possible(self) -> bool:
+        """Whether its numbers are in their ranges, as NaN is in none."""
+        return 0 <= self.left <= 1 and 0 <= self.top <= 1 and LEAST_SIDE <= self.side <= 1
+
+
+def cut_out(image: Image.Image, place: Square) -> Image.Image:
+    """Cut a square out of an RGB picture of any size.
+
+    Where it reaches beyond the right or the lower edge, it is moved back; at least one pixel is left. Raises
+    ValueError for a square that is not possible.
+    """
+    if not place.possible:
+        raise ValueError(f"There is no such square within a picture: {place}.")
+    side = max(round(place.side * min(image.size)), 1)
+    left = min(round(place.left * image.width), image.width - side)
+    top = min(round(place.top * image.height), image.height - side)
     return image.crop((left, top, left + side, top + side))
 
 

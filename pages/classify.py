@@ -14,11 +14,12 @@ from cifar_core.datasets.registry import CIFAR10
 from cifar_core.deploy import remote
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError, ImageError
+from cifar_core.images import Square
 from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers, examples, uploads
+from pages.parts import caches, classify_answers, examples, square, uploads
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain, told
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone, warn_if_it_guesses
@@ -169,11 +170,12 @@ def uploaded(
     pictures, refused = [], []
     with st.spinner("Reading the pictures", show_time=True):
         for name, file in given[:MOST_PICTURES]:
-            found = read(file, how, sides)
+            found = read(file, how, square.chosen(file.file_id), sides)
             if isinstance(found, str):
                 refused.append((name, found))
             else:
-                pictures.append(Picture(name, partial(to_show, file), *found))
+                movable = file.file_id if how == "crop" else None
+                pictures.append(Picture(name, partial(to_show, file), *found, movable=movable))
     return pictures, refused
 
 
@@ -187,20 +189,21 @@ def forget_readings() -> None:
     max_entries=MOST_PICTURES, show_spinner=False, hash_funcs=BY_NUMBER, scope="session"
 )
 def read(
-    file: UploadedFile, how: images.How, sides: tuple[int, ...]
+    file: UploadedFile, how: images.How, place: Square | None, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]] | str:
     """Return thumbnail of a picture and its arrays by their side, or what is wrong with it."""
     try:
-        return thumbnail_and_arrays(file.getvalue(), how, sides)
+        return thumbnail_and_arrays(file.getvalue(), how, place, sides)
     except ImageError as error:
         return str(error)
 
 
 def thumbnail_and_arrays(
-    content: bytes, how: images.How, sides: tuple[int, ...]
+    content: bytes, how: images.How, place: Square | None, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]]:
     picture = images.read(content)
-    arrays = {side: images.to_array(picture, how, side) for side in sides}
+    looked_at = images.cut_out(picture, place) if place and how == "crop" else picture
+    arrays = {side: images.to_array(looked_at, how, side) for side in sides}
     return images.data_url(images.to_jpeg(picture, 64), "jpeg"), arrays
 
 
@@ -223,9 +226,10 @@ def our_picture(how: images.How, sides: tuple[int, ...], dataset: Dataset | None
     if name not in examples.TITLES:
         return None
     content, true = examples.load(name)
-    thumbnail, arrays = thumbnail_and_arrays(content, how, sides)
+    thumbnail, arrays = thumbnail_and_arrays(content, how, square.chosen(name), sides)
     shown = images.to_jpeg(images.load(content)[0])
-    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, arrays, true)
+    movable = name if how == "crop" else None
+    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, arrays, true, movable)
 
 
 def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | None:
@@ -277,7 +281,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
 
 require_entry()
 st.title("Classify", anchor=False)
-given, said = st.columns([2, 3], gap="large")  # on a phone one below the other
+given, said = st.columns([2, 3], gap="medium")  # on a phone one below the other
 drop_zone = given.container()  # first on the page, but what is chosen below says how to read the pictures
 with given.expander("Options", icon=":material/tune:"):
     endpoint = choose_endpoint()

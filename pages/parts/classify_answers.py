@@ -18,7 +18,7 @@ from cifar_core.inference import classify, spreadsheet
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, saliency_map
+from pages.parts import caches, saliency_map, square
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
 from pages.parts.scrolling import come_into_view
@@ -30,6 +30,7 @@ PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
 DESCRIBED = 10  # that are read out to those who do not see the bars
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
+PICTURE = 320  # pixels, of one whose square may be moved
 NONE = "none of these"
 THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
@@ -42,7 +43,7 @@ class Picture(NamedTuple):
 
     Its name, which is the visitor's own text; what makes the whole picture as JPEG, or None where the array
     is all there is; an address of its thumbnail; what a network sees, uint8 [S, S, 3], by its side S; the
-    name of its true class, if known.
+    name of its true class, if known; what tells it apart from the others, if the visitor may move its square.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Picture(NamedTuple):
     thumbnail: str
     arrays: Mapping[int, np.ndarray]
     true: str | None = None
+    movable: str | None = None
 
 
 def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]) -> None:
@@ -176,12 +178,13 @@ def show_card(
     with st.container(border=True):
         st.text(picture.name)
         alone = len(theirs) == 1
-        said, given = st.columns([3, 2]) if alone else (st.container(), st.container())
+        said, given = st.columns(2) if alone else (st.container(), st.container())
         cells = said.grid(2 if len(theirs) == 4 else len(theirs), min_column_width=220)
         places = [cells.container() for _ in theirs]
         tiles = given.container(horizontal=True)
         with tiles:
-            show_picture(picture, sorted({side_of(model) for model in theirs}))
+            show_picture(picture)
+            show_seen(picture, sorted({side_of(model) for model in theirs}))
         for place, (model, answer) in zip(places, theirs.items(), strict=True):
             with place:
                 show_answer(model, picture, answer)
@@ -190,12 +193,21 @@ def show_card(
                 maps.append(partial(show_map, beside.container(width=TILE), model, picture, answer, opacity))
 
 
-def show_picture(picture: Picture, sides: Sequence[int]) -> None:
-    """Show a picture as it was given, and as networks of these sides see it."""
-    if (shown := picture.to_show()) is not None:
-        with st.container(width=TILE):
-            st.image(shown, width="stretch", alt="the picture as it was given")
+def show_picture(picture: Picture) -> None:
+    """Show a picture as it was given, with the square that networks see, where it may be moved."""
+    if (shown := picture.to_show()) is None:
+        return
+    what = "the picture as it was given"
+    with st.container(width=TILE if picture.movable is None else PICTURE):
+        if picture.movable is not None:
+            square.show(picture.movable, images.data_url(shown, "jpeg"), what)
+        else:
+            st.image(shown, width="stretch", alt=what)
             st.caption("the picture")
+
+
+def show_seen(picture: Picture, sides: Sequence[int]) -> None:
+    """Show a picture as networks of these sides see it."""
     for side in sides:
         with st.container(width=TILE):
             seen = enlarged(picture.arrays[side])
