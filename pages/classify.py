@@ -19,7 +19,7 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers, examples, square, uploads
+from pages.parts import caches, classify_answers, classify_closer, examples, square, uploads
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain, told
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone, warn_if_it_guesses
@@ -299,7 +299,8 @@ if ours := our_picture(how, sides, dataset):
     pictures.insert(0, ours)
 with said:
     if pictures:
-        classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
+        answered = classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
+        classify_closer.show(pictures, answered)
     elif not refused:
         st.info("Drop a picture, switch on the webcam, or try an example.", icon=":material/image:")
     say_what_they_know(models)

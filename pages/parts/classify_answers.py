@@ -18,9 +18,10 @@ from cifar_core.inference import classify, spreadsheet
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, saliency_map, square
+from pages.parts import caches, clicks, saliency_map, sample, square
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
+from pages.parts.sample import Model
 from pages.parts.scrolling import come_into_view
 from pages.parts.turns import await_turn, in_turn
 
@@ -34,8 +35,6 @@ PICTURE = 320  # pixels, of one whose square may be moved
 NONE = "none of these"
 THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
-
-Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 
 
 class Picture(NamedTuple):
@@ -54,8 +53,10 @@ class Picture(NamedTuple):
     movable: str | None = None
 
 
-def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]) -> None:
-    """Show what each model that can answer says of each picture."""
+def show(
+    models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]
+) -> dict[Model, list[Answer]]:
+    """Show what each model that can answer says of each picture, and return it."""
     answered: dict[Model, list[Answer]] = {}
     for model in models:
         try:
@@ -63,12 +64,12 @@ def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: li
             answered[model] = answers(model, arrays, tta)
         except CifarLabError as error:
             st.error(told(error))
-    if not answered:
-        return
-    come_into_view("".join(picture.thumbnail for picture in pictures))
-    if len(pictures) > 1:
-        show_table(pictures, answered, refused)
-    show_cards(pictures, answered)
+    if answered:
+        come_into_view("".join(picture.thumbnail for picture in pictures))
+        if len(pictures) > 1:
+            show_table(pictures, answered, refused)
+        show_cards(pictures, answered)
+    return answered
 
 
 def side_of(model: Model) -> int:
@@ -116,11 +117,21 @@ def show_table(
             max_value=100,
             help="The probability of the likeliest class; nothing where the picture is none of these.",
         )
+    key = clicks.key_of_turn("answers")
+
+    def take_row() -> None:
+        if cells := st.session_state[key]["selection"]["cells"]:
+            sample.choose(cells[0][0])
+            clicks.begin_turn()
+
     st.dataframe(
         table,
         hide_index=True,
         width="content",
         row_height=48,
+        key=key,
+        on_select=take_row,
+        selection_mode="single-cell",
         alt="every picture with its class and confidence",
         column_config=columns,
     )
@@ -148,7 +159,7 @@ def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> 
     maps: list[Callable[[], None]] = []  # drawn when the rest is there, because they may have to wait
     for number in pages[page - 1]:
         theirs = {model: answers[number] for model, answers in answered.items()}
-        show_card(pictures[number], theirs, opacity, maps)
+        show_card(number, pictures[number], theirs, opacity, maps)
     for draw in maps:
         draw()
 
@@ -172,11 +183,17 @@ def choose_opacity() -> float | None:
 
 
 def show_card(
-    picture: Picture, theirs: dict[Model, Answer], opacity: float | None, maps: list[Callable[[], None]]
+    number: int,
+    picture: Picture,
+    theirs: dict[Model, Answer],
+    opacity: float | None,
+    maps: list[Callable[[], None]],
 ) -> None:
     """Show the answers first, then what they are about."""
     with st.container(border=True):
-        st.text(picture.name)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.text(picture.name, width="content")
+            closer = st.button("A closer look", icon=":material/zoom_in:", key=f"closer-{number}")
         alone = len(theirs) == 1
         said, given = st.columns(2) if alone else (st.container(), st.container())
         cells = said.grid(2 if len(theirs) == 4 else len(theirs), min_column_width=220)
@@ -191,6 +208,9 @@ def show_card(
             if opacity is not None and isinstance(model, ModelDirectory):
                 beside = tiles if alone else place
                 maps.append(partial(show_map, beside.container(width=TILE), model, picture, answer, opacity))
+    if closer:
+        sample.choose(number)
+        st.rerun()  # the dialog opens beside the fragment, not in it
 
 
 def show_picture(picture: Picture) -> None:
