@@ -67,7 +67,7 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
 
 
 def show_export(model: ModelDirectory) -> None:
-    st.subheader("1 · Export", anchor=False)
+    st.header("1 · Export", anchor=False)
     st.markdown(
         "A SavedModel; on your own computer, into the folder `serving`:",
         help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
@@ -78,7 +78,7 @@ def show_export(model: ModelDirectory) -> None:
 
 
 def show_container(model: ModelDirectory) -> None:
-    st.subheader("2 · Serve", anchor=False)
+    st.header("2 · Serve", anchor=False)
     how = st.segmented_control(
         "Serve with", ["docker run", "Compose"], default="docker run", required=True, key="serve"
     )
@@ -103,7 +103,7 @@ def show_container(model: ModelDirectory) -> None:
 
 
 def show_requests(model: ModelDirectory) -> None:
-    st.subheader("3 · Ask", anchor=False)
+    st.header("3 · Ask", anchor=False)
     [(name, array)] = examples.to_ask_about(model.facts(), [EXAMPLE])
     request = "request.json"
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -156,7 +156,7 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
 
 
 def show_check(model: ModelDirectory) -> None:
-    st.subheader("4 · Check", anchor=False)
+    st.header("4 · Check", anchor=False)
     st.markdown(
         f"Asks a running server about {len(CHECKED)} pictures, as arrays and as files, and compares its "
         "answers with the model here."

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, formats, images
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
@@ -34,6 +35,7 @@ TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 PICTURE = 320  # pixels, of one whose square may be moved
 NONE = "none of these"
 THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
+WITHOUT_PEOPLE = (CIFAR10.class_names, DIGITS.class_names)  # of a visitor's own dataset nobody knows
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
 
 
@@ -198,6 +200,8 @@ def show_card(
         said, given = st.columns(2) if alone else (st.container(), st.container())
         cells = said.grid(2 if len(theirs) == 4 else len(theirs), min_column_width=220)
         places = [cells.container() for _ in theirs]
+        if words := what_it_must_choose_from(list(theirs.values()), picture.true):
+            said.caption(words)
         tiles = given.container(horizontal=True)
         with tiles:
             show_picture(picture)
@@ -237,7 +241,7 @@ def show_seen(picture: Picture, sides: Sequence[int]) -> None:
 
 def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
     """Show the verdict and the bars."""
-    st.markdown(f"#### {verdict(answer, picture.true)}")
+    st.markdown(f"## {verdict(answer, picture.true)}")
     st.caption(f"says **{plain(model.name)}**")
     if answer.none_of_these:
         nearest = f"{answer.class_name}, {formats.probability(answer.confidence)}"
@@ -258,6 +262,18 @@ def show_map(
 def enlarged(array: np.ndarray) -> str:
     """Return what a network sees as an address, its pixels as blocks."""
     return caches.crisp(array, max(saliency_map.SHARP // len(array), 1))
+
+
+def what_it_must_choose_from(answers: Sequence[Answer], true: str | None) -> str:
+    """Say that a picture may show something else, unless that is known or the models say so already."""
+    if all(answer.none_of_these or true in answer.class_names for answer in answers):
+        return ""
+    counts = dict.fromkeys(len(answer.class_names) for answer in answers)
+    who = "It" if len(answers) == 1 else "Each model"
+    must = f"{who} must choose one of {' or '.join(map(str, counts))} classes"
+    if all(answer.class_names in WITHOUT_PEOPLE for answer in answers):
+        return f"{must}. None of them is a person."
+    return f"{must}, even if the picture shows something else."
 
 
 def verdict(answer: Answer, true: str | None) -> str:

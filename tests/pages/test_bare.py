@@ -56,7 +56,7 @@ def test_the_first_page_has_three_ways_to_begin_that_work() -> None:
 @pytest.mark.parametrize(("example", "shown"), [("flower", "a flower"), ("roof", "a roof"), ("digit", "a 1")])
 def test_an_example_gets_an_answer(example: str, shown: str) -> None:
     app = opened("classify", model="quick", example=example)
-    [verdict] = [item.value for item in app.markdown if item.value.startswith("#### ")]
+    [verdict] = [item.value for item in app.markdown if item.value.startswith("## ")]
     assert verdict.endswith(f"it is {shown}")
     assert ("right" in verdict) == ("none of these" in verdict)
 

@@ -89,8 +89,8 @@ def test_answer_table_and_file_are_about_the_square(monkeypatch: pytest.MonkeyPa
     assert written[-1][0].class_name == "bright"
     assert app.dataframe[0].value["quick"][0] == "bright"
     assert app.dataframe[0].value["quick/confidence"][0] == 100
-    headings = [element.value for element in app.markdown if element.value.startswith("#### ")]
-    assert headings[0].startswith("#### bright, 100.0 %")
+    headings = [element.value for element in app.markdown if element.value.startswith("## ")]
+    assert headings[0].startswith("## bright, 100.0 %")
     assert seen(app)[0] == block(255)
     app = move(app, 1, 0, 0, 0.5)
     assert drawn(app) == [[0.5, 0, 1], [0, 0, 0.5]]
