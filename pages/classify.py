@@ -58,7 +58,7 @@ def choose_models() -> list[ModelDirectory]:
         persist_state="session",
         max_selections=MOST,
         on_change=write_url,
-        help="Several are shown side by side.",
+        help="Choose several to see their answers side by side.",
     )
     write_url()
     chosen = st.session_state["models"]
@@ -82,8 +82,8 @@ def choose_endpoint() -> Endpoint | None:
         default="this app",
         required=True,
         key="from",
-        help="The same kind of model, on a server that was set up for it; pictures are sent there as the "
-        "few pixels that the network sees.",
+        help="This app asks a model here. The other choice asks a model on a server. The server gets only "
+        "the few pixels that the network sees.",
     )
     return endpoint if asked == endpoint.name else None
 
@@ -96,7 +96,8 @@ def choose_how() -> images.How:
         required=True,
         key="how",
         bind="query-params",
-        help="The network sees a square: the middle of the picture, or all of it, stretched.",
+        help="The network sees a square. Centre crop: a square part of the picture, which you can move. "
+        "Whole picture: all of it, pressed into a square.",
     )
     return "crop" if how == "Centre crop" else "whole"
 
@@ -106,8 +107,8 @@ def choose_tta() -> TTA:
         "Look six times",
         key="six",
         bind="query-params",
-        help="Averages the answers for the picture and small shifts of it, mirrored too where that shows the "
-        "same thing: up to six times the work, usually a little more accurate.",
+        help="The model looks at the picture six times: moved a little, and mirrored if that shows the same "
+        "thing. The average of its answers is right a little more often, but takes up to six times as long.",
     )
     return 6 if six else 1
 
@@ -149,8 +150,8 @@ def uploaded(
         key="files",
         max_upload_size=images.MAX_BYTES // 1024**2,
         on_change=forget_ours,
-        help=f"{', '.join(images.SUFFIXES)}, of any size and shape; a picture is shrunk to "
-        f"{sides[0]}×{sides[0]} pixels, which is all the network knows.",
+        help=f"Any size and shape: {', '.join(images.SUFFIXES)}. Each picture is shrunk to "
+        f"{sides[0]}×{sides[0]} pixels. The network sees nothing else.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         offer_ours(dataset)
@@ -271,7 +272,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
     if not refused:
         return
     if len(refused) > FEW:
-        st.error(f"{len(refused)} files could not be read; the others are below.", icon=":material/error:")
+        st.error(f"{len(refused)} files could not be read. The others are shown.", icon=":material/error:")
     box = st.expander("Which, and why") if len(refused) > FEW else st.container()
     for name, reason in refused:
         with box.container(horizontal=True, wrap=False, gap="xsmall"):

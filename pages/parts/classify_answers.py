@@ -117,7 +117,7 @@ def show_table(
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            help="The probability of the likeliest class; nothing where the picture is none of these.",
+            help="How sure the model is of its answer. Empty where the picture is none of these.",
         )
     key = clicks.key_of_turn("answers")
 
@@ -173,8 +173,8 @@ def choose_opacity() -> float | None:
             "Show what mattered",
             key="why",
             bind="query-params",
-            help="Looks at the picture 250 times with parts of it hidden: light pixels are those without "
-            "which the class gets less likely (RISE, Petsiuk 2018).",
+            help="The model looks at the picture 250 times. Each time, other parts of it are hidden. Where "
+            "the picture stays light, hiding it made the model less sure (RISE, Petsiuk 2018).",
         )
         if not asked:
             return None
@@ -245,7 +245,7 @@ def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
     st.caption(f"says **{plain(model.name)}**")
     if answer.none_of_these:
         nearest = f"{answer.class_name}, {formats.probability(answer.confidence)}"
-        st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
+        st.caption(f"It looks like nothing the model has learned. The nearest class is {nearest}.")
     st.altair_chart(
         charts.probability_bars(answer.probabilities, answer.class_names, picture.true, LIKELIEST),
         alt=", ".join(f"{n} {p:.2%}" for n, p in answer.likeliest(DESCRIBED)),

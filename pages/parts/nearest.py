@@ -21,8 +21,8 @@ def show(model: ModelDirectory, array: np.ndarray, *, alone: bool) -> None:
 
     Where the model is not alone, its name stands above them.
     """
-    whose = "" if alone else f", says **{plain(model.name)}**"
-    st.markdown(f"The training images most like it{whose}")
+    whose = "" if alone else f" to **{plain(model.name)}**"
+    st.markdown(f"The training images that look most like it{whose}")
     facts, key = model.facts(), f"sample-{model.name}"
     dataset = caches.dataset_or_offer(facts, "With it, the most similar training images stand here.", key)
     if dataset is None:
@@ -30,7 +30,7 @@ def show(model: ModelDirectory, array: np.ndarray, *, alone: bool) -> None:
     found = known_neighbours(model)
     if found is None:
         if not st.button("Find them", icon=":material/search:", key=f"{key}-find"):
-            st.caption("The model looks at every training image. It does so only once.")
+            st.caption("The model has to look at every training image, but only once.")
             return
         found = find(model, dataset)
     outputs = caches.classifier(model).outputs(array[None])

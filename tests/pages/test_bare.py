@@ -82,7 +82,7 @@ def test_a_link_to_a_test_image_offers_the_test_images() -> None:
 def test_the_mistakes_are_told_from_the_predictions_alone(view: str) -> None:
     app = opened("evaluate", model="fast", view=view)
     assert re.search(r"\*\*\d+\*\* images of “cat” taken for “dog”", words(app))
-    assert "With them, the images themselves stand here" in words(app)
+    assert "With them, you see the images here" in words(app)
     assert buttons(app).count(OFFER) == 1
     assert [item.proto.label for item in app.get("download_button")] == ["All its mistakes (CSV)"]
     assert not app.get("image")

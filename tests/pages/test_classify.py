@@ -204,7 +204,7 @@ def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
     said = verdicts(app)
     assert len(said) == 6
     assert sum(each == "probably none of these" for each in said) >= 5
-    assert sum("nearest is" in caption.value for caption in app.caption) >= 5
+    assert sum("nearest class is" in caption.value for caption in app.caption) >= 5
     assert (app.dataframe[0].value["quick"] == "none of these").sum() >= 5
 
     said = verdicts(upload(app, {f"ship {n}.png": png(array) for n, array in enumerate(ships(6))}))

@@ -101,10 +101,10 @@ def test_models_of_two_datasets_are_not_compared(digits: ModelDirectory) -> None
     shutil.copytree(digits.path, digits.path.with_name("other"))
     app = opened("compare", models="linear,quick,other")
     assert app.multiselect(key="compared").value == ["linear", "other"]
-    assert "so “quick” cannot stand beside “linear”" in words(app)
+    assert "So “quick” cannot be compared with “linear”" in words(app)
     assert app.query_params["models"] == "linear,other"
     assert options(app, "compare-view") == ["Per class", "Who is right", "Curves"]
-    assert "cannot stand beside" not in words(checked(app))
+    assert "cannot be compared" not in words(checked(app))
     for view in ("Per class", "Who is right", "Curves"):
         opened("compare", models="linear,other", view=view)
 
