@@ -11,14 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from cifar_core import images
 from cifar_core.images import Square
+from cifar_core.inference import spreadsheet
 from cifar_core.inference.classify import Answer
-from cifar_core.inference.spreadsheet import csv_of
-from pages.parts import caches, classify_answers, square
+from pages.parts import caches, classify_answers, saliency_map, square
 from tests.pages import checked, opened
 
 pytestmark = pytest.mark.usefixtures("runs")
 
-SIDE = classify_answers.saliency_map.SHARP // images.SIZE
+SIDE = saliency_map.SHARP // images.SIZE
 NAN, INFINITE = float("nan"), float("inf")
 
 
@@ -69,18 +69,19 @@ def block(value: int) -> str:
 def test_answer_table_and_file_are_about_the_square(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[np.ndarray] = []
     written: list[list[Answer]] = []
+    as_csv = spreadsheet.csv_of
 
     def answers(_model: Any, arrays: np.ndarray, _tta: int) -> list[Answer]:
         asked.append(arrays)
         names, white = ("dark", "bright"), arrays.mean(axis=(1, 2, 3)) / 255
         return [Answer(names, np.array([1 - share, share]), False) for share in white]
 
-    def csv(names: Any, theirs: Any, refused: Any) -> str:
+    def csv(names: Any, theirs: Any, refused: Any) -> bytes:
         written.append(theirs["quick"])
-        return csv_of(names, theirs, refused)
+        return as_csv(names, theirs, refused)
 
     monkeypatch.setattr(classify_answers, "answers", answers)
-    monkeypatch.setattr(classify_answers.spreadsheet, "csv_of", csv)
+    monkeypatch.setattr(spreadsheet, "csv_of", csv)
     app = given("one.png", "two.png")
     assert drawn(app) == [None, None]
     app = move(app, 0, 0.5, 0, 1)
