@@ -8,7 +8,8 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifar_core import formats, images
+from cifar_core import crop, formats, images
+from cifar_core.crop import Square
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.deploy import remote
@@ -18,7 +19,7 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers, examples, uploads
+from pages.parts import caches, classify_answers, classify_closer, examples, square, uploads
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain, told
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone, warn_if_it_guesses
@@ -57,7 +58,7 @@ def choose_models() -> list[ModelDirectory]:
         persist_state="session",
         max_selections=MOST,
         on_change=write_url,
-        help="Several are shown side by side.",
+        help="Choose several to see their answers side by side.",
     )
     write_url()
     chosen = st.session_state["models"]
@@ -81,8 +82,8 @@ def choose_endpoint() -> Endpoint | None:
         default="this app",
         required=True,
         key="from",
-        help="The same kind of model, on a server that was set up for it; pictures are sent there as the "
-        "few pixels that the network sees.",
+        help="This app asks a model here. The other choice asks a model on a server. The server gets only "
+        "the few pixels that the network sees.",
     )
     return endpoint if asked == endpoint.name else None
 
@@ -96,8 +97,8 @@ def choose_how() -> images.How:
         required=True,
         key="how",
         bind="query-params",
-        help="The network sees a square: the middle of the picture, or all of it, stretched. The mean of "
-        "both answers is right more often than either.",
+        help="The network sees a square. Centre crop: a square part of the picture, which you can move. "
+        "Whole picture: all of it, pressed into a square. The average of both is right most often.",
     )
     return named[how]
 
@@ -107,8 +108,8 @@ def choose_tta() -> TTA:
         "Look six times",
         key="six",
         bind="query-params",
-        help="Averages the answers for the picture and small shifts of it, mirrored too where that shows the "
-        "same thing: up to six times the work, usually a little more accurate.",
+        help="The model looks at the picture six times: moved a little, and mirrored if that shows the same "
+        "thing. The average of its answers is right a little more often, but takes up to six times as long.",
     )
     return 6 if six else 1
 
@@ -150,8 +151,8 @@ def uploaded(
         key="files",
         max_upload_size=images.MAX_BYTES // 1024**2,
         on_change=forget_ours,
-        help=f"{', '.join(images.SUFFIXES)}, of any size and shape; a picture is shrunk to "
-        f"{sides[0]}×{sides[0]} pixels, which is all the network knows.",
+        help=f"Any size and shape: {', '.join(images.SUFFIXES)}. Each picture is shrunk to "
+        f"{sides[0]}×{sides[0]} pixels. The network sees nothing else.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         offer_ours(dataset)
@@ -171,11 +172,12 @@ def uploaded(
     pictures, refused = [], []
     with st.spinner("Reading the pictures", show_time=True):
         for name, file in given[:MOST_PICTURES]:
-            found = read(file, how, sides)
+            found = read(file, how, square.chosen(file.file_id), sides)
             if isinstance(found, str):
                 refused.append((name, found))
             else:
-                pictures.append(Picture(name, partial(to_show, file), *found))
+                movable = file.file_id if how != "whole" else None
+                pictures.append(Picture(name, partial(to_show, file), *found, movable=movable))
     return pictures, refused
 
 
@@ -189,20 +191,21 @@ def forget_readings() -> None:
     max_entries=MOST_PICTURES, show_spinner=False, hash_funcs=BY_NUMBER, scope="session"
 )
 def read(
-    file: UploadedFile, how: images.How, sides: tuple[int, ...]
+    file: UploadedFile, how: images.How, place: Square | None, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]] | str:
     """Return thumbnail of a picture and the looks at it by their side, or what is wrong with it."""
     try:
-        return thumbnail_and_looks(file.getvalue(), how, sides)
+        return thumbnail_and_looks(file.getvalue(), how, place, sides)
     except ImageError as error:
         return str(error)
 
 
 def thumbnail_and_looks(
-    content: bytes, how: images.How, sides: tuple[int, ...]
+    content: bytes, how: images.How, place: Square | None, sides: tuple[int, ...]
 ) -> tuple[str, dict[int, np.ndarray]]:
     picture = images.read(content)
-    looks = {side: images.looks(picture, how, side) for side in sides}
+    looked_at = crop.cut_out(picture, place) if place and how != "whole" else picture
+    looks = {side: images.looks(looked_at, how, side) for side in sides}
     return images.data_url(images.to_jpeg(picture, 64), "jpeg"), looks
 
 
@@ -225,9 +228,10 @@ def our_picture(how: images.How, sides: tuple[int, ...], dataset: Dataset | None
     if name not in examples.TITLES:
         return None
     content, true = examples.load(name)
-    thumbnail, looks = thumbnail_and_looks(content, how, sides)
+    thumbnail, looks = thumbnail_and_looks(content, how, square.chosen(name), sides)
     shown = images.to_jpeg(images.load(content)[0])
-    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, looks, true)
+    movable = name if how != "whole" else None
+    return Picture(examples.TITLES[name].lower(), lambda: shown, thumbnail, looks, true, movable)
 
 
 def chosen_test_image(sides: tuple[int, ...], dataset: Dataset) -> Picture | None:
@@ -269,7 +273,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
     if not refused:
         return
     if len(refused) > FEW:
-        st.error(f"{len(refused)} files could not be read; the others are below.", icon=":material/error:")
+        st.error(f"{len(refused)} files could not be read. The others are shown.", icon=":material/error:")
     box = st.expander("Which, and why") if len(refused) > FEW else st.container()
     for name, reason in refused:
         with box.container(horizontal=True, wrap=False, gap="xsmall"):
@@ -279,7 +283,7 @@ def show_refused(refused: list[tuple[str, str]]) -> None:
 
 require_entry()
 st.title("Classify", anchor=False)
-given, said = st.columns([2, 3], gap="large")  # on a phone one below the other
+given, said = st.columns([2, 3], gap="medium")  # on a phone one below the other
 drop_zone = given.container()  # first on the page, but what is chosen below says how to read the pictures
 with given.expander("Options", icon=":material/tune:"):
     endpoint = choose_endpoint()
@@ -297,7 +301,8 @@ if ours := our_picture(how, sides, dataset):
     pictures.insert(0, ours)
 with said:
     if pictures:
-        classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
+        answered = classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
+        classify_closer.show(pictures, answered)
     elif not refused:
         st.info("Drop a picture, switch on the webcam, or try an example.", icon=":material/image:")
     say_what_they_know(models)

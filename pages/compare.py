@@ -68,9 +68,9 @@ def of_one_dataset(models: dict[str, ModelDirectory], names: list[str]) -> list[
     kept = [name for name, digest in zip(names, digests, strict=True) if digest == digests[0]]
     if left_out := [name for name in names if name not in kept]:
         st.info(
-            "Models are compared on the same test images, so "
-            f"{', '.join(f'“{plain(name)}”' for name in left_out)} cannot stand beside “{plain(kept[0])}”: "
-            "clear the choice first to compare others.",
+            "Models can only be compared on the same test images. So "
+            f"{', '.join(f'“{plain(name)}”' for name in left_out)} cannot be compared with "
+            f"“{plain(kept[0])}”. Clear the choice to compare other models.",
             icon=":material/info:",
         )
     return kept
@@ -86,8 +86,8 @@ def show_per_class(models: list[ModelDirectory]) -> None:
     chart.altair_chart(charts.f1_by_class(table), alt="F1 of each model in each class, the hardest first")
     chart.caption(
         "F1 of each class, the hardest first",
-        help="The balance of precision (of what it calls so, how much is) and recall (of what is so, how "
-        "much it finds).",
+        help="F1 is the balance of precision (when it answers with this class: how often that is right) and "
+        "recall (of the images of this class: how many it finds).",
     )
     numbers.dataframe(
         table * 100,
@@ -100,9 +100,9 @@ def show_per_class(models: list[ModelDirectory]) -> None:
 def show_curves(models: list[ModelDirectory]) -> None:
     show_learning(models)
     st.caption(
-        "Pale lines: training. Strong lines with dots: validation, the best epoch ringed. The loss is that "
-        "of training, on softened labels where the recipe softens them: it is higher than in the table, and "
-        "between recipes the accuracies compare better."
+        "Pale lines: training. Strong lines with dots: validation; the best epoch has a ring. Some recipes "
+        "soften the labels in training, so their loss is higher here than in the table. To compare recipes, "
+        "look at the accuracy."
     )
 
 
@@ -134,10 +134,10 @@ def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
         alt="Accuracy of each model on each test set, with 95 % intervals",
     )
     st.caption(
-        "Below each accuracy, and as lines: Wilson's 95 % interval. Rejected labels: five people looked "
-        "again and no majority confirmed the label (Northcutt 2021). Near-duplicates: the training set holds "
-        "almost the same picture (Barz 2020). Images humans agree on: about 50 people saw each, and all "
-        "chose the same class (Peterson 2019)."
+        "Below each accuracy, and as lines in the chart: Wilson's 95 % interval. Rejected labels: five "
+        "people looked again, and no majority agreed with the label (Northcutt 2021). Near-duplicates: a "
+        "training image is almost the same (Barz 2020). Images humans agree on: about 50 people saw each, "
+        "and all chose the same class (Peterson 2019)."
     )
     if missing:
         downloads.offer_lists(missing, "Without them, the test sets that need them are left out.", "compare")

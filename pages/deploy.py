@@ -67,18 +67,18 @@ def offer(model: ModelDirectory, what: str, file_name: str, kind: exporting.Kind
 
 
 def show_export(model: ModelDirectory) -> None:
-    st.subheader("1 · Export", anchor=False)
+    st.header("1 · Export", anchor=False)
     st.markdown(
-        "A SavedModel and what serves it; on your own computer, into the folder `serving`:",
-        help="TensorFlow's own format for models that a server answers with; it needs none of our code.",
+        "This command writes a SavedModel, and what serves it, into the folder `serving` on your computer:",
+        help="SavedModel is TensorFlow's own format for servers. It needs none of our code.",
     )
     st.code(container.export_command(model.name), language=None, wrap_lines=True)
-    st.markdown("Or here, as a ZIP file:")
+    st.markdown("Or get it here as a ZIP file:")
     offer(model, "SavedModel", f"{model.name}-serving.zip", "savedmodel")
 
 
 def show_container(model: ModelDirectory) -> None:
-    st.subheader("2 · Serve", anchor=False)
+    st.header("2 · Serve", anchor=False)
     how = st.segmented_control(
         "Serve with", ["docker run", "Compose"], default="docker run", required=True, key="serve"
     )
@@ -90,20 +90,20 @@ def show_container(model: ModelDirectory) -> None:
             language=None,
             wrap_lines=True,
         )
-        with st.expander("What the export wrote beside the model"):
+        with st.expander("What else the export writes"):
             st.caption(container.compose_name(model.name))
             st.code(container.compose(model.name), language="yaml")
             st.caption(container.BATCHING)
             st.code(container.batching(), language=None, wrap_lines=True)
     st.caption(
-        "REST on port 8501 and gRPC on 8500, for this machine only: TensorFlow Serving asks nobody who they "
-        "are. A new export beside the old one is served without a restart.",
-        help="Two ways to ask: REST is plain text over the web's own protocol, gRPC is binary and faster.",
+        "It answers on port 8501 (REST) and on port 8500 (gRPC), on this machine only, because TensorFlow "
+        "Serving has no passwords. When you export again, it takes the new version without a restart.",
+        help="There are two ways to ask. REST sends text over HTTP. gRPC sends binary data and is faster.",
     )
 
 
 def show_requests(model: ModelDirectory) -> None:
-    st.subheader("3 · Ask", anchor=False)
+    st.header("3 · Ask", anchor=False)
     [(name, array)] = examples.to_ask_about(model.facts(), [EXAMPLE])
     request = "request.json"
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -130,7 +130,7 @@ def show_requests(model: ModelDirectory) -> None:
         st.markdown(f"What is on the picture in {request}?")
         st.code(container.curl_predict(model.name, request), language=None, wrap_lines=True)
         show_answer(model, array)
-        st.markdown("Any JPEG or PNG of yours, but for JPEG in CMYK, which is for print:")
+        st.markdown("Ask about your own JPEG or PNG file. (JPEG in CMYK, for printing, does not work.)")
         st.code(container.curl_picture(model.name), language=None, wrap_lines=True)
     elif how == "Python, a picture":
         st.code(container.python_files(model.name), language="python")
@@ -138,8 +138,8 @@ def show_requests(model: ModelDirectory) -> None:
         st.code(container.python_images(model.name, model.facts()), language="python")
     side = model.facts().side
     st.markdown(
-        "`classify_bytes` decodes, crops and shrinks a picture on the server as the app does, to the same "
-        f"pixels; `serving_default` takes {side}×{side} pixels from 0 to 1. Both answer with calibrated "
+        "`classify_bytes` takes a picture file. The server decodes, crops and shrinks it as the app does. "
+        f"`serving_default` takes {side}×{side} pixels from 0 to 1. Both answer with calibrated "
         "probabilities."
     )
 
@@ -151,15 +151,15 @@ def show_answer(model: ModelDirectory, array: np.ndarray) -> None:
     except CifarLabError as error:
         st.error(told(error))
         return
-    st.markdown("The answer, but for its last digits:")
+    st.markdown("The answer (the last digits may differ):")
     st.code(container.answer_json(answer), language=None, wrap_lines=True)
 
 
 def show_check(model: ModelDirectory) -> None:
-    st.subheader("4 · Check", anchor=False)
+    st.header("4 · Check", anchor=False)
     st.markdown(
-        f"Asks a running server about {len(CHECKED)} pictures, as arrays and as files, and compares its "
-        "answers with the model here."
+        f"The app asks your running server about {len(CHECKED)} pictures, as arrays and as files. It "
+        "compares the answers with those of the model here."
     )
     with st.form("check", border=False):
         url = st.text_input(
@@ -168,7 +168,7 @@ def show_check(model: ModelDirectory) -> None:
             key="endpoint",
             persist_state="session",
             width=480,
-            help="With its port.",
+            help="The address of the server with its port.",
         )
         if not st.form_submit_button("Check", type="primary", icon=":material/network_check:"):
             return
@@ -194,14 +194,15 @@ def show_comparison(found: Comparison, pictures: dict[str, bytes], model: ModelD
     difference.metric(
         "Largest difference",
         f"{found.largest_difference:.6f}",
-        help="Of a probability; the same model on another processor differs by 0.00001 at most.",
+        help="The largest difference of a probability. The same model on another processor differs by at "
+        "most 0.00001.",
     )
     if found.same:
         st.success(f"The server answers as “{plain(model.name)}” does here.", icon=":material/check_circle:")
     else:
         st.warning(
-            f"The server answers otherwise than “{plain(model.name)}” does here: another model, or an older "
-            "export.",
+            f"The server does not answer as “{plain(model.name)}” does here. It has another model or an "
+            "older export.",
             icon=":material/warning:",
         )
     table = pd.DataFrame([row._asdict() for row in found.rows])
@@ -232,12 +233,13 @@ def show_files(model: ModelDirectory) -> None:
     files = {
         "Keras": (
             model.keras_path,
-            "Keras' own format, to go on training or to look inside, in any Keras from 3.8 on.",
+            "The format of Keras. Train it further or look inside it, with Keras 3.8 or newer.",
             f'keras.saving.load_model("{model.name}.keras")  # float32 [N, {side}, {side}, 3] in [0, 1]',
         ),
         "ONNX": (
             model.onnx_path,
-            "For ONNX Runtime, which this app uses, and all that reads ONNX. It takes bytes, 0 to 255.",
+            "For ONNX Runtime, which this app uses, and for other programs that read ONNX. It takes bytes, 0 "
+            "to 255.",
             f'onnxruntime.InferenceSession("{model.name}.onnx")  # uint8 [N, {side}, {side}, 3]',
         ),
     }
@@ -257,12 +259,12 @@ def show_files(model: ModelDirectory) -> None:
                 on_click="ignore",
             )
     with st.container(border=True):
-        st.markdown("**LiteRT** · For phones and small devices, formerly TensorFlow Lite.")
+        st.markdown("**LiteRT** · For phones and small devices. Its old name is TensorFlow Lite.")
         st.code(f"python -m cifar_core export {model.name} . --litert", language=None, wrap_lines=True)
         offer(model, "LiteRT file", f"{model.name}.tflite", "litert")
     st.caption(
-        "These three give probabilities as the network has them, before calibration. TensorFlow Serving's "
-        "export has it built in.",
+        "These three files give probabilities before calibration. In TensorFlow Serving's export, "
+        "calibration is built in.",
         help="To calibrate them, raise each to the power of 1 / temperature, here "
         f"{1 / model.card()['temperature']:.3f}, and scale the results to a sum of 1 (Guo 2017).",
     )

@@ -35,22 +35,22 @@ def show_metrics(card: Card) -> None:
         cells,
         "Accuracy",
         card,
-        help=f"Share of the {images} test images it gets right, with its 95 % interval (Wilson)."
-        + (" The report that this app grew out of had 85 %." if reported else "")
+        help=f"How many of the {images} test images it gets right. Below it is the 95 % interval (Wilson)."
+        + (" The report from which this app began had 85 %." if reported else "")
         + f" `{card['command']}` recomputes all these numbers.",
     )
     show_share(
         cells,
         f"With {views['views']} looks",
         views,
-        help="The answers for the image and small shifts of it, and for the mirror images of all where those "
-        "show the same thing, averaged. All other numbers on this page are of one look.",
+        help=f"The model looks at each image {views['views']} times: moved a little, and mirrored if that "
+        "shows the same thing. Its answers are averaged. All other numbers on this page are for one look.",
     )
     cells.metric(
         "Loss",
         formats.loss(card["loss"]),
-        help="Mean cross-entropy in nats: how surprised the model is by the true class. Lower is better"
-        + (f"; the report had {formats.loss(REPORT['loss'])}." if reported else "."),
+        help="How surprised the model is by the true class, on average (cross-entropy in nats). Lower is "
+        "better." + (f" The report had {formats.loss(REPORT['loss'])}." if reported else ""),
     )
     cells.metric(
         "Macro F1",
@@ -61,7 +61,8 @@ def show_metrics(card: Card) -> None:
         "Calibration error",
         formats.percent(card["calibration_error"]),
         help="How far its confidence is from how often it is right, on average (15 bins, Guo 2017). Before "
-        f"temperature scaling it was {formats.percent(card['calibration_error_before'])}.",
+        f"it was corrected (temperature scaling), it was "
+        f"{formats.percent(card['calibration_error_before'])}.",
     )
 
 
@@ -99,8 +100,9 @@ def explore(model: ModelDirectory) -> None:
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
-            help="Index, true and predicted class, calibrated confidence; of CIFAR-10 also the human votes "
-            "for the label, whether it is rejected, and the near-duplicate in the training set.",
+            help="One row for each mistake: its number, the true class, the answer, and how sure the model "
+            "was. For CIFAR-10 also what people say about the label, and a training image that looks the "
+            "same.",
         )
 
 
@@ -145,7 +147,7 @@ def show_matrix(matrix: np.ndarray, class_names: Sequence[str], chosen: tuple[st
         required=True,
         key="cells",
         bind="query-params",
-        help="Images, or the share of the true class.",
+        help="Counts: how many images. Rates: their share of all images of the true class.",
     )
     st.container(width=560).vega_lite_chart(
         charts.confusion_cells(matrix, class_names, measure == "Rates", chosen, clicks.turn()),
@@ -156,8 +158,8 @@ def show_matrix(matrix: np.ndarray, class_names: Sequence[str], chosen: tuple[st
         alt="Confusion matrix: rows are true classes, columns are predictions",
     )
     st.caption(
-        "Green: right. Orange: mistaken, darker the more often. Click a cell to see its images, or the name "
-        "of a class to see all its mistakes."
+        "Green: right. Orange: wrong. The stronger the colour, the more images. Click a cell to see its "
+        "images. Click the name of a class to see all its mistakes."
     )
 
 

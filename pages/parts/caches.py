@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from cifar_core import images
-from cifar_core.datasets.dataset import Batch, Facts
+from cifar_core.datasets.dataset import Batch, Dataset, Facts
 from cifar_core.datasets.registry import get_dataset
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import calibration
@@ -69,6 +69,17 @@ def test_set(facts: Facts) -> Batch:
 
 def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
     """Return the test images that a model was tested on; or offer what is missing, and return None."""
+    if dataset_or_offer(facts, what_for, key) is None:
+        return None
+    try:
+        return test_set(facts)
+    except CifarLabError as error:
+        _say_missing(error, what_for)
+        return None
+
+
+def dataset_or_offer(facts: Facts, what_for: str, key: str) -> Dataset | None:
+    """Return the dataset that a model learned from; or offer what is missing, and return None."""
     try:
         dataset = get_dataset(facts.name)
         if dataset.facts.digest != facts.digest:
@@ -77,10 +88,14 @@ def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
         if not dataset.available():
             downloads.offer(dataset, what_for, key)
             return None
-        return test_set(facts)
     except CifarLabError as error:
-        st.warning(f"{told(error)} {what_for}", icon=":material/photo_library:")
+        _say_missing(error, what_for)
         return None
+    return dataset
+
+
+def _say_missing(error: CifarLabError, what_for: str) -> None:
+    st.warning(f"{told(error)} {what_for}", icon=":material/photo_library:")
 
 
 def crisp(image: np.ndarray, scale: int) -> str:

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, formats, images
 from cifar_core.arrays import Images
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
@@ -19,9 +20,10 @@ from cifar_core.inference import classify, spreadsheet
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, saliency_map
+from pages.parts import caches, clicks, saliency_map, sample, square
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
+from pages.parts.sample import Model
 from pages.parts.scrolling import come_into_view
 from pages.parts.turns import await_turn, in_turn
 
@@ -31,11 +33,11 @@ PAGE = "cards"  # the key of the number of that page
 LIKELIEST = 5  # classes that get a bar
 DESCRIBED = 10  # that are read out to those who do not see the bars
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
+PICTURE = 320  # pixels, of one whose square may be moved
 NONE = "none of these"
 THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
+WITHOUT_PEOPLE = (CIFAR10.class_names, DIGITS.class_names)  # of a visitor's own dataset nobody knows
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
-
-Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 
 
 class Picture(NamedTuple):
@@ -43,7 +45,8 @@ class Picture(NamedTuple):
 
     Its name, which is the visitor's own text; what makes the whole picture as JPEG, or None where the array
     is all there is; an address of its thumbnail; what a network looks at, uint8 [K, S, S, 3], by its side S;
-    the name of its true class, if known.
+    the name of its true class, if known; what tells it apart from the others, if the visitor may move its
+    square.
     """
 
     name: str
@@ -51,10 +54,13 @@ class Picture(NamedTuple):
     thumbnail: str
     looks: Mapping[int, Images]
     true: str | None = None
+    movable: str | None = None
 
 
-def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]) -> None:
-    """Show what each model that can answer says of each picture."""
+def show(
+    models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: list[tuple[str, str]]
+) -> dict[Model, list[Answer]]:
+    """Show what each model that can answer says of each picture, and return it."""
     answered: dict[Model, list[Answer]] = {}
     for model in models:
         try:
@@ -62,12 +68,12 @@ def show(models: Sequence[Model], pictures: list[Picture], tta: TTA, refused: li
             answered[model] = answers(model, looks, tta)
         except CifarLabError as error:
             st.error(told(error))
-    if not answered:
-        return
-    come_into_view("".join(picture.thumbnail for picture in pictures))
-    if len(pictures) > 1:
-        show_table(pictures, answered, refused)
-    show_cards(pictures, answered)
+    if answered:
+        come_into_view("".join(picture.thumbnail for picture in pictures))
+        if len(pictures) > 1:
+            show_table(pictures, answered, refused)
+        show_cards(pictures, answered)
+    return answered
 
 
 def side_of(model: Model) -> int:
@@ -113,13 +119,23 @@ def show_table(
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            help="The probability of the likeliest class; nothing where the picture is none of these.",
+            help="How sure the model is of its answer. Empty where the picture is none of these.",
         )
+    key = clicks.key_of_turn("answers")
+
+    def take_row() -> None:
+        if cells := st.session_state[key]["selection"]["cells"]:
+            sample.choose(cells[0][0])
+            clicks.begin_turn()
+
     st.dataframe(
         table,
         hide_index=True,
         width="content",
         row_height=48,
+        key=key,
+        on_select=take_row,
+        selection_mode="single-cell",
         alt="every picture with its class and confidence",
         column_config=columns,
     )
@@ -147,7 +163,7 @@ def show_cards(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> 
     maps: list[Callable[[], None]] = []  # drawn when the rest is there, because they may have to wait
     for number in pages[page - 1]:
         theirs = {model: answers[number] for model, answers in answered.items()}
-        show_card(pictures[number], theirs, opacity, maps)
+        show_card(number, pictures[number], theirs, opacity, maps)
     for draw in maps:
         draw()
 
@@ -159,8 +175,8 @@ def choose_opacity() -> float | None:
             "Show what mattered",
             key="why",
             bind="query-params",
-            help="Looks at the picture 250 times with parts of it hidden: light pixels are those without "
-            "which the class gets less likely (RISE, Petsiuk 2018).",
+            help="The model looks at the picture 250 times. Each time, other parts of it are hidden. Where "
+            "the picture stays light, hiding it made the model less sure (RISE, Petsiuk 2018).",
         )
         if not asked:
             return None
@@ -171,48 +187,70 @@ def choose_opacity() -> float | None:
 
 
 def show_card(
-    picture: Picture, theirs: dict[Model, Answer], opacity: float | None, maps: list[Callable[[], None]]
+    number: int,
+    picture: Picture,
+    theirs: dict[Model, Answer],
+    opacity: float | None,
+    maps: list[Callable[[], None]],
 ) -> None:
     """Show the answers first, then what they are about."""
     with st.container(border=True):
-        st.text(picture.name)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.text(picture.name, width="content")
+            closer = st.button("A closer look", icon=":material/zoom_in:", key=f"closer-{number}")
         alone = len(theirs) == 1
-        said, given = st.columns([3, 2]) if alone else (st.container(), st.container())
+        said, given = st.columns(2) if alone else (st.container(), st.container())
         cells = said.grid(2 if len(theirs) == 4 else len(theirs), min_column_width=220)
         places = [cells.container() for _ in theirs]
+        if words := what_it_must_choose_from(list(theirs.values()), picture.true):
+            said.caption(words)
         tiles = given.container(horizontal=True)
         with tiles:
-            show_picture(picture, sorted({side_of(model) for model in theirs}))
+            show_picture(picture)
+            show_seen(picture, sorted({side_of(model) for model in theirs}))
         for place, (model, answer) in zip(places, theirs.items(), strict=True):
             with place:
                 show_answer(model, picture, answer)
             if opacity is not None and isinstance(model, ModelDirectory):
                 beside = tiles if alone else place
                 maps.append(partial(show_map, beside.container(width=TILE), model, picture, answer, opacity))
+    if closer:
+        sample.choose(number)
+        st.rerun()  # the dialog opens beside the fragment, not in it
 
 
-def show_picture(picture: Picture, sides: Sequence[int]) -> None:
-    """Show a picture as it was given, and as networks of these sides see it."""
-    if (shown := picture.to_show()) is not None:
-        with st.container(width=TILE):
-            st.image(shown, width="stretch", alt="the picture as it was given")
+def show_picture(picture: Picture) -> None:
+    """Show a picture as it was given, with the square that networks see, where it may be moved."""
+    if (shown := picture.to_show()) is None:
+        return
+    what = "the picture as it was given"
+    with st.container(width=TILE if picture.movable is None else PICTURE):
+        if picture.movable is not None:
+            whole = any(len(looks) > 1 for looks in picture.looks.values())
+            square.show(picture.movable, images.data_url(shown, "jpeg"), what, whole=whole)
+        else:
+            st.image(shown, width="stretch", alt=what)
             st.caption("the picture")
+
+
+def show_seen(picture: Picture, sides: Sequence[int]) -> None:
+    """Show a picture as networks of these sides see it."""
     for side in sides:
-        for number, look in enumerate(picture.looks[side]):
+        looks = picture.looks[side]
+        for look, what in zip(looks, ("the middle", "all of it") if len(looks) == 2 else ("",), strict=True):
             with st.container(width=TILE):
-                what = "its middle" if number == 0 and len(picture.looks[side]) > 1 else "all of it"
-                seen = enlarged(look)
-                st.image(seen, width="stretch", alt=f"the {side}×{side} pixels the network sees, {what}")
-                st.caption(f"the network sees {what}: {side}×{side} pixels")
+                seen = f"the {side}×{side} pixels that the network sees"
+                st.image(enlarged(look), width="stretch", alt=f"{seen}: {what}" if what else seen)
+                st.caption(f"what the network sees{what and f': {what}'}, {side}×{side} pixels")
 
 
 def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
     """Show the verdict and the bars."""
-    st.markdown(f"#### {verdict(answer, picture.true)}")
+    st.markdown(f"## {verdict(answer, picture.true)}")
     st.caption(f"says **{plain(model.name)}**")
     if answer.none_of_these:
         nearest = f"{answer.class_name}, {formats.probability(answer.confidence)}"
-        st.caption(f"It looks like nothing the model was trained on; nearest is {nearest}.")
+        st.caption(f"It looks like nothing the model has learned. The nearest class is {nearest}.")
     st.altair_chart(
         charts.probability_bars(answer.probabilities, answer.class_names, picture.true, LIKELIEST),
         alt=", ".join(f"{n} {p:.2%}" for n, p in answer.likeliest(DESCRIBED)),
@@ -229,6 +267,18 @@ def show_map(
 def enlarged(array: np.ndarray) -> str:
     """Return what a network sees as an address, its pixels as blocks."""
     return caches.crisp(array, max(saliency_map.SHARP // len(array), 1))
+
+
+def what_it_must_choose_from(answers: Sequence[Answer], true: str | None) -> str:
+    """Say that a picture may show something else, unless that is known or the models say so already."""
+    if all(answer.none_of_these or true in answer.class_names for answer in answers):
+        return ""
+    counts = dict.fromkeys(len(answer.class_names) for answer in answers)
+    who = "It" if len(answers) == 1 else "Each model"
+    must = f"{who} must choose one of {' or '.join(map(str, counts))} classes"
+    if all(answer.class_names in WITHOUT_PEOPLE for answer in answers):
+        return f"{must}. None of them is a person."
+    return f"{must}, even if the picture shows something else."
 
 
 def verdict(answer: Answer, true: str | None) -> str:

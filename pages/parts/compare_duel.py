@@ -48,7 +48,7 @@ def show(models: list[ModelDirectory]) -> None:
     if counts[who]:
         gallery.show(found.quadrants[who], answers, key="images", zoom=5)
     else:
-        st.info("There is none: choose another field.", icon=":material/info:")
+        st.info("There is no such image. Choose another field.", icon=":material/info:")
 
 
 def choose_pair(names: list[str]) -> tuple[str, str]:
@@ -78,15 +78,16 @@ def show_verdict(found: Duel, first: str, second: str) -> None:
     ahead, behind, sign = (first, second, 1) if found.difference >= 0 else (second, first, -1)
     low, high = sorted(sign * end * 100 for end in found.interval)
     st.markdown(
-        f"In accuracy, **{ahead}** is **{abs(found.difference) * 100:.1f} points** ahead of **{behind}**, "
-        f"95 % interval {low:.1f} to {high:.1f}: "
+        f"The accuracy of **{ahead}** is **{abs(found.difference) * 100:.1f} points** higher than that of "
+        f"**{behind}** (95 % interval: {low:.1f} to {high:.1f}). "
         + (
-            "it is better."
+            f"**{ahead}** is better."
             if found.p_value < comparison.COMMON_LEVEL
-            else "these images cannot tell which one is better."
+            else "These images cannot tell which one is better."
         ),
-        help="By custom, what chance does less than 5 times in 100 counts as a difference. It is one between "
-        "these two trained networks: trained anew with another seed, each would answer a little differently.",
+        help="A difference counts if chance alone makes one this large less than 5 times in 100. It is about "
+        "these two trained networks: trained again with another seed, each would answer a little "
+        "differently.",
     )
 
 

@@ -42,7 +42,7 @@ COLUMNS = {
         "calibration error",
         formats.percent,
         min,
-        "how far its confidence is from how often it is right, on average, after temperature scaling",
+        "how far its confidence is from how often it is right, on average",
     ),
     "parameters": Column("parameters", formats.count, min, "numbers in the network"),
     "bytes": Column("file size", formats.size_in_bytes, min, "of model.onnx, with which this app answers"),
@@ -52,7 +52,7 @@ COLUMNS = {
 }
 INTERVAL = "95 % interval"  # stands beside the accuracy
 MEANINGS = {
-    INTERVAL: "where its accuracy would lie on endlessly many such images (Wilson)",
+    INTERVAL: "where its accuracy would probably be if there were endlessly many such images (Wilson)",
     **{column.title: column.meaning for column in COLUMNS.values()},
 }
 
@@ -93,7 +93,7 @@ def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
     if any(looked_at_the_test_set(model) for model in models):
         remarks.append(
             "† Like the original report, it looked at the test set to decide when to stop, so its test "
-            "accuracy is a little optimistic"
+            "accuracy is a little too high"
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("  \n".join(remarks))

@@ -9,15 +9,15 @@ from cifar_core.runs.model_dir import ModelDirectory
 FIELDS = {
     "project": "The id of your Google Cloud project.",
     "region": "Where the machines stand.",
-    "bucket": "Of Cloud Storage; the model's files go there.",
+    "bucket": "A bucket of Cloud Storage, where the model's files go.",
 }
 
 
 def show(model: ModelDirectory) -> None:
     """Draw the commands for a project, a region and a bucket of the visitor's."""
     st.markdown(
-        "Google Cloud hosts the model in TensorFlow Serving, on as many machines as it takes. The commands "
-        "run on your own computer with your own account; this app sees neither."
+        "Google Cloud runs the model in TensorFlow Serving, on as many machines as it needs. Type the "
+        "commands on your own computer, with your own account. This app sees neither."
     )
     columns = zip(st.columns(len(FIELDS)), FIELDS.items(), strict=True)
     place = Place(

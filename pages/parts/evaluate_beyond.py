@@ -17,7 +17,7 @@ from pages.parts.caches import AS_WRITTEN
 def show_robustness(model: ModelDirectory) -> None:
     card = model.card()
     if not (robustness := card.get("robustness")):
-        say_what_computes(model, "How it copes with worse pictures", " --robustness")
+        say_what_computes(model, "How well it does on worse pictures", " --robustness")
         return
     order, plain = findings.hardest(robustness), card["robustness_plain"]
     table = findings.robustness_table(robustness, plain)
@@ -29,9 +29,9 @@ def show_robustness(model: ModelDirectory) -> None:
     )
     worst = table[table["corruption"] == order[0]]
     words.markdown(
-        f"Worse pictures cost it most where they suffer from **{order[0]}**: at strength 5 it is right "
-        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time, and {formats.percent(plain)} "
-        "on the pictures as they are (strength 0)."
+        f"The worst for it is **{order[0]}**: at strength 5 it is right "
+        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time. On the pictures as they are (strength "
+        f"0) it is right {formats.percent(plain)} of the time."
     )
     words.dataframe(
         table[table["strength"] > 0].pivot_table("accuracy", "corruption", "strength").loc[order] * 100,
@@ -43,21 +43,21 @@ def show_robustness(model: ModelDirectory) -> None:
         },
     )
     words.caption(
-        "In the style of CIFAR-10-C (Hendrycks and Dietterich 2019), "
-        f"on the first {formats.count(card['robustness_images'])} test images."
+        f"Measured on the first {formats.count(card['robustness_images'])} test images, made worse in the "
+        "style of CIFAR-10-C (Hendrycks and Dietterich 2019)."
     )
 
 
 def show_ood(model: ModelDirectory) -> None:
     if not (sets := model.card().get("out_of_distribution")):
-        say_what_computes(model, "How well it tells what is none of its classes")
+        say_what_computes(model, "How well it notices pictures of something else")
         return
     worst = findings.least_told(sets)
     st.markdown("**On pictures of something else**")
     st.markdown(
-        f"Shown pictures of none of its classes, it is fooled most by **{worst}** "
-        f"({DESCRIPTIONS.get(worst, worst)}): {formats.percent(sets[worst]['fpr95'])} of them pass for one "
-        "of its classes."
+        f"These pictures show none of its classes. The hardest kind for it is **{worst}** "
+        f"({DESCRIPTIONS.get(worst, worst)}): it takes {formats.percent(sets[worst]['fpr95'])} of them for "
+        "one of its classes."
     )
     st.dataframe(
         [
@@ -79,21 +79,21 @@ def show_ood(model: ModelDirectory) -> None:
             "auroc": st.column_config.NumberColumn(
                 "AUROC",
                 format="%.3f",
-                help="How often a picture of something else looks odder to the model than one of "
-                "its test images: 1 is always, 0.5 is chance.",
+                help="How often one of these pictures looks stranger to the model than one of its test "
+                "images: 1 is always, 0.5 is chance.",
             ),
             "fpr95": st.column_config.NumberColumn(
-                "let through",
+                "not noticed",
                 format="%.1f %%",
-                help="How many of the pictures of something else pass for one of its classes if 95 % "
-                "of its test images do: the false-positive rate at 95 %.",
+                help="How many of these pictures it takes for one of its classes, if it accepts 95 % of its "
+                "test images (the false-positive rate at 95 %).",
             ),
         },
     )
 
 
 def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> None:
-    st.info(f"{what} was not measured when this model was evaluated. This command does it:")
+    st.info(f"{what} was not measured yet. This command measures it:")
     st.code(f"python -m cifar_core evaluate {model.name}{option}", language=None, wrap_lines=True)
 
 

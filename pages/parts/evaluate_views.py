@@ -46,12 +46,14 @@ def show_per_class(model: ModelDirectory) -> None:
         alt="Precision, recall and F1 of each class",
         column_config={
             "precision": st.column_config.NumberColumn(
-                format="%.1f %%", help="Of what it calls so, how much is."
+                format="%.1f %%", help="When it answers with this class: how often that is right."
             ),
             "recall": st.column_config.NumberColumn(
-                format="%.1f %%", help="Of what is so, how much it finds."
+                format="%.1f %%", help="Of the images of this class: how many it finds."
             ),
-            "f1": st.column_config.NumberColumn("F1", format="%.1f %%", help="The balance of the two."),
+            "f1": st.column_config.NumberColumn(
+                "F1", format="%.1f %%", help="The balance of precision and recall."
+            ),
         },
     )
     confused = metrics.most_confused(metrics.confusion(answers.raw, labels), class_names).head(PAIRS)
@@ -65,7 +67,7 @@ def show_per_class(model: ModelDirectory) -> None:
         column_config={
             "predicted": "taken for",
             "count": "images",
-            "rate": st.column_config.NumberColumn("of its class", format="%.1f %%"),
+            "rate": st.column_config.NumberColumn("share of class", format="%.1f %%"),
         },
     )
 
@@ -95,33 +97,35 @@ def show_calibration(model: ModelDirectory) -> None:
     card, answers = model.card(), caches.results(model)
     confidence, declining = st.columns(2, gap="large")
     with confidence:
-        st.markdown("**How sure it says it is, and how often it is right**")
+        st.markdown("**How sure it is, and how often it is right**")
         st.vega_lite_chart(
             reliability_chart(model),
             alt="Reliability diagram: accuracy against confidence, before and after temperature scaling",
         )
         before, after = card["calibration_error_before"], card["calibration_error"]
         st.markdown(
-            f"Its confidence is off by **{formats.percent(before)}** on average as it comes, and by "
-            f"**{formats.percent(after)}** after temperature scaling. On the dashed line it would be honest: "
-            "of the images about which it is 80 % sure it gets 80 % right. Below the line it is too sure of "
-            "itself, above it too modest.",
-            help="One number, fitted on the validation images, corrects it: a temperature of "
-            f"{card['temperature']:.2f} (above 1 humbler, below 1 bolder; Guo 2017). The average is the "
-            "expected calibration error over 15 bins.",
+            f"Its confidence is off by **{formats.percent(before)}** on average. After a correction "
+            f"(temperature scaling) it is off by **{formats.percent(after)}**. The dashed line is perfect: "
+            "where the model is 80 % sure, it is right 80 % of the time. Below the line it is too sure. "
+            "Above the line it is not sure enough.",
+            help="The correction is one number, the temperature, found on the validation images: "
+            f"{card['temperature']:.2f}. Above 1 it makes the model less sure, below 1 more sure (Guo 2017). "
+            "The average is the expected calibration error over 15 bins.",
         )
     with declining:
-        st.markdown("**If it may decline to answer**")
+        st.markdown("**If it answers only when it is sure**")
         curve = selective.coverage_curve(answers.calibrated, answers.labels)
         st.vega_lite_chart(coverage_chart(model), alt="Accuracy against the share of the images it answers")
         sentence = (
-            f"Answering only the surest {COVERAGE * 100:.0f} % of the images, it is right "
-            f"**{formats.percent(findings.accuracy_at(curve, COVERAGE))}** of the time, not "
+            f"If it answers only the {COVERAGE * 100:.0f} % of the images of which it is surest, it is right "
+            f"**{formats.percent(findings.accuracy_at(curve, COVERAGE))}** of the time instead of "
             f"{formats.percent(card['accuracy'])}."
         )
         answered = findings.coverage_for(curve, 0.99)
         if answered is not None:
-            sentence += f" To be right 99 % of the time it may answer {formats.percent(answered)} of them."
+            sentence += (
+                f" To be right 99 % of the time, it may answer only {formats.percent(answered)} of them."
+            )
         st.markdown(sentence)
 
 
@@ -135,7 +139,7 @@ def show_humans(model: ModelDirectory) -> None:
         return
     table = findings.accuracy_by_part(answers.raw, labels, parts, notes.votes)
     if notes.votes is None:
-        st.info("What people see in these images is not known on this machine.", icon=":material/group:")
+        st.info("This machine does not know yet what people see in these images.", icon=":material/group:")
         if notes.missing:
             downloads.offer_lists(notes.missing, gallery.USE_OF_LISTS, "humans")
     else:
@@ -158,9 +162,9 @@ def show_humans(model: ModelDirectory) -> None:
     st.markdown("**On cleaner test sets**")
     show_cleaner(table)
     st.caption(
-        "Human votes: CIFAR-10H, about 51 people an image (Peterson 2019). Rejected labels: 54 that no "
-        "majority of five annotators confirmed (Northcutt 2021). Near-duplicates: 286 test images with a "
-        "twin in the training set (ciFAIR, Barz 2020)."
+        "Human votes: about 51 people looked at each image (CIFAR-10H, Peterson 2019). Rejected labels: five "
+        "people checked labels again, and for 54 no majority agreed with the label (Northcutt 2021). "
+        "Near-duplicates: 286 test images look almost like a training image (ciFAIR, Barz 2020)."
     )
 
 
@@ -187,7 +191,7 @@ def show_people(table: pd.DataFrame, sided: int) -> None:
         "One person",
         formats.percent(table["person"]["all test images"]),
         border=True,
-        help="How often a single person names the class of the label: 95.24 % of 511,000 votes.",
+        help="How often one person chooses the class of the label: 95.24 % of 511,000 votes.",
     )
     for part, label in ((agree, "Model, all agree"), (disagree, "Model, disputed")):
         cells.metric(
@@ -200,7 +204,7 @@ def show_people(table: pd.DataFrame, sided: int) -> None:
         "Shared mistakes",
         formats.count(sided),
         border=True,
-        help="Mistakes of the model in which more people chose its answer than the label.",
+        help="Mistakes where more people chose the model's answer than the label.",
     )
 
 

@@ -27,13 +27,13 @@ from pages.parts.picture_button import picture_button
 COLUMNS = 6
 TILES = 3 * COLUMNS  # a page: what a screen holds
 USE_OF_LISTS = (
-    "With them, each image says what people see in it, whether its label is doubted, and whether the "
-    "training set holds its twin."
+    "With them, each image shows what people see in it, whether its label is in doubt, and whether a "
+    "training image looks almost the same."
 )
 LEGEND = (
-    "Point at a badge or tap it: :material/group: how many people see in it what its label says, where they "
-    "disagree, orange if they are outvoted · :material/gavel: five annotators rejected the label · "
-    ":material/content_copy: its twin is in the training set"
+    "Point at a badge or tap it. :material/group: so many people agree with the label; orange: most do not · "
+    ":material/gavel: five people checked the label and rejected it · :material/content_copy: a training "
+    "image looks almost the same"
 )
 
 
@@ -52,7 +52,7 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         Screen pixels a pixel of an image of the usual size, a whole number, which keeps its edges crisp.
     """
     [facts, *_] = [answers.facts for answers in models.values()]
-    if caches.test_set_or_offer(facts, "With them, the images themselves stand here.", key) is None:
+    if caches.test_set_or_offer(facts, "With them, you see the images here.", key) is None:
         return
     known, labels = notes(facts), next(iter(models.values())).labels
     sorts = [sort for sort in browse.SORTS if sort != "human disagreement" or known.votes is not None]
@@ -63,8 +63,8 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         required=True,
         key=f"{key}-sort",
         bind="query-params",
-        help="Confidence: the surest answers first. Human disagreement: the images people are most divided "
-        "over first. Loss: the least probability for the true class first.",
+        help="Confidence: the surest answers first. Human disagreement: first the images on which people "
+        "disagree most. Loss: first the images whose true class got the lowest probability.",
     )
     rows = browse.order(indices, sort, [answers.calibrated for answers in models.values()], labels, known)
     zoom = max(zoom * images.SIZE // facts.side, 1)

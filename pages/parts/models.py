@@ -52,7 +52,7 @@ def warn_if_validated_on_test(model: ModelDirectory) -> None:
     if model.recipe().validation == "test":
         st.caption(
             ":material/info: Like the original report, this recipe looked at the test set to decide when to "
-            "stop, so its test accuracy is a little optimistic."
+            "stop, so its test accuracy is a little too high."
         )
 
 

@@ -23,7 +23,7 @@ def show(model: ModelDirectory, array: np.ndarray, class_index: int, opacity: fl
         width="stretch",
         alt=f"what mattered to {model.name} for {name}",
     )
-    st.caption(f"what mattered for {plain(name)}" if found.any() else "no part mattered more")
+    st.caption(f"what mattered for {plain(name)}" if found.any() else "no part mattered more than another")
 
 
 @st.cache_data(  # of 4 KB

@@ -8,24 +8,25 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts, formats
 from cifar_core.annotations.image_notes import Notes
 from cifar_core.datasets.dataset import Facts
-from cifar_core.datasets.registry import get_dataset
-from cifar_core.inference import neighbours
+from cifar_core.deploy.remote import Endpoint
+from cifar_core.inference.classify import Answer
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, saliency_map
-from pages.parts.caches import AS_WRITTEN, BY_VALUE, Results
+from pages.parts import caches, nearest, saliency_map
+from pages.parts.caches import Results
 from pages.parts.markdown import plain
-from pages.parts.turns import turn
 
 NAME = "sample"  # in the URL
-PICTURE, MAP, NEIGHBOUR = 384, 128, 96  # pixels a side
+PICTURE, MAP = 384, 128  # pixels a side
 FEW = 4  # classes that get a bar where several models answer
-NEAREST = 8  # training images
 OPACITY = 0.6
+
+Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 
 
 def choose(index: int) -> None:
@@ -65,50 +66,56 @@ def chosen(count: int) -> int | None:
 
 @st.dialog("A closer look", width="large", on_dismiss=close)
 def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known: Notes) -> None:
-    answers = next(iter(models.values()))
+    [answers, *_] = models.values()
     index = chosen(len(answers.labels))
     if index is None:
         return
-    label = int(answers.labels[index])
-    show_way(index, rows, next(iter(models)))
+    true, image = facts.class_names[answers.labels[index]], caches.test_set(facts).images[index]
+    way = show_way(index, rows, f"Test image {index}")
+    if way.button("Classify this", icon=":material/image_search:", key="sample-classify"):
+        st.switch_page("pages/classify.py", query_params={"model": list(models), "image": str(index)})
     picture, said = st.columns([2, 3], gap="medium")
     with picture:
-        st.image(
-            caches.tile(facts, index, max(2 * PICTURE // facts.side, 1)),
-            width=PICTURE,
-            alt=f"test image {index}, {facts.class_names[label]}",
-        )
-        st.markdown(f"Its label is **{plain(facts.class_names[label])}**.")
-        show_notes(index, label, known)
+        show_picture(image, f"test image {index}, {true}")
+        st.markdown(f"Its label is **{plain(true)}**.")
+        show_notes(index, int(answers.labels[index]), known)
+    alone = len(models) == 1
     with said:
         for name, results in models.items():
-            show_answer(name, results, index, alone=len(models) == 1)
+            answer = Answer(results.class_names, results.calibrated[index], none_of_these=None)
+            right = "right" if answer.class_name == true else "wrong"
+            words = f"**{plain(answer.class_name)}**, {formats.probability(answer.confidence)} sure · {right}"
+            show_answer(catalogue.find(name), image, words, answer, true, alone=alone)
     for name in models:
-        show_nearest(catalogue.find(name), facts, index, alone=len(models) == 1)
+        nearest.show(catalogue.find(name), image, alone=alone)
 
 
-def show_way(index: int, rows: list[int], model: str) -> None:
-    """Draw what leads on: the image before, the one after, and the page that classifies it."""
+def show_way(index: int, rows: Sequence[int], name: str) -> DeltaGenerator:
+    """Draw what leads to the one before and the one after, with a name; return the place beside it."""
     place = rows.index(index) if index in rows else None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for label, icon, key, step in (
-            ("Previous", "arrow_back", "Left", -1),
-            ("Next", "arrow_forward", "Right", 1),
-        ):
-            there = place is not None and 0 <= place + step < len(rows)
-            st.button(
-                label,
-                icon=f":material/{icon}:",
-                key=f"sample-{label}",
-                shortcut=key,
-                disabled=not there,
-                on_click=choose,
-                args=(rows[(place or 0) + step],) if there else (index,),
-            )
-        here = "" if place is None else f" · {formats.count(place + 1)} of {formats.count(len(rows))}"
-        st.markdown(f"Test image {index}{here}")
-        if st.button("Classify this", icon=":material/image_search:", key="sample-classify"):
-            st.switch_page("pages/classify.py", query_params={"model": model, "image": str(index)})
+    way = st.container(horizontal=True, vertical_alignment="center")
+    for label, icon, key, step in (
+        ("Previous", "arrow_back", "Left", -1),
+        ("Next", "arrow_forward", "Right", 1),
+    ):
+        there = place is not None and 0 <= place + step < len(rows)
+        way.button(
+            label,
+            icon=f":material/{icon}:",
+            key=f"sample-{label}",
+            shortcut=key,
+            disabled=not there,
+            on_click=choose,
+            args=(rows[(place or 0) + step],) if there else (index,),
+        )
+    here = "" if place is None else f" · {formats.count(place + 1)} of {formats.count(len(rows))}"
+    way.markdown(f"{name}{here}")
+    return way
+
+
+def show_picture(array: np.ndarray, alt: str) -> None:
+    """Show what a network sees, uint8 [S, S, 3], large."""
+    st.image(caches.crisp(array, max(2 * PICTURE // len(array), 1)), width=PICTURE, alt=alt)
 
 
 def show_notes(index: int, label: int, known: Notes) -> None:
@@ -120,70 +127,25 @@ def show_notes(index: int, label: int, known: Notes) -> None:
         st.caption(f"{words}.")
 
 
-def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None:
-    """Show what a model says, and what mattered to it for its answer and for the true class."""
-    class_names, probabilities = results.class_names, results.calibrated[index]
-    guess, label = int(probabilities.argmax()), int(results.labels[index])
-    whose = "" if alone else f"**{plain(name)}**: "
-    right = "right" if guess == label else "wrong"
-    st.markdown(
-        f"{whose}**{plain(class_names[guess])}**, {formats.probability(probabilities[guess])} sure · {right}"
-    )
+def show_answer(
+    model: Model, array: np.ndarray, words: str, answer: Answer, true: str | None, *, alone: bool
+) -> None:
+    """Show what a model says, in words and as bars, and what mattered to it.
+
+    The bars are of all classes, if it is alone; the maps of the true class, if it is one of its own, and of
+    its answer, if it is asked here.
+    """
+    st.markdown(words if alone else f"**{plain(model.name)}**: {words}")
     bars, maps = st.columns([3, 2])
+    names = answer.class_names
     bars.altair_chart(
-        charts.probability_bars(probabilities, class_names, class_names[label], None if alone else FEW),
-        alt=", ".join(f"{n} {p:.1%}" for n, p in zip(class_names, probabilities, strict=True)),
-        key=f"sample-bars-{name}",
+        charts.probability_bars(answer.probabilities, names, true, None if alone else FEW),
+        alt=", ".join(f"{n} {p:.1%}" for n, p in answer.likeliest(len(names))),
+        key=f"sample-bars-{model.name}",
     )
-    model, image = catalogue.find(name), caches.test_set(results.facts).images[index]
-    with maps.container(horizontal=True):
-        for each in dict.fromkeys((label, guess)):
-            with st.container(width=MAP):
-                saliency_map.show(model, image, each, OPACITY)
-
-
-def show_nearest(model: ModelDirectory, facts: Facts, index: int, *, alone: bool) -> None:
-    """Show the training images that the model finds most alike; they are looked for once a model."""
-    whose = "" if alone else f" to **{plain(model.name)}**"
-    st.markdown(f"The training images most like it{whose}")
-    found = known_neighbours(model)
-    if found is None:
-        if not st.button("Find them", icon=":material/search:", key=f"sample-find-{model.name}"):
-            st.caption("Once for each model: it looks at every training image.")
-            return
-        found = find(model, facts)
-    outputs = caches.classifier(model).outputs(caches.test_set(facts).images[index][None])
-    places = found.nearest(outputs.features[0], NEAREST).tolist()
-    with st.container(horizontal=True):
-        for place, (address, label) in zip(places, training_tiles(facts, places), strict=True):
-            with st.container(width=NEIGHBOUR):
-                name = facts.class_names[label]
-                st.image(address, width="stretch", alt=f"training image {place}, {name}")
-                st.caption(plain(name))
-
-
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=BY_VALUE)  # of 30 KB
-def training_tiles(facts: Facts, places: list[int]) -> list[tuple[str, int]]:
-    """Return training images as addresses, with their labels; the training set is not kept in memory."""
-    found = get_dataset(facts.name).at(facts.side).pick("train", np.array(places))
-    return [
-        (caches.crisp(image, max(2 * NEIGHBOUR // len(image), 1)), int(label))
-        for image, label in zip(*found, strict=True)
-    ]
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN)
-def known_neighbours(model: ModelDirectory) -> neighbours.Neighbours | None:
-    return neighbours.kept(model)
-
-
-def find(model: ModelDirectory, facts: Facts) -> neighbours.Neighbours:
-    with turn():
-        bar = st.progress(0.0, "Looking at the training images")
-        found = neighbours.find(
-            caches.classifier(model), get_dataset(facts.name).at(facts.side), bar.progress
-        )
-        bar.empty()
-    found.save(neighbours.place(model))
-    known_neighbours.clear()
-    return found
+    if isinstance(model, ModelDirectory):
+        asked = [names.index(true)] if true in names else []
+        with maps.container(horizontal=True):
+            for each in dict.fromkeys((*asked, answer.class_index)):
+                with st.container(width=MAP):
+                    saliency_map.show(model, array, each, OPACITY)

@@ -48,7 +48,7 @@ def keep(given: list[Upload], *, anew: bool) -> list[Upload]:
     fitting = _fitting([*kept, *given])
     st.session_state[_STORE] = _Store(fitting[len(kept) :], kept, len(kept) + len(given) - len(fitting))
     if anew and dropped:
-        st.warning(f"{formats.count(dropped)} of your pictures were too many to keep: give them again.")
+        st.warning(f"{formats.count(dropped)} of your pictures were too many to keep. Add them again.")
     return kept
 
 

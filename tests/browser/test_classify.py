@@ -85,7 +85,7 @@ def test_the_answer_comes_into_the_first_screen(
         page.get_by_text("Webcam", exact=True).click()
         page.wait_for_function("document.querySelector('video')?.readyState >= 2")  # else there is no picture
         page.get_by_test_id("stCameraInputButton").click()
-    verdict = page.get_by_role("heading", level=4)
+    verdict = page.get_by_role("heading", level=2)
     expect(verdict).to_be_visible()
     no_exception(page)
     expect(verdict).to_be_in_viewport(ratio=1)

@@ -74,7 +74,7 @@ def test_a_field_shows_exactly_its_images_and_the_address_keeps_it(
             f"{comparison.chance(p_value)}."
         )
     ).to_be_visible()
-    expect(page.get_by_text("these images cannot tell which one is better")).to_be_visible()
+    expect(page.get_by_text("These images cannot tell which one is better")).to_be_visible()
 
     # A click shows exactly the images of the field, with what both models say.
     field(page, "only twin right").click()

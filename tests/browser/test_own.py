@@ -46,6 +46,6 @@ def test_from_a_folder_to_an_answer(page: Page, start_server: StartServer, tmp_p
     rest(page)
     shape(0, 999).save(tmp_path / "new.png")
     page.locator("input[type=file]").set_input_files(tmp_path / "new.png")
-    expect(page.get_by_role("heading", level=4)).to_be_visible()
+    expect(page.get_by_role("heading", level=2)).to_be_visible()
     expect(page.get_by_text(f"3 things and nothing else: {', '.join(sorted(NAMES))}")).to_be_visible()
     no_exception(page)

@@ -56,7 +56,7 @@ def test_the_first_page_has_three_ways_to_begin_that_work() -> None:
 @pytest.mark.parametrize(("example", "shown"), [("flower", "a flower"), ("roof", "a roof"), ("digit", "a 1")])
 def test_an_example_gets_an_answer(example: str, shown: str) -> None:
     app = opened("classify", model="quick", example=example)
-    [verdict] = [item.value for item in app.markdown if item.value.startswith("#### ")]
+    [verdict] = [item.value for item in app.markdown if item.value.startswith("## ")]
     assert verdict.endswith(f"it is {shown}")
     assert ("right" in verdict) == ("none of these" in verdict)
 
@@ -82,7 +82,7 @@ def test_a_link_to_a_test_image_offers_the_test_images() -> None:
 def test_the_mistakes_are_told_from_the_predictions_alone(view: str) -> None:
     app = opened("evaluate", model="fast", view=view)
     assert re.search(r"\*\*\d+\*\* images of “cat” taken for “dog”", words(app))
-    assert "With them, the images themselves stand here" in words(app)
+    assert "With them, you see the images here" in words(app)
     assert buttons(app).count(OFFER) == 1
     assert [item.proto.label for item in app.get("download_button")] == ["All its mistakes (CSV)"]
     assert not app.get("image")

@@ -18,6 +18,7 @@ from cifar_core.datasets.cifar10 import CLASS_NAMES
 from cifar_core.deploy.remote import Endpoint
 from cifar_core.evaluation import ood_sets
 from cifar_core.inference import saliency
+from cifar_core.inference.classify import Answer
 from cifar_core.runs import catalogue
 from pages.parts import classify_answers
 from tests.pages import checked, opened
@@ -48,7 +49,7 @@ def ships(count: int) -> np.ndarray:
 
 
 def verdicts(app: AppTest) -> list[str]:
-    return [element.value[5:] for element in app.markdown if element.value.startswith("#### ")]
+    return [element.value[3:] for element in app.markdown if element.value.startswith("## ")]
 
 
 def test_three_files_one_of_which_is_no_picture() -> None:
@@ -203,7 +204,7 @@ def test_noise_is_none_of_the_ten_and_ships_are_not() -> None:
     said = verdicts(app)
     assert len(said) == 6
     assert sum(each == "probably none of these" for each in said) >= 5
-    assert sum("nearest is" in caption.value for caption in app.caption) >= 5
+    assert sum("nearest class is" in caption.value for caption in app.caption) >= 5
     assert (app.dataframe[0].value["quick"] == "none of these").sum() >= 5
 
     said = verdicts(upload(app, {f"ship {n}.png": png(array) for n, array in enumerate(ships(6))}))
@@ -265,3 +266,26 @@ def test_the_field_is_one_for_images_so_that_phones_send_what_can_be_read() -> N
     field = opened("classify", model="quick").file_uploader(key="files")
     assert "image/*" in field.proto.type
     assert {f".{suffix}" for suffix in images.SUFFIXES} <= set(field.proto.type)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([CLASS_NAMES], "It must choose one of 10 classes. None of them is a person."),
+        ([CLASS_NAMES] * 2, "Each model must choose one of 10 classes. None of them is a person."),
+        ([("Anna", "Ben")], "It must choose one of 2 classes, even if the picture shows something else."),
+        (
+            [CLASS_NAMES, ("Anna", "Ben")],
+            "Each model must choose one of 10 or 2 classes, even if the picture shows something else.",
+        ),
+    ],
+)
+def test_beside_a_picture_of_anything_it_says_that_a_model_must_choose(
+    names: list[tuple[str, ...]], said: str
+) -> None:
+    answers = [Answer(each, np.eye(len(each))[0], False) for each in names]
+    doubts = [answer._replace(none_of_these=True) for answer in answers]
+    words = classify_answers.what_it_must_choose_from
+    assert words(answers, None) == words(answers, "flower") == said
+    assert not words(doubts, None)
+    assert not words(answers[:1], names[0][1])

@@ -101,10 +101,10 @@ def test_models_of_two_datasets_are_not_compared(digits: ModelDirectory) -> None
     shutil.copytree(digits.path, digits.path.with_name("other"))
     app = opened("compare", models="linear,quick,other")
     assert app.multiselect(key="compared").value == ["linear", "other"]
-    assert "so “quick” cannot stand beside “linear”" in words(app)
+    assert "So “quick” cannot be compared with “linear”" in words(app)
     assert app.query_params["models"] == "linear,other"
     assert options(app, "compare-view") == ["Per class", "Who is right", "Curves"]
-    assert "cannot stand beside" not in words(checked(app))
+    assert "cannot be compared" not in words(checked(app))
     for view in ("Per class", "Who is right", "Curves"):
         opened("compare", models="linear,other", view=view)
 
@@ -124,7 +124,7 @@ def test_classify_takes_a_test_image_of_the_models_own_dataset() -> None:
     checked(app)
     index = int(app.query_params["image"])
     label = DIGITS.class_names[DIGITS.load("test").labels[index]]
-    [verdict] = [item.value for item in app.markdown if item.value.startswith("#### ")]
+    [verdict] = [item.value for item in app.markdown if item.value.startswith("## ")]
     assert "· right" in verdict or f"· wrong, it is {'an' if label == '8' else 'a'} {label}" in verdict
     assert "**linear** knows 10 things and nothing else: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in words(app)
     assert "Drop a picture" in opened("classify", model="linear", image="360").info[0].value
@@ -133,7 +133,7 @@ def test_classify_takes_a_test_image_of_the_models_own_dataset() -> None:
 @pytest.mark.usefixtures("digits")
 def test_models_of_two_datasets_answer_side_by_side() -> None:
     app = opened("classify", model=["quick", "linear"], example="digit")
-    assert len([item for item in app.markdown if item.value.startswith("#### ")]) == 2
+    assert len([item for item in app.markdown if item.value.startswith("## ")]) == 2
     assert "**quick** knows 10 things and nothing else: airplane" in words(app)
     assert "**linear** knows 10 things and nothing else: 0" in words(app)
 

@@ -33,7 +33,7 @@ def test_without_the_lists_it_works_and_says_what_is_missing(
     [sorts] = [group for group in app.button_group if group.label == "Sort by"]
     assert [option.content for option in sorts.proto.options] == ["confidence", "loss"]
     humans = opened("evaluate", model="fast", view="Humans")
-    assert "What people see in these images is not known" in texts(humans)
+    assert "This machine does not know yet what people see" in texts(humans)
 
 
 @pytest.mark.usefixtures("runs", "cifar10_folder")
@@ -63,7 +63,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
     assert "CIFAR-10-C" in said
     assert "on the first 2,000 test images" in said
     said = texts(opened("evaluate", model="measured", view="None of these"))
-    assert "fooled most by **jigsaw**" in said
+    assert "hardest kind for it is **jigsaw**" in said
     assert "45.6 %" in said
 
     del card["robustness"], card["out_of_distribution"]
@@ -79,7 +79,7 @@ def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: P
 @pytest.mark.usefixtures("runs", "cifar10_folder")
 def test_the_sentences_a_student_reads() -> None:
     said = texts(opened("evaluate", model="fast", view="Calibration"))
-    assert "Answering only the surest 80 % of the images, it is right **98.7 %** of the time" in said
+    assert "only the 80 % of the images of which it is surest, it is right **98.7 %** of the time" in said
     app = opened("evaluate", model="fast", view="Humans")
     values = {metric.label: metric.value for metric in app.metric}
     assert values["One person"] == "95.2 %"

@@ -77,7 +77,7 @@ def test_they_are_bounded(limit: str, value: int | None, monkeypatch: pytest.Mon
     app = look_elsewhere(app)
     assert shown(app) == ["0.png", "1.png"]
     assert [item.value for item in app.warning] == [
-        "2 of your pictures were too many to keep: give them again."
+        "2 of your pictures were too many to keep. Add them again."
     ]
     app = give(app, "2.png", "3.png")
     assert shown(look_elsewhere(app)) == ["0.png", "1.png"]

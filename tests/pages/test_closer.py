@@ -1,0 +1,87 @@
+"""A closer look on the Classify page: at a test image, at an uploaded picture, by several models."""
+
+import shutil
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifar_core import images
+from cifar_core.datasets.registry import DIGITS
+from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.model_dir import ModelDirectory
+from tests.pages import checked, opened
+from tests.pages.test_sample import alts, button
+from tests.pictures import photos
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown)
+
+
+def nearest_by_hand(model: ModelDirectory, image: np.ndarray, count: int) -> list[str]:
+    """Return the training images nearest to a picture, by the angle between their features and its own."""
+    classifier, train = Classifier(model.onnx_path), DIGITS.load("train")
+    features = classifier.outputs(np.concatenate([image[None], train.images])).features
+    features = features / np.linalg.norm(features, axis=1, keepdims=True)
+    order = np.square(features[1:] - features[0]).sum(axis=1).argsort()[:count]
+    return [f"training image {place}, {train.labels[place]}" for place in order]
+
+
+def test_of_a_test_image_it_says_what_mattered_and_which_training_images_are_nearest(
+    digits: ModelDirectory,
+) -> None:
+    image = DIGITS.load("test").images[7]
+    app = button(opened("classify", model="linear", image="7"), "A closer look")
+    assert app.query_params["sample"] == "0"
+    assert "test image 7 · 1 of 1" in words(app)
+    app = button(app, "Find them")
+    large = alts(app)[alts(app).index("the 32×32 pixels the network sees, large") :]
+    assert large[1].startswith("what mattered to linear for ")
+    assert [alt for alt in large if alt.startswith("training image")] == nearest_by_hand(digits, image, 8)
+
+
+@pytest.mark.usefixtures("digits")
+def test_next_and_previous_go_through_the_pictures() -> None:
+    app = opened("classify", model="linear", sample="1")
+    hostile = "<b>one</b> **two** [a](https://example.org).png"
+    one, two = (images.to_png(array) for array in photos(2))
+    app.file_uploader(key="files").set_value([(hostile, one, "image/png"), ("two.png", two, "image/png")])
+    checked(app)
+    assert "two.png · 2 of 2" in words(app)
+    assert "the whole picture" in alts(app)
+    button(app, "Previous")
+    said = words(app)
+    assert "· 1 of 2" in said
+    assert "https://" not in said  # a name cannot become a link
+    [previous, following] = [each for each in app.button if each.label in ("Previous", "Next")]
+    assert (previous.disabled, following.disabled) == (True, False)
+
+
+def test_several_models_stand_below_each_other(digits: ModelDirectory) -> None:
+    shutil.copytree(digits.path, digits.path.parent / "second")
+    app = opened("classify", model=["linear", "second"], image="7", sample="0")
+    said = words(app)
+    assert "**linear**: **" in said
+    assert "**second**: **" in said
+    assert len([each for each in app.button if each.label == "Find them"]) == 2
+
+
+@pytest.mark.usefixtures("digits")
+def test_without_the_training_images_it_says_so_and_shows_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened("classify", model="linear", image="7", sample="0")
+    monkeypatch.setattr(type(DIGITS), "available", lambda _: False)
+    app.file_uploader(key="files").set_value([("one.png", images.to_png(photos(1)[0]), "image/png")])
+    app.query_params["sample"] = "0"
+    checked(app)
+    assert "one.png · 1 of 1" in words(app)
+    assert any("not on this machine" in each.value for each in app.info)
+
+
+@pytest.mark.usefixtures("digits")
+@pytest.mark.parametrize("sample", ["", "1", "-1", "9" * 5_000, "²", "x"])
+def test_an_address_that_names_no_picture_opens_none(sample: str) -> None:
+    app = opened("classify", model="linear", image="7", sample=sample)
+    assert "Previous" not in [each.label for each in app.button]
