@@ -14,7 +14,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 from pages import require_entry
-from pages.parts import curves, train_controls, train_recipes, train_runs
+from pages.parts import curves, train_controls, train_form, train_recipes, train_runs
 from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 
@@ -164,8 +164,8 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
 require_entry()
 run, busy = chosen_run(), jobs.active_run()
 with st.sidebar:
-    dataset, can_start = train_controls.show(busy)
-if problem := st.session_state.pop("problem", None):
+    dataset, can_start = train_form.show(busy)
+if problem := st.session_state.pop(train_controls.PROBLEM, None):
     st.error(problem)
 if run is None:
     st.title("Train", anchor=False)
@@ -177,11 +177,11 @@ if run is None:
     )
     # On a phone the sidebar is folded away, and a newcomer need not find it.
     st.button(
-        f"Train {RECIPES[train_controls.QUICKEST].title}",
+        f"Train {RECIPES[train_form.QUICKEST].title}",
         type="primary",
         icon=":material/play_arrow:",
         disabled=not can_start,
-        on_click=train_controls.start_quickest,
+        on_click=train_form.start_quickest,
         args=(dataset,),
     )
     if dataset.name == CIFAR10.name:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import charts, formats, paths
+from cifar_core import charts, formats, hardware, paths
 from cifar_core.recipe import Recipe
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
@@ -89,6 +89,45 @@ def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
     checked(app).switch_page("pages/train.py")
     assert checked(app).selectbox(key="recipe").value == "cnn"
     assert app.number_input(key="cnn-cifar10-learning_rate").value == 0.03
+
+
+@pytest.mark.cifar10
+@pytest.mark.usefixtures("runs")
+def test_a_number_that_does_not_fit_is_said_at_its_field_and_nothing_can_be_started() -> None:
+    app = opened("train")
+    app.number_input(key="quick-cifar10-images").set_value(2_500)
+    told = [item.value for item in checked(app).sidebar.error]
+    assert told == [
+        "2,500 images, 2,000 of them held out, do not fill one batch of 1,000\\: use more images or a smaller "
+        "batch."
+    ]
+    below = [item.type for item in app.sidebar if item.type in ("number_input", "error")]
+    assert below[:3] == ["number_input", "number_input", "error"]  # epochs, batch size
+    assert labelled(app, "Start").disabled
+    app.number_input(key="quick-cifar10-batch_size").set_value(100)
+    assert not checked(app).sidebar.error
+    assert not labelled(app, "Start").disabled
+
+
+@pytest.mark.cifar10
+def test_the_button_says_how_long_a_run_takes_here_once_one_was_trained_here(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(app: AppTest) -> list[str]:
+        return [item.value for item in app.sidebar.caption if "on this machine" in item.value]
+
+    app = opened("train")
+    assert said(app) == ["How long it takes on this machine is known after a first run like it."]
+    monkeypatch.setattr(hardware, "describe", lambda: "AMD EPYC, 2 cores")
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda: True)
+    shutil.copytree(paths.models_root() / "quick", runs / "mine")
+    status = catalogue.find("mine").status()
+    seconds = status.updated - status.pid_started  # TensorFlow and the evaluation included
+    assert said(checked(app)) == [f"About {formats.roughly(seconds)} on this machine"]
+    app.number_input(key="quick-cifar10-epochs").set_value(6)
+    assert said(checked(app)) != [f"About {formats.roughly(seconds)} on this machine"]
+    app.number_input(key="quick-cifar10-patience").set_value(2)
+    assert said(checked(app))[0].endswith("on this machine at most, as it stops when it learns no more")
 
 
 @pytest.mark.usefixtures("runs")
