@@ -42,7 +42,7 @@ def show_model(model: ModelDirectory) -> None:
     card = model.card()
     low, high = card["accuracy_interval"]
     st.metric(
-        model.name,
+        plain(model.title),
         formats.percent(card["accuracy"]),
         f"{formats.percent(low)} to {formats.percent(high)}",
         delta_color="off",
@@ -78,7 +78,7 @@ def show_machine() -> None:
     if run := jobs.active_run():
         st.page_link(
             "pages/train.py",
-            label=f"{plain(run.name)} is being trained: watch it",
+            label=f"{plain(run.title)} is being trained: watch it",
             icon=":material/model_training:",
             query_params={"run": run.name},
         )

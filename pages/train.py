@@ -52,9 +52,11 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(run.name), anchor=False, width="content")
+        st.subheader(plain(run.title), anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
         st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
+    if note := run.label().note:
+        st.caption(plain(note))
     card = None if status.active else card_of(run)
     show_metrics(status, steps, history, card)
     if card:
@@ -71,10 +73,7 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
     overlaid = train_runs.choose_others(run)
     with pictures:
         if len(steps):
-            drawn = [
-                charts.Curve(item.name, item.steps(), item.history(), item.facts())
-                for item in [run, *overlaid]
-            ]
+            drawn = curves.logs([run, *overlaid])
             curves.show_curves(drawn, charts.epochs_in_sight(drawn, recipe.epochs))
         elif status.active:
             for place, _ in curves.measures():
@@ -192,7 +191,7 @@ try:
     run.recipe()
     run.facts()
 except CifarLabError as error:
-    st.error(f"“{plain(run.name)}” cannot be shown. {told(error)}")
+    st.error(f"“{plain(run.title)}” cannot be shown. {told(error)}")
     train_runs.choose_others(run)
     st.stop()
 status = run.status()

@@ -80,7 +80,7 @@ def _trained_here(status: Status) -> bool:
 
 @functools.lru_cache(maxsize=500)
 def _measured(directory: ModelDirectory, stamp: Written, status: Status) -> _Run | None:  # noqa: ARG001
-    """Return how long a run took that has ended; None if no epoch of it has. `stamp` is what its files are."""
+    """Return how long a run that has ended took; None if it has no epoch. `stamp` is what its files are."""
     history = directory.history()
     try:
         config = directory.config()

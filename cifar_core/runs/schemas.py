@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from cifar_core.arrays import checked, checked_probabilities
 from cifar_core.datasets.dataset import Facts
+from cifar_core.formats import printable
 from cifar_core.recipe import Recipe
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -24,6 +25,7 @@ Strengths = Annotated[list[Share], Meta(min_length=5, max_length=5)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
 PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
+MOST_TITLE, MOST_NOTE = 80, 500  # characters
 MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 
 
@@ -37,6 +39,20 @@ class Config:
     versions: dict[str, Text] = field(default_factory=dict)
     hardware: Text = ""
     parameters: Count = 0
+
+
+@dataclass(frozen=True)
+class Label:
+    """`label.json`: what people call a run, and what they noted about it; each on one line, "" if nothing."""
+
+    title: Annotated[str, Meta(max_length=MOST_TITLE)] = ""
+    note: Annotated[str, Meta(max_length=MOST_NOTE)] = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where something is in it that nobody can see."""
+        for text in (self.title, self.note):
+            if text != " ".join(text.split()) or text != printable(text, most=MOST_NOTE):
+                raise ValueError("characters that nobody can see")
 
 
 class Augmented(TypedDict):

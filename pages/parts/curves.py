@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts
 from cifar_core.charts import Measure
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
 
@@ -16,6 +17,12 @@ LOSS_OF_TRAINING = (
     "loss in tables, so it compares runs of one recipe only. A network that guesses among ten classes has "
     "2.3; what is far above that is out of sight."
 )
+
+
+def logs(runs: list[ModelDirectory]) -> list[charts.Curve]:
+    """Return the logs of runs, each under a name that tells it from the others."""
+    names = catalogue.titles(runs)
+    return [charts.Curve(names[run.name], run.steps(), run.history(), run.facts()) for run in runs]
 
 
 def show_curves(curves: list[charts.Curve], epochs: float) -> None:
@@ -29,7 +36,7 @@ def show_curves(curves: list[charts.Curve], epochs: float) -> None:
 
 def show_learning(models: list[ModelDirectory]) -> None:
     """Draw how one or more finished models learned."""
-    names = ", ".join(model.name for model in models)
+    names = ", ".join(catalogue.titles(models).values())
     for place, measure in measures():
         place.vega_lite_chart(learning_chart(models, measure), alt=what_is_drawn(measure, names))
 
@@ -50,6 +57,6 @@ def what_is_drawn(measure: Measure, names: str) -> str:
 # To make a chart takes a tenth of a second and more.
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=AS_WRITTEN)
 def learning_chart(models: list[ModelDirectory], measure: Measure) -> dict[str, Any]:
-    curves = [charts.Curve(model.name, model.steps(), model.history(), model.facts()) for model in models]
+    curves = logs(models)
     epochs = max(model.card()["epochs"] for model in models)
     return charts.learning_curves(curves, measure, epochs).to_dict()

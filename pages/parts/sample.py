@@ -81,8 +81,9 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
         st.markdown(f"Its label is **{plain(facts.class_names[label])}**.")
         show_notes(index, label, known)
     with said:
+        called = catalogue.titles(map(catalogue.find, models))
         for name, results in models.items():
-            show_answer(name, results, index, alone=len(models) == 1)
+            show_answer(name, results, index, whose="" if len(models) == 1 else called[name])
     for name in models:
         show_nearest(catalogue.find(name), facts, index, alone=len(models) == 1)
 
@@ -120,18 +121,21 @@ def show_notes(index: int, label: int, known: Notes) -> None:
         st.caption(f"{words}.")
 
 
-def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None:
-    """Show what a model says, and what mattered to it for its answer and for the true class."""
+def show_answer(name: str, results: Results, index: int, whose: str) -> None:
+    """Show what a model says, and what mattered to it for its answer and for the true class.
+
+    `whose`: the model's title, where several answer.
+    """
     class_names, probabilities = results.class_names, results.calibrated[index]
     guess, label = int(probabilities.argmax()), int(results.labels[index])
-    whose = "" if alone else f"**{plain(name)}**: "
     right = "right" if guess == label else "wrong"
+    speaker = f"**{plain(whose)}**: " if whose else ""
     st.markdown(
-        f"{whose}**{plain(class_names[guess])}**, {formats.probability(probabilities[guess])} sure · {right}"
+        f"{speaker}**{plain(class_names[guess])}**, {formats.probability(probabilities[guess])} sure · {right}"
     )
     bars, maps = st.columns([3, 2])
     bars.altair_chart(
-        charts.probability_bars(probabilities, class_names, class_names[label], None if alone else FEW),
+        charts.probability_bars(probabilities, class_names, class_names[label], FEW if whose else None),
         alt=", ".join(f"{n} {p:.1%}" for n, p in zip(class_names, probabilities, strict=True)),
         key=f"sample-bars-{name}",
     )
@@ -144,7 +148,7 @@ def show_answer(name: str, results: Results, index: int, *, alone: bool) -> None
 
 def show_nearest(model: ModelDirectory, facts: Facts, index: int, *, alone: bool) -> None:
     """Show the training images that the model finds most alike; they are looked for once a model."""
-    whose = "" if alone else f" to **{plain(model.name)}**"
+    whose = "" if alone else f" to **{plain(model.title)}**"
     st.markdown(f"The training images most like it{whose}")
     found = known_neighbours(model)
     if found is None:

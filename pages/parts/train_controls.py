@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from cifar_core.errors import CifarLabError
+from cifar_core.errors import AccessError, CifarLabError
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import MOST_NOTE, MOST_TITLE
 from cifar_core.runs.status import RESUMABLE, Status
 from pages.parts import permission
 from pages.parts.markdown import plain, told
@@ -22,6 +23,10 @@ def attempt(action: Callable[[], None], problem: str = PROBLEM) -> None:
     """Do what a button asks for, and keep in the session what went wrong, for whoever shows `problem`."""
     try:
         permission.check()
+    except AccessError as error:  # what would show the problem is not drawn then
+        st.session_state[PROBLEM] = told(error)
+        return
+    try:
         action()
     except CifarLabError as error:
         st.session_state[problem] = told(error)
@@ -58,35 +63,58 @@ def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> N
             offer_deletion(run)
         if status.active:
             st.button(
-                f"Stop {run.name}",
+                "Stop",
                 icon=":material/stop:",
+                key=f"stop-{run.name}",
                 disabled=status.state == "stopping" or status.frozen,
                 on_click=lambda: attempt(lambda: jobs.stop(run)),
                 help="Keeps everything up to the last finished epoch.",
             )
         elif status.state in RESUMABLE:
             st.button(
-                f"Resume {run.name}",
+                "Resume",
                 icon=":material/resume:",
+                key=f"resume-{run.name}",
                 disabled=busy is not None,
                 on_click=lambda: attempt(lambda: jobs.resume(run)),
                 help="Goes on from the last finished epoch, as if it had never stopped.",
             )
         if busy is not None and busy != run:
             st.button(
-                f"Show {busy.name}",
+                f"Show {plain(busy.title)}",
                 icon=":material/visibility:",
                 on_click=open_run,
                 args=(busy,),
                 help="One run trains at a time, now this one.",
             )
+        if run.own:
+            offer_name(run)
+
+
+def offer_name(run: ModelDirectory) -> None:
+    """Let the visitor call a run something else, and note what it was for."""
+    label, keys = run.label(), tuple(f"{field}-{run.name}" for field in ("title", "note"))
+    popover, problem = f"naming-{run.name}", f"naming-problem-{run.name}"
+
+    def save() -> None:
+        def named() -> None:
+            run.write_label(*(st.session_state[key] for key in keys))
+            st.session_state[popover] = False  # it has done its work
+
+        attempt(named, problem)
+
+    with st.popover("Name and note", icon=":material/edit:", key=popover, on_change="rerun"):
+        st.text_input("Name", label.title, max_chars=MOST_TITLE, key=keys[0])
+        st.text_area("Note", label.note, max_chars=MOST_NOTE, key=keys[1])
+        if wrong := st.session_state.pop(problem, None):
+            st.error(wrong)
+        st.button("Save", type="primary", width="stretch", on_click=save, key=f"save-{run.name}")
+        st.caption(f"Commands know it by its folder: `{run.name}`")
 
 
 def offer_deletion(run: ModelDirectory) -> None:
     # Keys of its own: a second click must not meet the next run's button in the same place.
-    with st.popover(
-        f"Delete {run.name}", icon=":material/delete:", key=f"deletion-{run.name}", on_change="rerun"
-    ):
+    with st.popover("Delete", icon=":material/delete:", key=f"deletion-{run.name}", on_change="rerun"):
         st.write(
             "This deletes the run and its model. For a day they can be brought back: "
             f"`python -m cifar_core restore {run.name}`"

@@ -1,4 +1,4 @@
-"""The sidebar of the page Train: what to learn from, the recipe with its numbers, and the button that starts."""
+"""The sidebar of the page Train: dataset, recipe, its numbers, and the button that starts a run."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,8 +10,9 @@ from cifar_core.datasets.registry import CIFAR10, first_choice
 from cifar_core.errors import RecipeError
 from cifar_core.recipe import RANGES, Recipe
 from cifar_core.recipes import RECIPES
-from cifar_core.runs import estimate, jobs
+from cifar_core.runs import catalogue, estimate, jobs
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import MOST_TITLE
 from pages.parts import downloads, permission, train_recipes
 from pages.parts.markdown import told
 from pages.parts.train_controls import attempt, open_run
@@ -34,11 +35,11 @@ _PROBLEM = "start-problem"  # with what Start was asked for
 def start(recipe: Recipe, dataset: Dataset) -> None:
     """Start what the sidebar shows; asked for by a click, which may come before the numbers are drawn."""
     numbers = {name: st.session_state[number_key(recipe, dataset, name)] for name in NUMBERS}
-    name = st.session_state["run-name"].strip()
+    title = st.session_state["run-title"].strip()
 
     def named() -> None:
-        open_run(jobs.start(recipe.with_(**numbers), name or None, dataset))
-        st.session_state["run-name"] = ""  # the next run has another
+        open_run(jobs.start(recipe.with_(**numbers), dataset=dataset, title=title))
+        st.session_state["run-title"] = ""  # the next run has another
 
     attempt(named, _PROBLEM)
 
@@ -66,11 +67,10 @@ def show(busy: ModelDirectory | None) -> tuple[Dataset, bool]:
     recipe = RECIPES[name].on(dataset.sizes["train"], len(dataset.class_names))
     known = train_recipes.measured(recipe) if dataset.name == CIFAR10.name else ""
     st.caption(recipe.summary + known)
-    can_start = permission.explain() and dataset.available() and busy is None
-    if permission.granted():
-        show_form(recipe, dataset, can_start)
-    if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(problem)
+    if not permission.explain():
+        return dataset, False
+    can_start = dataset.available() and busy is None
+    show_form(recipe, dataset, can_start)
     return dataset, can_start
 
 
@@ -102,10 +102,10 @@ def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> None:
     with st.expander("More"):
         st.text_input(
             "Name",
-            placeholder="recipe and time",
-            max_chars=64,
-            help="Letters, digits, dots, dashes and underscores.",
-            key="run-name",
+            placeholder=catalogue.new_title(recipe, dataset),
+            max_chars=MOST_TITLE,
+            help="What to call the run. It can be changed later.",
+            key="run-title",
             persist_state="session",
         )
         places |= {field: show_number(recipe, dataset, field) for field in fields[IN_SIGHT:]}
@@ -125,6 +125,8 @@ def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> None:
         on_click=start,
         args=(recipe, dataset),
     )
+    if refused := st.session_state.pop(_PROBLEM, None):
+        st.error(refused)
     st.caption(how_long)
 
 

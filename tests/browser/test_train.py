@@ -47,9 +47,9 @@ def test_a_double_click_deletes_one_run_only(page: Page, server: Server, tiny: R
     for name in ("first", "second"):
         run_that_is("stopped", server.runs / name, tiny)
     page.goto(f"{server.url}/train?run=first")
-    page.get_by_role("button", name="Delete first").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete it").dblclick()
-    expect(page.get_by_role("button", name="Delete second")).to_be_visible()
+    expect(page.get_by_role("heading", name="second")).to_be_visible()
     expect(page.get_by_role("button", name="Delete it")).to_be_hidden()
     rest(page)
     assert {path.name for path in server.runs.iterdir() if path.is_dir()} == {"second", trash.FOLDER}
@@ -62,7 +62,7 @@ def test_a_run_that_somebody_else_deleted_is_said_to_be_gone(
     run_that_is("running", server.runs / "busy", tiny)  # so that the page looks again and again
     run = made(server.runs / "mine", tiny)  # no status: interrupted, as is a run that is gone
     page.goto(f"{server.url}/train?run=mine")
-    expect(page.get_by_role("button", name="Delete mine")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete", exact=True)).to_be_visible()
     shutil.rmtree(run.path)
     expect(page.get_by_text("There is no model or run “mine”")).to_be_visible()
     no_exception(page)

@@ -9,9 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifar_core import charts, formats, hardware, paths
+from cifar_core.datasets.dataset import Dataset
 from cifar_core.recipe import Recipe
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
+from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import curves, train_runs
 from tests.model_directories import made, run_that_is
 from tests.pages import checked, opened
@@ -43,7 +45,7 @@ def test_a_finished_run_says_its_test_accuracy_first(runs: Path) -> None:
     assert app.metric[0].label == "Test accuracy"
     assert shown["Test accuracy"] == (formats.percent(card["accuracy"]), f"{low} to {high}")
     assert not app.get("progress")
-    assert not [item for item in app.button if item.label in ("Stop mine", "Resume mine")]
+    assert not [item for item in app.button if item.label in ("Stop", "Resume")]
 
 
 def test_while_a_run_trains_it_can_be_stopped_and_no_other_started(runs: Path, tiny: Recipe) -> None:
@@ -51,12 +53,12 @@ def test_while_a_run_trains_it_can_be_stopped_and_no_other_started(runs: Path, t
     made(runs / "other", tiny)
     app = opened("train", run="busy")
     assert labelled(app, "Start").disabled
-    labelled(app, "Stop busy").click()
+    labelled(app, "Stop").click()
     checked(app)
     assert (runs / "busy" / "stop").exists()
 
     app = opened("train", run="other")
-    assert labelled(app, "Resume other").disabled
+    assert labelled(app, "Resume").disabled
     labelled(app, "Show busy").click()
     assert checked(app).query_params["run"] == "busy"
 
@@ -78,7 +80,7 @@ def test_a_run_that_began_meanwhile_is_named_where_a_second_one_was_asked_for(
 def test_the_recipe_and_its_numbers_are_there_when_one_comes_back(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "start", lambda recipe, _name, _dataset: made(runs / "mine", recipe))
+    monkeypatch.setattr(jobs, "start", lambda recipe, **_: made(runs / "mine", recipe))
     app = opened("train")
     app.selectbox(key="recipe").set_value("cnn")
     number = checked(app).number_input(key="cnn-cifar10-learning_rate")
@@ -98,8 +100,8 @@ def test_a_number_that_does_not_fit_is_said_at_its_field_and_nothing_can_be_star
     app.number_input(key="quick-cifar10-images").set_value(2_500)
     told = [item.value for item in checked(app).sidebar.error]
     assert told == [
-        "2,500 images, 2,000 of them held out, do not fill one batch of 1,000\\: use more images or a smaller "
-        "batch."
+        "2,500 images, 2,000 of them held out, do not fill one batch of 1,000\\: "
+        "use more images or a smaller batch."
     ]
     below = [item.type for item in app.sidebar if item.type in ("number_input", "error")]
     assert below[:3] == ["number_input", "number_input", "error"]  # epochs, batch size
@@ -132,19 +134,42 @@ def test_the_button_says_how_long_a_run_takes_here_once_one_was_trained_here(
 
 @pytest.mark.usefixtures("runs")
 def test_a_run_can_be_given_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        jobs, "start", lambda recipe, name, _dataset: made(catalogue.new_run(name).path, recipe)
-    )
+    def start(recipe: Recipe, dataset: Dataset, title: str) -> ModelDirectory:  # noqa: ARG001
+        run = made(paths.runs_root() / "folder", recipe)
+        run.write_label(title)
+        return run
+
+    monkeypatch.setattr(jobs, "start", start)
     app = opened("train")
-    app.text_input(key="run-name").set_value(" my/run ")
+    app.text_input(key="run-title").set_value("Anna\u200b's run")
     labelled(app, "Start").click()
-    assert "A run's name may hold up to 64 letters" in checked(app).error[0].value
-    assert app.text_input(key="run-name").value == " my/run "
-    app.text_input(key="run-name").set_value(" my-run ")
+    assert "a character that nobody can see" in checked(app).error[0].value
+    assert app.text_input(key="run-title").value == "Anna\u200b's run"
+    shutil.rmtree(paths.runs_root() / "folder")
+    app.text_input(key="run-title").set_value(" Anna's run, пробуем ")
     labelled(app, "Start").click()
-    assert checked(app).query_params["run"] == "my-run"
-    assert app.text_input(key="run-name").value == ""
-    assert [run.name for run in catalogue.runs()] == ["my-run"]
+    assert checked(app).query_params["run"] == "folder"
+    assert app.main.subheader[0].value == "Anna's run, пробуем"
+    assert app.text_input(key="run-title").value == ""
+
+
+def test_a_run_can_be_renamed_and_noted_about(runs: Path, tiny: Recipe) -> None:
+    run = run_that_is("stopped", runs / "mine", tiny)
+    app = opened("train", run="mine")
+    assert app.text_input(key="title-mine").value == "mine"
+    app.text_input(key="title-mine").set_value("运行 *1*")
+    app.text_area(key="note-mine").set_value("less\ndropout")
+    labelled(app, "Save").click()
+    checked(app)
+    assert (run.label().title, run.label().note) == ("运行 *1*", "less dropout")
+    assert app.main.subheader[0].value == r"运行 \*1\*"
+    assert "less dropout" in [caption.value for caption in app.caption]
+    [row] = app.dataframe[0].value.to_dict("records")
+    assert (row["run"], row["note"], row["folder"]) == ("运行 *1*", "less dropout", "mine")
+    app.text_input(key="title-mine").set_value("bad\u202ename")
+    labelled(app, "Save").click()
+    assert "a character that nobody can see" in checked(app).error[0].value
+    assert run.title == "运行 *1*"
 
 
 def test_a_run_can_be_deleted_and_the_newest_of_the_others_is_shown(runs: Path, tiny: Recipe) -> None:
