@@ -4,7 +4,6 @@ import streamlit as st
 
 from cifar_core import formats, hardware
 from cifar_core.datasets.registry import CIFAR10
-from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import downloads
@@ -74,13 +73,6 @@ def show_machine() -> None:
     else:
         downloads.offer(
             CIFAR10, "With them, you see the mistakes themselves and train on them.", "overview", "secondary"
-        )
-    if run := jobs.active_run():
-        st.page_link(
-            "pages/train.py",
-            label=f"{plain(run.title)} is being trained: watch it",
-            icon=":material/model_training:",
-            query_params={"run": run.name},
         )
 
 

@@ -41,7 +41,7 @@ def lock() -> filelock.FileLock:
 
 def active_run() -> ModelDirectory | None:
     """Return the run that trains on this machine now, if one does."""
-    statuses = ((run, run.status()) for run in catalogue.runs())
+    statuses = ((run, run.status()) for run in catalogue.unsorted_runs())
     return next((run for run, status in statuses if status.active and status.here), None)
 
 

@@ -129,10 +129,8 @@ def show_answer(name: str, results: Results, index: int, whose: str) -> None:
     class_names, probabilities = results.class_names, results.calibrated[index]
     guess, label = int(probabilities.argmax()), int(results.labels[index])
     right = "right" if guess == label else "wrong"
-    speaker = f"**{plain(whose)}**: " if whose else ""
-    st.markdown(
-        f"{speaker}**{plain(class_names[guess])}**, {formats.probability(probabilities[guess])} sure · {right}"
-    )
+    speaker, sure = f"**{plain(whose)}**: " if whose else "", formats.probability(probabilities[guess])
+    st.markdown(f"{speaker}**{plain(class_names[guess])}**, {sure} sure · {right}")
     bars, maps = st.columns([3, 2])
     bars.altair_chart(
         charts.probability_bars(probabilities, class_names, class_names[label], FEW if whose else None),
