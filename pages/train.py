@@ -166,6 +166,7 @@ with st.sidebar:
     dataset, can_start = train_form.show(busy)
 if problem := st.session_state.pop(train_controls.PROBLEM, None):
     st.error(problem)
+train_controls.offer_undo()
 if run is None:
     st.title("Train", anchor=False)
     takes = "a few minutes" if dataset.name == CIFAR10.name else "half a minute"

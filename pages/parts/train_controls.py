@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from cifar_core.errors import AccessError, CifarLabError
-from cifar_core.runs import jobs
+from cifar_core.runs import jobs, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import MOST_NOTE, MOST_TITLE
 from cifar_core.runs.status import RESUMABLE, Status
@@ -13,6 +13,8 @@ from pages.parts import permission
 from pages.parts.markdown import plain, told
 
 PROBLEM = "problem"  # of the session: what the page has to say first
+UNDO_SECONDS = 60.0
+MOST_UNDONE = 3  # lines
 
 
 def open_run(run: ModelDirectory) -> None:
@@ -38,6 +40,25 @@ def delete(run: ModelDirectory) -> None:
         st.query_params.pop("run", None)
 
     attempt(gone)
+
+
+def offer_undo() -> None:
+    """Offer to bring back what was deleted within the last minute, for as long as that lasts."""
+    if permission.granted() and trash.deleted(UNDO_SECONDS):
+        st.fragment(show_undo, run_every=5.0)()
+
+
+def show_undo() -> None:
+    for run in trash.deleted(UNDO_SECONDS)[:MOST_UNDONE]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/delete: **{plain(run.title)}** is deleted", width="content")
+            if st.button("Undo", icon=":material/undo:", key=f"undo-{run.path.parent.name}"):
+                undo(run)
+
+
+def undo(run: ModelDirectory) -> None:
+    attempt(lambda: open_run(trash.restore(run.name)))
+    st.rerun()  # the whole page
 
 
 def offer_end(run: ModelDirectory, status: Status) -> None:
@@ -116,8 +137,8 @@ def offer_deletion(run: ModelDirectory) -> None:
     # Keys of its own: a second click must not meet the next run's button in the same place.
     with st.popover("Delete", icon=":material/delete:", key=f"deletion-{run.name}", on_change="rerun"):
         st.write(
-            "This deletes the run and its model. For a day they can be brought back: "
-            f"`python -m cifar_core restore {run.name}`"
+            f"This deletes {plain(run.title)} and its model. You can undo it for a minute here, and for a "
+            f"day by `python -m cifar_core restore {run.name}`"
         )
         st.button(
             "Delete it",

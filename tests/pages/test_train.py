@@ -14,7 +14,7 @@ from cifar_core.recipe import Recipe
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import curves, train_runs
+from pages.parts import curves, train_controls, train_runs
 from tests.model_directories import made, run_that_is
 from tests.pages import checked, opened
 
@@ -183,6 +183,37 @@ def test_a_run_can_be_deleted_and_the_newest_of_the_others_is_shown(runs: Path, 
     assert "run" not in app.query_params
     assert app.main.subheader[0].value == "newer"
     assert not app.warning
+
+
+def test_for_a_minute_a_deletion_can_be_undone(
+    runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_that_is("stopped", runs / "mine", tiny).write_label("Anna's run")
+    run_that_is("stopped", runs / "other", tiny)
+    app = opened("train", run="mine")
+    labelled(app, "Delete it").click()
+    assert ":material/delete: **Anna's run** is deleted" in [item.value for item in checked(app).markdown]
+    labelled(app, "Undo").click()
+    checked(app)
+    assert (runs / "mine" / "label.json").exists()
+    assert app.query_params["run"] == "mine"
+    assert app.main.subheader[0].value == "Anna's run"
+    assert "Undo" not in [item.label for item in app.button]
+
+    labelled(app, "Delete it").click()
+    checked(app)
+    monkeypatch.setattr(train_controls, "UNDO_SECONDS", -1.0)  # the minute is over
+    assert "Undo" not in [item.label for item in checked(app).button]
+
+
+def test_a_deletion_cannot_be_undone_where_there_is_such_a_run_again(runs: Path, tiny: Recipe) -> None:
+    run_that_is("stopped", runs / "mine", tiny)
+    app = opened("train", run="mine")
+    labelled(app, "Delete it").click()
+    checked(app)
+    run_that_is("stopped", runs / "mine", tiny)
+    labelled(app, "Undo").click()
+    assert "There is a run “mine” again" in checked(app).error[0].value
 
 
 def test_what_is_not_a_run_of_ones_own_or_trains_cannot_be_deleted(runs: Path, tiny: Recipe) -> None:
