@@ -40,6 +40,12 @@ def show_beginnings() -> None:
 def show_model(model: ModelDirectory) -> None:
     card = model.card()
     low, high = card["accuracy_interval"]
+    # Not as the label of the number, which would be cut off where it is long.
+    st.markdown(
+        f"**{plain(model.title)}**",
+        help=f"Share of the {formats.count(card['test_images'])} test images it gets right, and where that "
+        "share would lie on endlessly many such images.",
+    )
     st.metric(
         plain(model.title),
         formats.percent(card["accuracy"]),
@@ -47,8 +53,7 @@ def show_model(model: ModelDirectory) -> None:
         delta_color="off",
         delta_arrow="off",
         delta_description="95 % interval",
-        help=f"Share of the {formats.count(card['test_images'])} test images it gets right, and where that "
-        "share would lie on endlessly many such images.",
+        label_visibility="collapsed",
     )
     data = "" if card["dataset"] == CIFAR10.name else f" on {card['dataset']}"
     st.caption(

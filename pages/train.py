@@ -14,12 +14,12 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 from pages import require_entry
-from pages.parts import curves, train_controls, train_form, train_recipes, train_runs
+from pages.parts import curves, train_controls, train_form, train_recipes, train_runs, train_watched
 from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 
 POLL_SECONDS = 1.0
-METRIC_HEIGHT = 100  # pixels; fixed, so that nothing jumps while a run is polled
+METRIC_HEIGHT = 88  # pixels; fixed, so that nothing jumps while a run is polled
 
 STATE_BADGES: dict[str, dict[str, Any]] = {
     "starting": {"color": "blue", "icon": ":material/hourglass_top:"},
@@ -43,6 +43,16 @@ def chosen_run() -> ModelDirectory | None:
     return jobs.active_run() or (runs[0] if runs else None)
 
 
+def show_head(run: ModelDirectory, status: Status, busy: ModelDirectory | None) -> None:
+    """Draw what a run is called, how it stands, and the buttons that change that, on as few lines as fit."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(run.title), anchor=False, width="content")
+        st.badge(status.state, **STATE_BADGES[status.state])
+        train_controls.show_what_can_be_done(run, busy)
+    if note := run.label().note:
+        st.caption(plain(note))
+
+
 def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDirectory | None) -> None:
     """Draw everything that changes while a run trains, this one or another."""
     status, steps, history = run.status(), run.steps(), run.history()
@@ -51,12 +61,6 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
     if deleted or changed or jobs.active_run() != busy_when_drawn:
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(run.title), anchor=False, width="content")
-        st.badge(status.state, **STATE_BADGES[status.state])
-        st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
-    if note := run.label().note:
-        st.caption(plain(note))
     card = None if status.active else card_of(run)
     show_metrics(status, steps, history, card)
     if card:
@@ -69,12 +73,16 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
     if status.frozen:
         train_controls.offer_end(run, status)
 
-    pictures = st.container()  # above the table, which says what to draw in it
+    pictures = st.container()  # above what says what to draw in it, and how
+    over, smooth = curves.choose_how()
+    st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])))
+    train_watched.show(run, status.active)
     overlaid = train_runs.choose_others(run)
     with pictures:
         if len(steps):
             drawn = curves.logs([run, *overlaid])
-            curves.show_curves(drawn, charts.epochs_in_sight(drawn, recipe.epochs))
+            in_sight = charts.epochs_in_sight(drawn, recipe.epochs)
+            curves.show_curves(drawn, in_sight, over, smooth=smooth)
         elif status.active:
             for place, _ in curves.measures():
                 place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
@@ -93,7 +101,7 @@ def card_of(run: ModelDirectory) -> Card | None:
 
 def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, card: Card | None) -> None:
     """Show a line of numbers; of a finished run its test accuracy first of all."""
-    cells = st.grid(4, min_column_width=150)
+    cells = st.grid(4, min_column_width=115)
     quiet: dict[str, Any] = {"height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"}
     if card:
         low, high = (formats.percent(end) for end in card["accuracy_interval"])
@@ -106,17 +114,17 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
             **quiet,
         )
     cells.metric(
-        "Training accuracy",
+        "Training",
         formats.percent(steps["accuracy"].iloc[-1]) if len(steps) else "–",
-        help="Of the images of the last second or so, made harder by augmentation and dropout.",
+        help="Accuracy on the images of the last second or so, made harder by augmentation and dropout.",
         **quiet,
     )
     best = int(history["val_accuracy"].argmax()) if len(history) else None
     cells.metric(
-        "Best validation",
+        "Validation",
         formats.percent(history["val_accuracy"][best]) if best is not None else "–",
         f"epoch {history['epoch'][best]:.0f}" if best is not None else None,
-        help="Accuracy on images the network does not learn from, after its best epoch so far.",
+        help="Accuracy on images the network does not learn from, after the best epoch so far.",
         **quiet,
     )
     if not status.active:
@@ -124,10 +132,10 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
         cells.metric("Trained for", formats.duration(seconds), **quiet)
         return
     cells.metric(
-        "Images a second",
+        "Images/s",
         formats.count(round(status.images_per_second)) if status.images_per_second else "–",
-        f"learning rate {status.learning_rate:.3g}" if status.learning_rate else None,
-        help="The learning rate below it says how far each correction goes at present.",
+        None,
+        help="Images of the training set that it learns from in a second.",
         **quiet,
     )
     cells.metric(
@@ -196,7 +204,7 @@ except CifarLabError as error:
     train_runs.choose_others(run)
     st.stop()
 status = run.status()
-train_controls.show_what_can_be_done(run, busy)
+show_head(run, status, busy)
 polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
 st.fragment(show_run, run_every=polled)(run, status, busy)
 warn_if_validated_on_test(run)

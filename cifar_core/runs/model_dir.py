@@ -26,12 +26,16 @@ from cifar_core.runs.schemas import (
     MOST_BYTES,
     MOST_NOTE,
     MOST_TITLE,
+    MOST_WATCHED,
     PREDICTIONS,
+    WATCHED,
     Card,
     Config,
     Label,
+    Watched,
     check_card,
     check_predictions,
+    check_watched,
 )
 from cifar_core.runs.status import Status, believed
 
@@ -115,6 +119,11 @@ class ModelDirectory:
     def log_path(self) -> Path:
         """What the worker printed, tracebacks included."""
         return self.path / "worker.log"
+
+    @property
+    def watched_path(self) -> Path:
+        """What it said to a few test pictures after each epoch."""
+        return self.path / "watched.npz"
 
     @property
     def label_path(self) -> Path:
@@ -260,6 +269,12 @@ class ModelDirectory:
         """Return `history.csv`: one row a finished epoch, counted from 1."""
         history = _in_order(read_log(self.history_path, HISTORY_COLUMNS, _LONGEST_HISTORY))
         return history[history["epoch"] == history.index + 1]
+
+    def watched(self) -> Watched:
+        """Return `watched.npz`: the answers to a few test pictures; ModelDirectoryError if there are none."""
+        with _readable(f"What “{self.name}” said to its test pictures is not known."):
+            arrays = read_arrays(self.watched_path, WATCHED, MOST_WATCHED)
+            return check_watched(arrays, self.facts())
 
     def predictions(self) -> dict[str, np.ndarray]:
         """Return `predictions.npz`.

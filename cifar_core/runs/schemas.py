@@ -6,7 +6,7 @@ type can say is checked below. Keys of other versions are ignored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from msgspec import Meta
@@ -25,6 +25,10 @@ Strengths = Annotated[list[Share], Meta(min_length=5, max_length=5)]
 Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
 PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
+WATCHED = frozenset({"epochs", "indices", "probabilities"})
+MOST_WATCHED = (
+    30_000_000  # bytes: ten pictures of a thousand classes, a thousand times, and more
+)
 MOST_TITLE, MOST_NOTE = 80, 500  # characters
 MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 
@@ -101,6 +105,31 @@ class Card(TypedDict):
     seed: Count
     hardware: Text
     command: Text
+
+
+class Watched(NamedTuple):
+    """`watched.npz`: after which epochs, int [E], what was said to which test pictures, int [N].
+
+    `probabilities`: float16 [E, N, C], before calibration.
+    """
+
+    epochs: np.ndarray
+    indices: np.ndarray
+    probabilities: np.ndarray
+
+
+def check_watched(arrays: Mapping[str, np.ndarray], facts: Facts) -> Watched:
+    """Return the answers to a few test pictures; ValueError unless they are such of these classes."""
+    found = Watched(*(arrays[name] for name in Watched._fields))
+    for name, places in (("epochs", found.epochs), ("indices", found.indices)):
+        if places.ndim != 1 or not len(places) or places.dtype.kind not in "iu" or places.min() < 0:
+            raise ValueError(f"{name} are no places")
+    p = found.probabilities
+    if p.dtype.kind != "f" or p.shape != (len(found.epochs), len(found.indices), len(facts.class_names)):
+        raise ValueError("answers to other pictures")
+    if not (np.isfinite(p) & (p >= 0) & (p <= 1.01)).all():
+        raise ValueError("no probabilities")
+    return found
 
 
 def check_card(card: Card) -> None:

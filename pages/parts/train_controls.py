@@ -78,7 +78,7 @@ def show_what_can_be_done(run: ModelDirectory, busy: ModelDirectory | None) -> N
     if not permission.granted():
         return
     status = run.status()
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, width="content"):
         # Resume is not where Stop will be: a second click in haste must not take the first one back.
         if run.own and not status.active:
             offer_deletion(run)

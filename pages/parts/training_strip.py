@@ -25,7 +25,7 @@ def _show_progress(run: ModelDirectory) -> None:
     status = run.status()
     st.page_link(
         "pages/train.py",
-        label=f"**{plain(run.title)}** · {how_far(status)}",
+        label=f"**{plain(run.title)}** {how_far(status)}",
         icon=":material/model_training:" if status.active else ":material/check:",
         query_params={"run": run.name},
     )
@@ -34,11 +34,11 @@ def _show_progress(run: ModelDirectory) -> None:
 def how_far(status: Status) -> str:
     """Say in a few words how far a run is, or how it ended."""
     if not status.active:
-        return status.state
+        return f"is {status.state}"
     if not status.epoch:
-        return f"{status.phase or status.state} …"
+        return f"is starting: {status.phase} …" if status.phase else "is starting …"
     parts = [
-        f"epoch {status.epoch} of {status.epochs}",
+        f"is training: epoch {status.epoch} of {status.epochs}",
         f"{formats.duration(status.eta_seconds)} left" if status.eta_seconds is not None else status.phase,
     ]
     return " · ".join(filter(None, parts))

@@ -38,7 +38,7 @@ def test_a_finished_run_says_its_test_accuracy_first(runs: Path) -> None:
     best = history.iloc[int(history["val_accuracy"].argmax())]
     app = opened("train", run="mine")
     shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
-    assert shown["Best validation"] == (formats.percent(best["val_accuracy"]), f"epoch {best['epoch']:.0f}")
+    assert shown["Validation"] == (formats.percent(best["val_accuracy"]), f"epoch {best['epoch']:.0f}")
     assert shown["Trained for"][0] == formats.duration(history["seconds"].iloc[-1])
     card = catalogue.find("mine").card()
     low, high = (formats.percent(end) for end in card["accuracy_interval"])
@@ -239,7 +239,7 @@ def test_no_more_runs_are_drawn_than_have_a_colour(runs: Path, monkeypatch: pyte
     for number in range(9):
         shutil.copytree(paths.models_root() / "quick", runs / f"run{number}")
     drawn: list[list[charts.Curve]] = []
-    monkeypatch.setattr(curves, "show_curves", lambda curves, _: drawn.append(curves))
+    monkeypatch.setattr(curves, "show_curves", lambda curves, *_, **__: drawn.append(curves))
     app = opened("train", run="run0")
     assert any(f"at most {train_runs.MOST_OTHERS}" in element.value for element in app.markdown)
     app.session_state["runs-9"] = {"selection": {"rows": list(range(9)), "columns": [], "cells": []}}

@@ -31,7 +31,7 @@ def busy(runs: Path, tiny: Recipe) -> ModelDirectory:
 @pytest.mark.parametrize("page", ["overview", "data", "evaluate", "compare", "classify", "deploy"])
 @pytest.mark.usefixtures("busy")
 def test_every_page_says_what_trains_and_leads_to_it(page: str) -> None:
-    assert links(opened(page)) == [r"**Anna's \*run\*** · epoch 2 of 3 · 40 s left"]
+    assert links(opened(page)) == [r"**Anna's \*run\*** is training: epoch 2 of 3 · 40 s left"]
 
 
 @pytest.mark.usefixtures("busy")
@@ -44,7 +44,7 @@ def test_it_says_how_the_run_ended_and_is_gone_on_the_next_page(busy: ModelDirec
     busy.write_status(Status("finished"))
     assert links(checked(app)) == []
     busy.write_status(Status("starting", *_mine(), phase="loading TensorFlow"))
-    assert links(checked(app)) == [r"**Anna's \*run\*** · loading TensorFlow …"]
+    assert links(checked(app)) == [r"**Anna's \*run\*** is starting: loading TensorFlow …"]
 
 
 def _mine() -> tuple[int, float]:
