@@ -26,9 +26,7 @@ Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
 PREDICTIONS = frozenset({"test", "labels", "validation", "validation_indices", "class_directions"})
 WATCHED = frozenset({"epochs", "indices", "probabilities"})
-MOST_WATCHED = (
-    30_000_000  # bytes: ten pictures of a thousand classes, a thousand times, and more
-)
+MOST_WATCHED = 30_000_000  # bytes: ten pictures of a thousand classes, a thousand times, and more
 MOST_TITLE, MOST_NOTE = 80, 500  # characters
 MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 

@@ -2,18 +2,22 @@
 
 import shutil
 
+import numpy as np
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import rest
 from cifar_core import paths
+from cifar_core.datasets.registry import DIGITS
 from cifar_core.recipe import Recipe
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import trash
+from cifar_core.runs.model_dir import HISTORY_COLUMNS, STEP_COLUMNS, ModelDirectory
 from cifar_core.runs.status import Status
 from tests.browser import no_exception
 from tests.browser.conftest import Server
-from tests.model_directories import made, run_that_is
+from tests.model_directories import archive, made, run_that_is
 
 pytestmark = [pytest.mark.browser, pytest.mark.cifar10]
 
@@ -65,4 +69,117 @@ def test_a_run_that_somebody_else_deleted_is_said_to_be_gone(
     expect(page.get_by_role("button", name="Delete", exact=True)).to_be_visible()
     shutil.rmtree(run.path)
     expect(page.get_by_text("There is no model or run “mine”")).to_be_visible()
+    no_exception(page)
+
+
+WATCH_SHIFTS = """() => {
+    window.shifts = [];
+    new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(entry => [
+        entry.value, entry.sources.map(source => source.node?.outerHTML?.slice(0, 150)).join(' | ')
+    ]))).observe({type: 'layout-shift'});
+}"""
+
+
+def goes_on(run: ModelDirectory, epoch: int) -> None:
+    """Write what a worker writes in an epoch of a run on the digits, with this process as the worker."""
+    rng, me = np.random.default_rng(epoch), psutil.Process()
+    with run.steps_path.open("a") as steps:
+        for step in range(5):
+            done = epoch - 1 + (step + 1) / 5
+            steps.write(f"{5 * epoch + step},{done},{done},0.1,{2.3 - done / 10},{0.1 + done / 20}\n")
+    with run.history_path.open("a") as history:
+        history.write(
+            f"{epoch},{epoch},0.1,{2.3 - epoch / 10},{epoch / 20},{2.2 - epoch / 10},{epoch / 20}\n"
+        )
+    answers = np.stack([rng.dirichlet(np.ones(10), 10) for _ in range(epoch + 1)])
+    run.watched_path.write_bytes(
+        archive(
+            epochs=np.arange(epoch + 1),
+            indices=np.arange(10),
+            probabilities=answers.astype(np.float16),
+        )
+    )
+    run.write_status(
+        Status(
+            "running",
+            me.pid,
+            me.create_time(),
+            phase="training" if epoch % 2 else "validating",
+            epoch=epoch,
+            epochs=12,
+            step=5,
+            steps_per_epoch=5,
+            images_per_second=10.0**epoch / 7,
+            seconds=epoch,
+            eta_seconds=130.0 - 10 * epoch,
+        )
+    )
+
+
+def test_nothing_jumps_while_a_run_is_watched(page: Page, server: Server, tiny: Recipe) -> None:
+    run = run_that_is("starting", server.runs / "busy", tiny.with_(epochs=12), dataset=DIGITS.facts.to_dict())
+    run.steps_path.write_text(",".join(STEP_COLUMNS) + "\n")
+    run.history_path.write_text(",".join(HISTORY_COLUMNS) + "\n")
+    page.goto(f"{server.url}/train?run=busy")
+    expect(page.get_by_text("what it says to them stands here soon")).to_be_visible()
+    rest(page)
+    page.evaluate(WATCH_SHIFTS)
+    for epoch in range(1, 5):
+        goes_on(run, epoch)
+        expect(page.get_by_text(f"what it says to them after epoch {epoch}")).to_be_visible()
+        expect(page.get_by_text(f"epoch {epoch} of 12 · step 5 of 5")).to_be_visible()
+        expect(page.locator("[data-testid=stVegaLiteChart] .mark-line path").first).to_be_visible()
+    page.wait_for_timeout(2_000)  # for what may still move
+    shifts = page.evaluate("window.shifts")
+    assert sum(value for value, _ in shifts) < 0.01, shifts
+    no_exception(page)
+
+
+def test_every_page_leads_to_what_trains_and_says_how_it_ended(
+    page: Page, server: Server, tiny: Recipe
+) -> None:
+    busy = run_that_is("running", server.runs / "busy", tiny)
+    busy.write_label("Anna's run")
+    page.goto(f"{server.url}/evaluate?model=quick")
+    strip = page.get_by_role("link", name="Anna's run is")
+    expect(strip).to_contain_text("is starting")
+    busy.write_status(Status("finished"))
+    expect(strip).to_contain_text("is finished")
+    strip.click()
+    expect(page.get_by_role("heading", name="Anna's run")).to_be_visible()
+    expect(strip).to_have_count(0)
+    no_exception(page)
+
+
+def test_a_deleted_run_comes_back(page: Page, server: Server, tiny: Recipe) -> None:
+    run_that_is("stopped", server.runs / "mine", tiny).write_label("Пробуем")
+    page.goto(f"{server.url}/train?run=mine")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("heading", name="Пробуем")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name="Пробуем")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    no_exception(page)
+
+
+def test_a_run_is_renamed_and_numbers_that_do_not_fit_are_said_at_once(
+    page: Page, server: Server, tiny: Recipe
+) -> None:
+    run_that_is("stopped", server.runs / "mine", tiny)
+    page.goto(f"{server.url}/train?run=mine")
+    page.get_by_role("button", name="Name and note").click()
+    name = page.get_by_role("dialog").get_by_label("Name", exact=True)
+    name.fill("Anna's run")
+    page.get_by_role("button", name="Save").click()  # with the field still in focus
+    expect(page.get_by_role("heading", name="Anna's run")).to_be_visible()
+    expect(name).to_be_hidden()
+    assert ModelDirectory(server.runs / "mine").title == "Anna's run"
+    page.get_by_label("Batch size", exact=True).fill("4096")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Training images", exact=True).fill("3000")
+    page.get_by_label("Training images", exact=True).press("Enter")
+    expect(page.get_by_text("do not fill one batch of 4,096")).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    assert {path.name for path in server.runs.iterdir() if path.is_dir()} == {"mine"}
     no_exception(page)
