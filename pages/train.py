@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import charts, formats
+from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
@@ -19,6 +20,7 @@ from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 
 POLL_SECONDS = 1.0
+PRESENT = "present"  # in the URL
 METRIC_HEIGHT = 88  # pixels; fixed, so that nothing jumps while a run is polled
 
 STATE_BADGES: dict[str, dict[str, Any]] = {
@@ -43,17 +45,27 @@ def chosen_run() -> ModelDirectory | None:
     return jobs.active_run() or (runs[0] if runs else None)
 
 
-def show_head(run: ModelDirectory, status: Status, busy: ModelDirectory | None) -> None:
+def show_head(run: ModelDirectory, status: Status, busy: ModelDirectory | None, presented: bool) -> None:
     """Draw what a run is called, how it stands, and the buttons that change that, on as few lines as fit."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(run.title), anchor=False, width="content")
+        (st.title if presented else st.subheader)(plain(run.title), anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
         train_controls.show_what_can_be_done(run, busy)
+        st.button(
+            "Leave" if presented else "Present",
+            icon=":material/fullscreen_exit:" if presented else ":material/fullscreen:",
+            help=None if presented else "Hides the sidebar and enlarges the curves, for a room.",
+            on_click=present,
+            args=(not presented,),
+            key="present",
+        )
     if note := run.label().note:
         st.caption(plain(note))
 
 
-def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDirectory | None) -> None:
+def show_run(
+    run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDirectory | None, presented: bool
+) -> None:
     """Draw everything that changes while a run trains, this one or another."""
     status, steps, history = run.status(), run.steps(), run.history()
     deleted = not run.config_path.exists()  # by somebody else
@@ -74,7 +86,8 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
         train_controls.offer_end(run, status)
 
     pictures = st.container()  # above what says what to draw in it, and how
-    over, smooth = curves.choose_how()
+    if len(steps) or status.active:
+        over, smooth = curves.choose_how()
     st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])))
     train_watched.show(run, status.active)
     overlaid = train_runs.choose_others(run)
@@ -82,10 +95,12 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
         if len(steps):
             drawn = curves.logs([run, *overlaid])
             in_sight = charts.epochs_in_sight(drawn, recipe.epochs)
-            curves.show_curves(drawn, in_sight, over, smooth=smooth)
+            curves.show_curves(drawn, in_sight, over, smooth=smooth, large=presented)
         elif status.active:
+            # As high as what will stand there, so that nothing jumps.
+            height = charts.LARGE_HEIGHT if presented else charts.HEIGHT
             for place, _ in curves.measures():
-                place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
+                place.skeleton(height)
 
 
 def card_of(run: ModelDirectory) -> Card | None:
@@ -168,14 +183,8 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
     return f"{place} · {status.phase}"
 
 
-require_entry()
-run, busy = chosen_run(), jobs.active_run()
-with st.sidebar:
-    dataset, can_start = train_form.show(busy)
-if problem := st.session_state.pop(train_controls.PROBLEM, None):
-    st.error(problem)
-train_controls.offer_undo()
-if run is None:
+def begin(dataset: Dataset, can_start: bool) -> None:
+    """Say how to begin, where there is no run yet."""
     st.title("Train", anchor=False)
     takes = "a few minutes" if dataset.name == CIFAR10.name else "half a minute"
     st.info(
@@ -192,21 +201,40 @@ if run is None:
         on_click=train_form.start_quickest,
         args=(dataset,),
     )
-    if dataset.name == CIFAR10.name:
-        train_recipes.show_frontier()
-    st.stop()
 
-try:
-    run.recipe()
-    run.facts()
-except CifarLabError as error:
-    st.error(f"“{plain(run.title)}” cannot be shown. {told(error)}")
-    train_runs.choose_others(run)
-    st.stop()
-status = run.status()
-show_head(run, status, busy)
-polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
-st.fragment(show_run, run_every=polled)(run, status, busy)
-warn_if_validated_on_test(run)
-if dataset.name == CIFAR10.name:
+
+def present(on: bool) -> None:
+    """Show the run to a room: without the sidebar, with large curves."""
+    if on:
+        st.query_params[PRESENT] = "true"
+    else:
+        st.query_params.pop(PRESENT, None)
+
+
+require_entry()
+run, busy = chosen_run(), jobs.active_run()
+presented = run is not None and PRESENT in st.query_params
+dataset, can_start = None, False
+if not presented:  # a sidebar with nothing in it is not there
+    with st.sidebar:
+        dataset, can_start = train_form.show(busy)
+if problem := st.session_state.pop(train_controls.PROBLEM, None):
+    st.error(problem)
+train_controls.offer_undo()
+if run is None and dataset:
+    begin(dataset, can_start)
+elif run:
+    try:
+        run.recipe()
+        run.facts()
+    except CifarLabError as error:
+        st.error(f"“{plain(run.title)}” cannot be shown. {told(error)}")
+        train_runs.choose_others(run)
+        st.stop()
+    status = run.status()
+    show_head(run, status, busy, presented)
+    polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
+    st.fragment(show_run, run_every=polled)(run, status, busy, presented)
+    warn_if_validated_on_test(run)
+if dataset and dataset.name == CIFAR10.name:
     train_recipes.show_frontier()

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, LABEL, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
+from cifar_core.charts.palette import HEIGHT, LABEL, LARGE_HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.recipe import REPORT, Precision
@@ -25,6 +25,7 @@ _MINUTES = [1, 2, 5, 10, 20, 50, 100, 200]
 _POINTS = 400  # of a training curve; more than a screen can tell apart
 _SMOOTHED = 25  # windows in a curve: enough to take its noise away, and to leave its bends
 _ROW = 18  # pixels, of a legend
+_LARGE_TEXT = 18  # pixels
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,13 @@ class Curve:
 
 
 def learning_curves(
-    curves: Sequence[Curve], measure: Measure, epochs: float, over: Over = "epoch", *, smooth: bool = False
+    curves: Sequence[Curve],
+    measure: Measure,
+    epochs: float,
+    over: Over = "epoch",
+    *,
+    smooth: bool = False,
+    large: bool = False,
 ) -> alt.LayerChart:
     """Draw a measure as it was learned: training as a line within the epochs, validation at their ends.
 
@@ -52,6 +59,8 @@ def learning_curves(
         What it counts: epochs, or minutes of training, which tell what one costs.
     smooth
         Average the training line over its neighbours.
+    large
+        Draw it for people at the back of a room.
     """
     alone, percent = len(curves) == 1, measure == "accuracy"
     training, validation = _training(curves, measure, smooth), _validation(curves, measure)
@@ -85,7 +94,12 @@ def learning_curves(
     if percent and all(curve.facts.name == CIFAR10.name for curve in curves):
         accuracy = REPORT["accuracy"]  # the line to beat
         layers.append(_rule(accuracy, f"the report: {accuracy * 100:.0f} %"))
-    return alt.LayerChart(layer=layers, height=HEIGHT + (0 if alone else _ROW * len(curves)))
+    height = (LARGE_HEIGHT if large else HEIGHT) + (0 if alone else _ROW * len(curves))
+    chart = alt.LayerChart(layer=layers, height=height)
+    if not large:
+        return chart
+    text = {"labelFontSize": _LARGE_TEXT, "titleFontSize": _LARGE_TEXT}
+    return chart.configure_axis(**text).configure_legend(**text)
 
 
 def _training(curves: Sequence[Curve], measure: Measure, smooth: bool) -> pd.DataFrame:

@@ -87,7 +87,7 @@ def titles(directories: Iterable[ModelDirectory]) -> dict[str, str]:
 def new_title(recipe: Recipe, dataset: Dataset) -> str:
     """Return what to call the next run of a recipe: "Quick 2 · 8,000 images"."""
     numbered = re.compile(re.escape(recipe.title) + r" (\d{1,6})(?: ·.*)?")
-    numbers = [int(match[1]) for run in runs() if (match := numbered.fullmatch(run.title))]
+    numbers = [int(match[1]) for run in unsorted_runs() if (match := numbered.fullmatch(run.title))]
     parts = [
         f"{recipe.title} {max(numbers, default=0) + 1}",
         "" if dataset.name == CIFAR10.name else dataset.title,

@@ -59,7 +59,7 @@ class Watch(keras.callbacks.Callback):
         epochs, answers = np.array(list(self.answers)), np.stack(list(self.answers.values()))
         buffer = io.BytesIO()
         np.savez(buffer, epochs=epochs, indices=self.indices, probabilities=answers)
-        write_whole(self.directory.watched_path, buffer.getvalue(), durable=False)
+        write_whole(self.directory.watched_path, buffer.getvalue())
 
 
 def first_of_each_class(labels: Labels, most: int = PICTURES) -> Labels:

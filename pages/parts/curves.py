@@ -26,13 +26,13 @@ def logs(runs: list[ModelDirectory]) -> list[charts.Curve]:
 
 
 def show_curves(
-    curves: list[charts.Curve], epochs: float, over: Over = "epoch", *, smooth: bool = False
+    curves: list[charts.Curve], epochs: float, over: Over, *, smooth: bool = False, large: bool = False
 ) -> None:
     """Draw how one or more runs learn, which may go on."""
     names = ", ".join(curve.name for curve in curves)
     for place, measure in measures():
         place.altair_chart(
-            charts.learning_curves(curves, measure, epochs, over, smooth=smooth),
+            charts.learning_curves(curves, measure, epochs, over, smooth=smooth, large=large),
             key=measure,
             alt=what_is_drawn(measure, names, over),
         )

@@ -245,3 +245,23 @@ def test_no_more_runs_are_drawn_than_have_a_colour(runs: Path, monkeypatch: pyte
     app.session_state["runs-9"] = {"selection": {"rows": list(range(9)), "columns": [], "cells": []}}
     checked(app)
     assert [len(curves) for curves in drawn] == [1, len(charts.RUN_COLOURS)]
+
+
+def test_presented_a_run_has_no_sidebar_and_large_curves(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(paths.models_root() / "quick", runs / "mine")
+    drawn: list[bool] = []
+    monkeypatch.setattr(curves, "show_curves", lambda *_, large, **__: drawn.append(large))
+    app = opened("train", run="mine")
+    assert len(app.sidebar) > 0
+    labelled(app, "Present").click()
+    assert len(checked(app).sidebar) == 0
+    assert app.query_params["present"] == "true"
+    assert app.title[0].value == "mine"
+    labelled(app, "Leave").click()
+    assert len(checked(app).sidebar) > 0
+    assert drawn == [False, True, False]
+
+
+@pytest.mark.usefixtures("runs")
+def test_with_nothing_to_present_the_sidebar_stays() -> None:
+    assert len(opened("train", present="true").sidebar) > 0
