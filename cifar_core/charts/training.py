@@ -98,8 +98,8 @@ def learning_curves(
     chart = alt.LayerChart(layer=layers, height=height)
     if not large:
         return chart
-    text = {"labelFontSize": _LARGE_TEXT, "titleFontSize": _LARGE_TEXT}
-    return chart.configure_axis(**text).configure_legend(**text)
+    axis = alt.AxisConfig(labelFontSize=_LARGE_TEXT, titleFontSize=_LARGE_TEXT)
+    return chart.configure(axis=axis, legend=alt.LegendConfig(labelFontSize=_LARGE_TEXT))
 
 
 def _training(curves: Sequence[Curve], measure: Measure, smooth: bool) -> pd.DataFrame:

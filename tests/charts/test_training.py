@@ -59,6 +59,14 @@ def test_the_x_axis_counts_epochs_or_the_minutes_that_they_took() -> None:
         assert max(rows) == of_slow[0]
 
 
+def test_a_large_chart_is_higher_and_its_letters_are_larger() -> None:
+    small, large = (
+        charts.learning_curves([curve("a")], "loss", 3, large=large).to_dict() for large in (False, True)
+    )
+    assert large["height"] > small["height"]
+    assert large["config"]["axis"]["labelFontSize"] > 12
+
+
 def test_smoothing_takes_noise_from_training_and_leaves_validation() -> None:
     noisy = curve("noisy", steps=200)
     noisy.steps["loss"] = 1 + 0.5 * (-1.0) ** np.arange(len(noisy.steps))

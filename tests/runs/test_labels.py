@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.recipe import Recipe
-from cifar_core.runs import jobs
+from cifar_core.runs import jobs, resources
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import MOST_NOTE, MOST_TITLE
 from tests.model_directories import made
@@ -74,8 +75,8 @@ def test_a_new_run_has_a_name_for_people_and_a_safe_one_for_its_folder(
     runs: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], title: str
 ) -> None:
     monkeypatch.setattr(jobs, "_launch", lambda _: None)
-    monkeypatch.setattr(jobs.resources, "refuse_if_short_of_memory", lambda *_: None)
-    dataset = type(jobs.CIFAR10)()
+    monkeypatch.setattr(resources, "refuse_if_short_of_memory", lambda *_: None)
+    dataset = type(CIFAR10)()
     monkeypatch.setattr(dataset, "refuse_if_missing", lambda: None)
     monkeypatch.setattr(dataset, "at", lambda _: dataset)
     run = jobs.start(tiny, dataset=dataset, **given)
