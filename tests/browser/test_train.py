@@ -112,7 +112,7 @@ class Worker:
         loss, accuracy = 2.3 - epoch / 10, epoch / 20
         with self.run.steps_path.open("a") as steps:
             for step in range(5 * epoch - 4, 5 * epoch + 1):
-                steps.write(f"{step},{step / 5},{step / 5},0.1,{loss},{accuracy}\n")
+                steps.write(f"{step},{step / 5},{step / 5},0.1,{2.3 - step / 50},{step / 100}\n")
         with self.run.history_path.open("a") as history:
             history.write(f"{epoch},{epoch},0.1,{loss},{accuracy},{loss},{accuracy}\n")
         answers = np.random.default_rng(0).dirichlet(np.ones(10), (epoch + 1, 10)).astype(np.float16)
