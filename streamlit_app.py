@@ -17,7 +17,7 @@ from streamlit.web.server import server_util
 from cifar_core import hardware
 from cifar_core.errors import CifarLabError
 from pages import enter
-from pages.parts import downloads, forged
+from pages.parts import downloads, forged, training_strip
 from pages.parts.door import Door
 from pages.parts.markdown import plain, told
 
@@ -33,11 +33,12 @@ def draw() -> None:
     # Before the navigation: for a tab with a Material icon, as the pages have, a browser asks Google.
     icon = Path(__file__).with_name("pages") / "parts" / "icon.svg"
     st.set_page_config(page_icon=icon, layout="wide")
+    train = st.Page("pages/train.py", title="Train", icon=":material/model_training:")
     page = st.navigation(
         [
             st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
             st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
-            st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+            train,
             st.Page("pages/evaluate.py", title="Evaluate", icon=":material/grid_on:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/classify.py", title="Classify", icon=":material/image_search:"),
@@ -48,6 +49,8 @@ def draw() -> None:
     st.set_page_config(page_title=f"{page.title} · CIFAR Lab")
     try:
         downloads.show_strip()
+        if page != train:
+            training_strip.show_strip()
         page.run()
     except CifarLabError as error:  # what a page did not expect, a damaged file perhaps, is a sentence too
         st.error(told(error))

@@ -42,7 +42,14 @@ class ModelDirectoryError(CifarLabError):
 
 
 class RecipeError(CifarLabError):
-    """A recipe is unknown or one of its numbers is out of range."""
+    """A recipe is unknown or one of its numbers is out of range.
+
+    `field` names the number that is to be changed, where it is one of them.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class JobError(CifarLabError):

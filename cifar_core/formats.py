@@ -1,5 +1,6 @@
 """Numbers and names as people read them: the one place that decides on decimals, separators and units."""
 
+import math
 import unicodedata
 
 
@@ -37,6 +38,14 @@ def duration(seconds: float) -> str:
         hours, minutes = divmod(round(seconds / 60), 60)
         return f"{count(hours)} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def roughly(seconds: float) -> str:
+    """Format a time that is only estimated as `duration` does, without more digits than it deserves."""
+    if seconds < 10:
+        return "a few seconds"
+    step = next(step for most, step in ((60, 5), (600, 10), (3600, 60), (math.inf, 300)) if seconds < most)
+    return duration(round(seconds / step) * step).removesuffix(" 0 s").removesuffix(" 0 min")
 
 
 def milliseconds(seconds: float) -> str:

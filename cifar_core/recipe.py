@@ -165,7 +165,7 @@ class Recipe:
             value, label = getattr(self, name), name.replace("_", " ")
             if not low <= value <= high:
                 between = " and ".join(f"{bound:,.6f}".rstrip("0").rstrip(".") for bound in (low, high))
-                raise RecipeError(f"The {label} must be between {between}, not {value:,}.")
+                raise RecipeError(f"The {label} must be between {between}, not {value:,}.", name)
         options: dict[str, Any] = _converted(self.network_options, _OPTIONS[self.network])
         if unknown := self.network_options.keys() - options.keys():
             raise RecipeError(f"The network {self.network} has no option {', '.join(sorted(unknown))}.")
@@ -174,13 +174,15 @@ class Recipe:
         if self.training_images <= 0:
             raise RecipeError(
                 f"Of {self.images:,} images, {self.validation_images:,} for validation leave none to train "
-                "on: use more images, or fewer for validation."
+                "on: use more images, or fewer for validation.",
+                "images",
             )
         if self.training_images < self.batch_size:
             held_out = f", {self.validation_images:,} of them held out," if self.validation == "split" else ""
             raise RecipeError(
                 f"{self.images:,} images{held_out} do not fill one batch of {self.batch_size:,}: "
-                "use more images or a smaller batch."
+                "use more images or a smaller batch.",
+                "batch_size",
             )
 
     @property

@@ -54,6 +54,7 @@ def choose_models() -> list[ModelDirectory]:
     st.multiselect(
         "Models",
         names,
+        format_func=catalogue.titles(models.values()).__getitem__,
         key="models",
         persist_state="session",
         max_selections=MOST,
@@ -260,7 +261,7 @@ def dataset_of(models: list[ModelDirectory]) -> Dataset | None:
 def say_what_they_know(models: list[ModelDirectory]) -> None:
     known: dict[tuple[str, ...], list[str]] = {}
     for model in models:
-        known.setdefault(model.facts().class_names, []).append(f"**{plain(model.name)}**")
+        known.setdefault(model.facts().class_names, []).append(f"**{plain(model.title)}**")
     for class_names, who in known.items():
         listed = ", ".join(plain(name) for name in class_names[:MOST_NAMES])
         more = ", …" if len(class_names) > MOST_NAMES else ""

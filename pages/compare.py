@@ -45,6 +45,7 @@ def choose(models: dict[str, ModelDirectory]) -> list[ModelDirectory]:
         list(models),
         key="compared",
         persist_state="session",
+        format_func=catalogue.titles(models.values()).__getitem__,
         max_selections=MOST,
         on_change=write_url,
         placeholder="Choose two or more",
@@ -69,15 +70,16 @@ def of_one_dataset(models: dict[str, ModelDirectory], names: list[str]) -> list[
     if left_out := [name for name in names if name not in kept]:
         st.info(
             "Models can only be compared on the same test images. So "
-            f"{', '.join(f'“{plain(name)}”' for name in left_out)} cannot be compared with "
-            f"“{plain(kept[0])}”. Clear the choice to compare other models.",
+            f"{', '.join(f'“{plain(models[name].title)}”' for name in left_out)} cannot be compared with "
+            f"“{plain(models[kept[0]].title)}”. Clear the choice to compare other models.",
             icon=":material/info:",
         )
     return kept
 
 
 def show_per_class(models: list[ModelDirectory]) -> None:
-    answers = {model.name: caches.results(model) for model in models}
+    titles = catalogue.titles(models)
+    answers = {titles[model.name]: caches.results(model) for model in models}
     [first, *_] = answers.values()
     table = comparison.f1_by_class(
         {name: each.raw for name, each in answers.items()}, first.labels, first.class_names
@@ -108,7 +110,8 @@ def show_curves(models: list[ModelDirectory]) -> None:
 
 def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
     missing: list[str] = []
-    answers = {model.name: caches.results(model) for model in models}
+    titles = catalogue.titles(models)
+    answers = {titles[model.name]: caches.results(model) for model in models}
     right = {name: metrics.correct(each.raw, each.labels) for name, each in answers.items()}
     sets = {ORIGINAL: np.ones(CIFAR10.sizes["test"], dtype=bool)}
     try:
@@ -168,7 +171,7 @@ if len(chosen) == 1:
     about = alone.facts()
     if sum(model.facts().digest == about.digest for model in models.values()) == 1:
         offer_training(
-            f"“{plain(alone.name)}” is the only model that learned from “{plain(about.name)}”: a comparison "
+            f"“{plain(alone.title)}” is the only model that learned from “{plain(about.name)}”: a comparison "
             "takes two."
         )
         st.stop()

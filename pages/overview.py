@@ -4,7 +4,6 @@ import streamlit as st
 
 from cifar_core import formats, hardware
 from cifar_core.datasets.registry import CIFAR10
-from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
 from pages.parts import downloads
@@ -41,15 +40,20 @@ def show_beginnings() -> None:
 def show_model(model: ModelDirectory) -> None:
     card = model.card()
     low, high = card["accuracy_interval"]
+    # Not as the label of the number, which would be cut off where it is long.
+    st.markdown(
+        f"**{plain(model.title)}**",
+        help=f"Share of the {formats.count(card['test_images'])} test images it gets right, and where that "
+        "share would lie on endlessly many such images.",
+    )
     st.metric(
-        model.name,
+        plain(model.title),
         formats.percent(card["accuracy"]),
         f"{formats.percent(low)} to {formats.percent(high)}",
         delta_color="off",
         delta_arrow="off",
         delta_description="95 % interval",
-        help=f"Share of the {formats.count(card['test_images'])} test images it gets right, and where that "
-        "share would lie on endlessly many such images.",
+        label_visibility="collapsed",
     )
     data = "" if card["dataset"] == CIFAR10.name else f" on {card['dataset']}"
     st.caption(
@@ -74,13 +78,6 @@ def show_machine() -> None:
     else:
         downloads.offer(
             CIFAR10, "With them, you see the mistakes themselves and train on them.", "overview", "secondary"
-        )
-    if run := jobs.active_run():
-        st.page_link(
-            "pages/train.py",
-            label=f"{plain(run.name)} is being trained: watch it",
-            icon=":material/model_training:",
-            query_params={"run": run.name},
         )
 
 

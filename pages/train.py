@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import charts, formats
+from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
@@ -14,12 +15,13 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 from pages import require_entry
-from pages.parts import curves, train_controls, train_recipes, train_runs
+from pages.parts import curves, train_controls, train_form, train_recipes, train_runs, train_watched
 from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 
 POLL_SECONDS = 1.0
-METRIC_HEIGHT = 100  # pixels; fixed, so that nothing jumps while a run is polled
+PRESENT = "present"  # in the URL
+METRIC_HEIGHT = 88  # pixels; fixed, so that nothing jumps while a run is polled
 
 STATE_BADGES: dict[str, dict[str, Any]] = {
     "starting": {"color": "blue", "icon": ":material/hourglass_top:"},
@@ -43,7 +45,27 @@ def chosen_run() -> ModelDirectory | None:
     return jobs.active_run() or (runs[0] if runs else None)
 
 
-def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDirectory | None) -> None:
+def show_head(run: ModelDirectory, status: Status, busy: ModelDirectory | None, presented: bool) -> None:
+    """Draw what a run is called, how it stands, and the buttons that change that, on as few lines as fit."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        (st.title if presented else st.subheader)(plain(run.title), anchor=False, width="content")
+        st.badge(status.state, **STATE_BADGES[status.state])
+        train_controls.show_what_can_be_done(run, busy)
+        st.button(
+            "Leave" if presented else "Present",
+            icon=":material/fullscreen_exit:" if presented else ":material/fullscreen:",
+            help=None if presented else "Hides the sidebar and enlarges the curves, for a room.",
+            on_click=present,
+            args=(not presented,),
+            key="present",
+        )
+    if note := run.label().note:
+        st.caption(plain(note))
+
+
+def show_run(
+    run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDirectory | None, presented: bool
+) -> None:
     """Draw everything that changes while a run trains, this one or another."""
     status, steps, history = run.status(), run.steps(), run.history()
     deleted = not run.config_path.exists()  # by somebody else
@@ -51,10 +73,6 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
     if deleted or changed or jobs.active_run() != busy_when_drawn:
         st.rerun()  # the sidebar has to change as well
     recipe = run.recipe()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(run.name), anchor=False, width="content")
-        st.badge(status.state, **STATE_BADGES[status.state])
-        st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])), width="content")
     card = None if status.active else card_of(run)
     show_metrics(status, steps, history, card)
     if card:
@@ -67,18 +85,22 @@ def show_run(run: ModelDirectory, when_drawn: Status, busy_when_drawn: ModelDire
     if status.frozen:
         train_controls.offer_end(run, status)
 
-    pictures = st.container()  # above the table, which says what to draw in it
+    pictures = st.container()  # above what says what to draw in it, and how
+    if len(steps) or status.active:
+        over, smooth = curves.choose_how()
+    st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])))
+    train_watched.show(run, status.active)
     overlaid = train_runs.choose_others(run)
     with pictures:
         if len(steps):
-            drawn = [
-                charts.Curve(item.name, item.steps(), item.history(), item.facts())
-                for item in [run, *overlaid]
-            ]
-            curves.show_curves(drawn, charts.epochs_in_sight(drawn, recipe.epochs))
+            drawn = curves.logs([run, *overlaid])
+            in_sight = charts.epochs_in_sight(drawn, recipe.epochs)
+            curves.show_curves(drawn, in_sight, over, smooth=smooth, large=presented)
         elif status.active:
+            # As high as what will stand there, so that nothing jumps.
+            height = charts.LARGE_HEIGHT if presented else charts.HEIGHT
             for place, _ in curves.measures():
-                place.skeleton(charts.HEIGHT)  # as high as what will stand there, so that nothing jumps
+                place.skeleton(height)
 
 
 def card_of(run: ModelDirectory) -> Card | None:
@@ -94,7 +116,7 @@ def card_of(run: ModelDirectory) -> Card | None:
 
 def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, card: Card | None) -> None:
     """Show a line of numbers; of a finished run its test accuracy first of all."""
-    cells = st.grid(4, min_column_width=150)
+    cells = st.grid(4, min_column_width=115)
     quiet: dict[str, Any] = {"height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"}
     if card:
         low, high = (formats.percent(end) for end in card["accuracy_interval"])
@@ -107,17 +129,17 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
             **quiet,
         )
     cells.metric(
-        "Training accuracy",
+        "Training",
         formats.percent(steps["accuracy"].iloc[-1]) if len(steps) else "–",
-        help="Of the images of the last second or so, made harder by augmentation and dropout.",
+        help="Accuracy on the images of the last second or so, made harder by augmentation and dropout.",
         **quiet,
     )
     best = int(history["val_accuracy"].argmax()) if len(history) else None
     cells.metric(
-        "Best validation",
+        "Validation",
         formats.percent(history["val_accuracy"][best]) if best is not None else "–",
         f"epoch {history['epoch'][best]:.0f}" if best is not None else None,
-        help="Accuracy on images the network does not learn from, after its best epoch so far.",
+        help="Accuracy on images the network does not learn from, after the best epoch so far.",
         **quiet,
     )
     if not status.active:
@@ -125,10 +147,10 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
         cells.metric("Trained for", formats.duration(seconds), **quiet)
         return
     cells.metric(
-        "Images a second",
+        "Images/s",
         formats.count(round(status.images_per_second)) if status.images_per_second else "–",
-        f"learning rate {status.learning_rate:.3g}" if status.learning_rate else None,
-        help="The learning rate below it says how far each correction goes at present.",
+        None,
+        help="Images of the training set that it learns from in a second.",
         **quiet,
     )
     cells.metric(
@@ -161,13 +183,8 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
     return f"{place} · {status.phase}"
 
 
-require_entry()
-run, busy = chosen_run(), jobs.active_run()
-with st.sidebar:
-    dataset, can_start = train_controls.show(busy)
-if problem := st.session_state.pop("problem", None):
-    st.error(problem)
-if run is None:
+def begin(dataset: Dataset, can_start: bool) -> None:
+    """Say how to begin, where there is no run yet."""
     st.title("Train", anchor=False)
     takes = "a few minutes" if dataset.name == CIFAR10.name else "half a minute"
     st.info(
@@ -177,28 +194,47 @@ if run is None:
     )
     # On a phone the sidebar is folded away, and a newcomer need not find it.
     st.button(
-        f"Train {RECIPES[train_controls.QUICKEST].title}",
+        f"Train {RECIPES[train_form.QUICKEST].title}",
         type="primary",
         icon=":material/play_arrow:",
         disabled=not can_start,
-        on_click=train_controls.start_quickest,
+        on_click=train_form.start_quickest,
         args=(dataset,),
     )
-    if dataset.name == CIFAR10.name:
-        train_recipes.show_frontier()
-    st.stop()
 
-try:
-    run.recipe()
-    run.facts()
-except CifarLabError as error:
-    st.error(f"“{plain(run.name)}” cannot be shown. {told(error)}")
-    train_runs.choose_others(run)
-    st.stop()
-status = run.status()
-train_controls.show_what_can_be_done(run, busy)
-polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
-st.fragment(show_run, run_every=polled)(run, status, busy)
-warn_if_validated_on_test(run)
-if dataset.name == CIFAR10.name:
+
+def present(on: bool) -> None:
+    """Show the run to a room: without the sidebar, with large curves."""
+    if on:
+        st.query_params[PRESENT] = "true"
+    else:
+        st.query_params.pop(PRESENT, None)
+
+
+require_entry()
+run, busy = chosen_run(), jobs.active_run()
+presented = run is not None and PRESENT in st.query_params
+dataset, can_start = None, False
+if not presented:  # a sidebar with nothing in it is not there
+    with st.sidebar:
+        dataset, can_start = train_form.show(busy)
+if problem := st.session_state.pop(train_controls.PROBLEM, None):
+    st.error(problem)
+train_controls.offer_undo()
+if run is None and dataset:
+    begin(dataset, can_start)
+elif run:
+    try:
+        run.recipe()
+        run.facts()
+    except CifarLabError as error:
+        st.error(f"“{plain(run.title)}” cannot be shown. {told(error)}")
+        train_runs.choose_others(run)
+        st.stop()
+    status = run.status()
+    show_head(run, status, busy, presented)
+    polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
+    st.fragment(show_run, run_every=polled)(run, status, busy, presented)
+    warn_if_validated_on_test(run)
+if dataset and dataset.name == CIFAR10.name:
     train_recipes.show_frontier()

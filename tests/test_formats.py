@@ -61,6 +61,24 @@ def test_duration(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
+        (4.2, "a few seconds"),
+        (12.1, "10 s"),
+        (38.0, "40 s"),
+        (58.0, "1 min"),
+        (97.3, "1 min 40 s"),
+        (597.0, "10 min"),
+        (1_511.0, "25 min"),
+        (3_590.0, "1 h"),
+        (5_300.0, "1 h 30 min"),
+    ],
+)
+def test_roughly(seconds: float, text: str) -> None:
+    assert formats.roughly(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
         (0.000534, "0.53 ms"),
         (0.000996, "1.0 ms"),
         (0.00342, "3.4 ms"),

@@ -4,11 +4,29 @@ from cifar_core.charts.comparison import cleaner_test_sets, f1_by_class, who_is_
 from cifar_core.charts.confusion import confusion_cells, confusion_matrix
 from cifar_core.charts.data import class_balance, pixel_values
 from cifar_core.charts.evaluation import coverage, per_class, probability_bars, reliability, robustness
-from cifar_core.charts.palette import HEIGHT, NEUTRAL, RIGHT, RUN_COLOURS, TRAINING, VALIDATION, WRONG
-from cifar_core.charts.training import Curve, Measure, epochs_in_sight, frontier, learning_curves, thinned
+from cifar_core.charts.palette import (
+    HEIGHT,
+    LARGE_HEIGHT,
+    NEUTRAL,
+    RIGHT,
+    RUN_COLOURS,
+    TRAINING,
+    VALIDATION,
+    WRONG,
+)
+from cifar_core.charts.training import (
+    Curve,
+    Measure,
+    Over,
+    epochs_in_sight,
+    frontier,
+    learning_curves,
+    thinned,
+)
 
 __all__ = [
     "HEIGHT",
+    "LARGE_HEIGHT",
     "NEUTRAL",
     "RIGHT",
     "RUN_COLOURS",
@@ -17,6 +35,7 @@ __all__ = [
     "WRONG",
     "Curve",
     "Measure",
+    "Over",
     "class_balance",
     "cleaner_test_sets",
     "confusion_cells",

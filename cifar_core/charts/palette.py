@@ -15,4 +15,5 @@ BLACK, WHITE = "#000000", "#FFFFFF"  # of pixels drawn as numbers, and the numbe
 RUN_COLOURS = [TRAINING, VALIDATION, RIGHT, "#9C4DE6", "#D2145A", NEUTRAL]
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another
+LARGE_HEIGHT = 450  # of one that is shown to a room
 A_CLASS = 18  # pixels at least, where each class has a row

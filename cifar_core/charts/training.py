@@ -9,12 +9,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from cifar_core.charts.palette import HEIGHT, LABEL, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
+from cifar_core.charts.palette import HEIGHT, LABEL, LARGE_HEIGHT, NEUTRAL, RUN_COLOURS, TRAINING, VALIDATION
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.recipe import REPORT, Precision
 
 Measure = Literal["loss", "accuracy"]
+Over = Literal["epoch", "minutes"]  # what the x axis counts
 
 # Above the loss of a network that guesses, of ten classes 2.3; a bad first epoch can have twenty, and would
 # flatten all that follows.
@@ -22,6 +23,9 @@ LOSS_IN_SIGHT = 0.2
 _SHORT = 12  # epochs
 _MINUTES = [1, 2, 5, 10, 20, 50, 100, 200]
 _POINTS = 400  # of a training curve; more than a screen can tell apart
+_SMOOTHED = 25  # windows in a curve: enough to take its noise away, and to leave its bends
+_ROW = 18  # pixels, of a legend
+_LARGE_TEXT = 18  # pixels
 
 
 @dataclass(frozen=True)
@@ -34,31 +38,48 @@ class Curve:
     facts: Facts
 
 
-def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) -> alt.LayerChart:
-    """Draw a measure over the epochs: training as a line within the epochs, validation at their ends.
+def learning_curves(
+    curves: Sequence[Curve],
+    measure: Measure,
+    epochs: float,
+    over: Over = "epoch",
+    *,
+    smooth: bool = False,
+    large: bool = False,
+) -> alt.LayerChart:
+    """Draw a measure as it was learned: training as a line within the epochs, validation at their ends.
 
     Parameters
     ----------
     curves
         One run, or several to compare: then the colour tells the run instead of training and validation.
     epochs
-        Where the x axis ends.
+        Where the x axis ends, if it counts epochs.
+    over
+        What it counts: epochs, or minutes of training, which tell what one costs.
+    smooth
+        Average the training line over its neighbours.
+    large
+        Draw it for people at the back of a room.
     """
     alone, percent = len(curves) == 1, measure == "accuracy"
-    training, validation = _training(curves, measure), _validation(curves, measure)
+    training, validation = _training(curves, measure, smooth), _validation(curves, measure)
+    end = epochs if over == "epoch" else max(float(training["minutes"].max()), 0.1)
     by_run = validation.groupby("run")[measure]
     best = validation.loc[by_run.idxmax() if percent else by_run.idxmin()]
     guessing = math.log(max(len(curve.facts.class_names) for curve in curves))
     ceiling = round(guessing + LOSS_IN_SIGHT, 1)
-    whole = alt.Axis(tickMinStep=1, format="d")
+    ticks = alt.Axis(tickMinStep=1, format="d") if over == "epoch" else alt.Axis(format="~g")
+    end = max(end, 1) if over == "epoch" else end
     base = alt.Chart().encode(
-        x=alt.X("epoch:Q", title="epoch", axis=whole).scale(domain=[0, max(epochs, 1)], nice=False),
+        x=alt.X(f"{over}:Q", title=over, axis=ticks).scale(domain=[0, end], nice=False),
         y=_measured(measure, max(training[measure].max(), validation[measure].max()), ceiling),
         color=_curve_colour(curves),
         tooltip=[
             alt.Tooltip("run:N"),
             alt.Tooltip("series:N", title="on"),
             alt.Tooltip("epoch:Q", format=".2f"),
+            alt.Tooltip("minutes:Q", format=".1f"),
             alt.Tooltip(f"{measure}:Q", format=".1%" if percent else ".3f"),
         ],
     )
@@ -73,28 +94,39 @@ def learning_curves(curves: Sequence[Curve], measure: Measure, epochs: float) ->
     if percent and all(curve.facts.name == CIFAR10.name for curve in curves):
         accuracy = REPORT["accuracy"]  # the line to beat
         layers.append(_rule(accuracy, f"the report: {accuracy * 100:.0f} %"))
-    return alt.LayerChart(layer=layers, height=HEIGHT)
+    height = (LARGE_HEIGHT if large else HEIGHT) + (0 if alone else _ROW * len(curves))
+    chart = alt.LayerChart(layer=layers, height=height)
+    if not large:
+        return chart
+    axis = alt.AxisConfig(labelFontSize=_LARGE_TEXT, titleFontSize=_LARGE_TEXT)
+    return chart.configure(axis=axis, legend=alt.LegendConfig(labelFontSize=_LARGE_TEXT))
 
 
-def _training(curves: Sequence[Curve], measure: Measure) -> pd.DataFrame:
-    return pd.concat(
-        [
-            thinned(curve.steps)[["epoch", measure]].assign(series="training", run=curve.name)
-            for curve in curves
-        ]
-    )
+def _training(curves: Sequence[Curve], measure: Measure, smooth: bool) -> pd.DataFrame:
+    logs = []
+    for curve in curves:
+        log = thinned(curve.steps)
+        if smooth:
+            window = max(len(log) // _SMOOTHED, 1) * 2 + 1  # odd, so that it has a middle
+            log = log.assign(**{measure: log[measure].rolling(window, center=True, min_periods=1).mean()})
+        logs.append(_in_minutes(log)[["epoch", "minutes", measure]].assign(series="training", run=curve.name))
+    return pd.concat(logs)
 
 
 def _validation(curves: Sequence[Curve], measure: Measure) -> pd.DataFrame:
     return pd.concat(
         [
-            curve.history[["epoch", f"val_{measure}"]]
+            _in_minutes(curve.history)[["epoch", "minutes", f"val_{measure}"]]
             .rename(columns={f"val_{measure}": measure})
             .assign(series="validation", run=curve.name)
             for curve in curves
         ],
         ignore_index=True,
     )
+
+
+def _in_minutes(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(minutes=log["seconds"] / 60)
 
 
 def _curve_colour(curves: Sequence[Curve]) -> alt.Color:
@@ -104,6 +136,8 @@ def _curve_colour(curves: Sequence[Curve]) -> alt.Color:
         return alt.Color("series:N", title=None, legend=legend).scale(
             domain=["training", "validation"], range=[TRAINING, VALIDATION]
         )
+    # One below the other: names are as long as people make them.
+    legend = alt.Legend(orient="top", symbolOpacity=1, columns=1, labelLimit=320)
     return alt.Color("run:N", title=None, legend=legend).scale(
         domain=[curve.name for curve in curves], range=RUN_COLOURS
     )
@@ -132,17 +166,12 @@ def thinned(steps: pd.DataFrame) -> pd.DataFrame:
     return steps if group == 1 else steps.groupby(np.arange(len(steps)) // group).mean()
 
 
-def _rule(value: float, label: str) -> alt.LayerChart:
+def _rule(value: float, label: str) -> alt.Chart:
+    """Draw a dashed line; its label is a legend, because anywhere else a curve could run through it."""
+    legend = alt.Legend(orient="top", symbolType="stroke", symbolStrokeColor=NEUTRAL, symbolStrokeWidth=2)
+    dash = alt.StrokeDash("label:N", title=None, legend=legend).scale(domain=[label], range=[[6, 4]])
     data = pd.DataFrame({"value": [value], "label": [label]})
-    rule = alt.Chart(data).mark_rule(strokeDash=[6, 4], color=NEUTRAL).encode(y="value:Q")
-    text = (
-        alt.Chart(data)
-        .mark_text(
-            align="right", dx=-4, dy=10, color=alt.ExprRef(**LABEL)
-        )  # below it and at the end: good runs are above
-        .encode(y="value:Q", x=alt.value("width"), text="label:N")
-    )
-    return rule + text
+    return alt.Chart(data).mark_rule(color=NEUTRAL).encode(y="value:Q", strokeDash=dash)
 
 
 def frontier(

@@ -114,6 +114,7 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
         recipe = None
     return {
         "name": directory.name,
+        "title": directory.title,
         "directory": str(directory.path),
         "recipe": recipe and recipe.name,
         "state": status.state,
@@ -140,7 +141,7 @@ def show_runs(rows: Iterable[dict[str, Any]]) -> None:
         on_test = row["validation"] == "test"
         best, accuracy = row["best_validation_accuracy"], row["accuracy"]
         cells = (
-            row["name"],
+            row["name"] if row["title"] == row["name"] else f"{row['name']}\n{row['title']}",
             row["recipe"] or "unreadable",
             row["state"] + (" (shipped)" if row["shipped"] else ""),
             f"{row['epochs']} of {row['epochs_planned'] or '?'}",

@@ -39,6 +39,11 @@ class Endpoint:
         return f"{parsed.model}{which} at {parsed.host}"
 
     @property
+    def title(self) -> str:
+        """The same, as a model here has it."""
+        return self.name
+
+    @property
     def on_vertex(self) -> bool:
         """Whether Google serves it; then it does not say what is none of the classes."""
         return self.address.startswith(_VERTEX)

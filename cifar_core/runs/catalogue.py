@@ -1,15 +1,21 @@
 """The model directories that there are: the user's runs and the shipped models, listed or found by name."""
 
+import collections
 import contextlib
 import functools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
+from cifar_core.datasets.dataset import Dataset
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.files import Written
 from cifar_core.formats import printable
 from cifar_core.paths import models_root, runs_root
+from cifar_core.recipe import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import MOST_TITLE
 from cifar_core.runs.status import RESUMABLE
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -17,7 +23,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def runs() -> list[ModelDirectory]:
     """Return the user's runs, newest first."""
-    return sorted(_directories(runs_root()), key=lambda run: run.created, reverse=True)
+    return sorted(unsorted_runs(), key=lambda run: run.created, reverse=True)
+
+
+def unsorted_runs() -> list[ModelDirectory]:
+    """Return the user's runs without a look into each for its time, for what is asked again and again."""
+    return _directories(runs_root())
 
 
 def shipped() -> list[ModelDirectory]:
@@ -56,6 +67,33 @@ def _with_results() -> list[ModelDirectory]:
     own = [run for run in runs() if run.has_results()]
     own_names = {run.name for run in own}
     return [*(item for item in shipped() if item.name not in own_names), *own]
+
+
+def titles(directories: Iterable[ModelDirectory]) -> dict[str, str]:
+    """Return what to call model directories side by side, by name: no two alike.
+
+    Their titles, and where those would not tell them apart, with the name behind.
+    """
+    found = {directory.name: directory.title for directory in directories}
+    longer = {name: title if title == name else f"{title} ({name})" for name, title in found.items()}
+    times = collections.Counter(found.values())
+    unlike = {
+        name: title if times[title] == 1 and found.get(title, title) == title else longer[name]
+        for name, title in found.items()
+    }
+    return unlike if len(set(unlike.values())) == len(unlike) else longer
+
+
+def new_title(recipe: Recipe, dataset: Dataset) -> str:
+    """Return what to call the next run of a recipe: "Quick 2 · 8,000 images"."""
+    numbered = re.compile(re.escape(recipe.title) + r" (\d{1,6})(?: ·.*)?")
+    numbers = [int(match[1]) for run in unsorted_runs() if (match := numbered.fullmatch(run.title))]
+    parts = [
+        f"{recipe.title} {max(numbers, default=0) + 1}",
+        "" if dataset.name == CIFAR10.name else dataset.title,
+        f"{recipe.images:,} images" if recipe.images < dataset.sizes["train"] else "",
+    ]
+    return printable(" · ".join(filter(None, parts)), MOST_TITLE - 3)  # which may get a mark in its middle
 
 
 def new_run(name: str) -> ModelDirectory:

@@ -42,11 +42,13 @@ def lock() -> filelock.FileLock:
 
 def active_run() -> ModelDirectory | None:
     """Return the run that trains on this machine now, if one does."""
-    statuses = ((run, run.status()) for run in catalogue.runs())
+    statuses = ((run, run.status()) for run in catalogue.unsorted_runs())
     return next((run for run, status in statuses if status.active and status.here), None)
 
 
-def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -> ModelDirectory:
+def start(
+    recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10, title: str = ""
+) -> ModelDirectory:
     """Start a run and return its directory as soon as its worker lives.
 
     Parameters
@@ -54,9 +56,11 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
     recipe
         What to train.
     name
-        The run's name; by default the recipe and the time.
+        The name of its directory; by default the recipe and the time.
     dataset
         What to train it on; `recipe` is one that `Recipe.on` made for its size.
+    title
+        What people call it; by default the name, or where none is given, recipe and number.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
     DatasetError
         If the dataset is not on this machine.
     ModelDirectoryError
-        If the name is unfit or taken.
+        If the name is unfit or taken, or the title unfit.
     RecipeError
         If the dataset has too few images, or too many classes, for the recipe.
     """
@@ -81,6 +85,8 @@ def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -
         directory.path.mkdir()
         try:
             files.write_whole(directory.config_path, json.dumps(_config(recipe, dataset), indent=2) + "\n")
+            if title or name is None:
+                directory.write_label(title or catalogue.new_title(recipe, dataset))
             _launch(directory)
         except BaseException:
             shutil.rmtree(directory.path, ignore_errors=True)

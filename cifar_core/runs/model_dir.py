@@ -19,9 +19,24 @@ from cifar_core.datasets.dataset import Dataset, Facts
 from cifar_core.datasets.registry import DATASETS, get_dataset
 from cifar_core.errors import DatasetError, ModelDirectoryError, RecipeError
 from cifar_core.files import Written, read_arrays, read_log, read_small, write_over, write_whole, written
+from cifar_core.formats import printable
 from cifar_core.paths import runs_root
 from cifar_core.recipe import RANGES, Recipe
-from cifar_core.runs.schemas import MOST_BYTES, PREDICTIONS, Card, Config, check_card, check_predictions
+from cifar_core.runs.schemas import (
+    MOST_BYTES,
+    MOST_NOTE,
+    MOST_TITLE,
+    MOST_WATCHED,
+    PREDICTIONS,
+    WATCHED,
+    Card,
+    Config,
+    Label,
+    Watched,
+    check_card,
+    check_predictions,
+    check_watched,
+)
 from cifar_core.runs.status import Status, believed
 
 if TYPE_CHECKING:
@@ -106,6 +121,16 @@ class ModelDirectory:
         return self.path / "worker.log"
 
     @property
+    def watched_path(self) -> Path:
+        """What it said to a few test pictures after each epoch."""
+        return self.path / "watched.npz"
+
+    @property
+    def label_path(self) -> Path:
+        """What people call it, and their note."""
+        return self.path / "label.json"
+
+    @property
     def stop_path(self) -> Path:
         """Exists while somebody wants the worker to stop; portable where signals are not."""
         return self.path / "stop"
@@ -113,7 +138,38 @@ class ModelDirectory:
     def stamp(self) -> Written:
         """Return what changes when the model does. Status and steps, written every second, do not count."""
         results = (self.keras_path, self.onnx_path, self.predictions_path, self.card_path)
-        return written(self.config_path, self.history_path, *results)
+        return written(self.config_path, self.history_path, self.label_path, *results)
+
+    def label(self) -> Label:
+        """Return `label.json`: the title, by default the directory's name, and the note."""
+        try:
+            label = msgspec.json.decode(read_small(self.label_path), type=Label)
+        except (OSError, ValueError, RecursionError):  # nobody has named it, or the file is damaged
+            label = Label()
+        return label if label.title else replace(label, title=self.name)
+
+    @property
+    def title(self) -> str:
+        """What people call it, in any alphabet; several may be called alike."""
+        return self.label().title
+
+    def write_label(self, title: str, note: str = "") -> None:
+        """Replace `label.json`; ModelDirectoryError if the title or the note is unfit or cannot be written.
+
+        Space at the ends and line breaks are nothing that is meant; without a title the name stands again.
+        """
+        title, note = (" ".join(text.split()) for text in (title, note))
+        for what, text, most in (("name", title, MOST_TITLE), ("note", note, MOST_NOTE)):
+            if len(text) > most:
+                raise ModelDirectoryError(f"The {what} may have {most} characters, not {len(text):,}.")
+            if printable(text, most) != text:
+                raise ModelDirectoryError(f"The {what} has a character that nobody can see; write it anew.")
+        try:
+            write_whole(self.label_path, json.dumps(Label(title, note).__dict__, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise ModelDirectoryError(
+                f"“{self.name}” cannot be given a name ({error.strerror or error})."
+            ) from error
 
     def config(self) -> Config:
         """Return `config.json`: recipe, every hyper-parameter, dataset, versions."""
@@ -213,6 +269,12 @@ class ModelDirectory:
         """Return `history.csv`: one row a finished epoch, counted from 1."""
         history = _in_order(read_log(self.history_path, HISTORY_COLUMNS, _LONGEST_HISTORY))
         return history[history["epoch"] == history.index + 1]
+
+    def watched(self) -> Watched:
+        """Return `watched.npz`: the answers to a few test pictures; ModelDirectoryError if there are none."""
+        with _readable(f"What “{self.name}” said to its test pictures is not known."):
+            arrays = read_arrays(self.watched_path, WATCHED, MOST_WATCHED)
+            return check_watched(arrays, self.facts())
 
     def predictions(self) -> dict[str, np.ndarray]:
         """Return `predictions.npz`.

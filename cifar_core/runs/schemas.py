@@ -6,13 +6,14 @@ check what no type can say. Keys of other versions are ignored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from msgspec import Meta
 
 from cifar_core.arrays import checked, checked_probabilities
 from cifar_core.datasets.dataset import Facts
+from cifar_core.formats import printable
 from cifar_core.recipe import Recipe
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -25,6 +26,9 @@ Temperature = Annotated[float, Meta(ge=0.01, le=100)]
 
 OOD = frozenset({"class_directions", "answer_steps", "usual_mean", "usual_precision", "pixel_step"})
 PREDICTIONS = OOD | {"test", "labels", "validation", "validation_indices"}
+WATCHED = frozenset({"epochs", "indices", "probabilities"})
+MOST_WATCHED = 30_000_000  # bytes: ten pictures of a thousand classes, a thousand times, and more
+MOST_TITLE, MOST_NOTE = 80, 500  # characters
 MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 
 
@@ -38,6 +42,20 @@ class Config:
     versions: dict[str, Text] = field(default_factory=dict)
     hardware: Text = ""
     parameters: Count = 0
+
+
+@dataclass(frozen=True)
+class Label:
+    """`label.json`: what people call a run, and what they noted about it; each on one line, "" if nothing."""
+
+    title: Annotated[str, Meta(max_length=MOST_TITLE)] = ""
+    note: Annotated[str, Meta(max_length=MOST_NOTE)] = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where something is in it that nobody can see."""
+        for text in (self.title, self.note):
+            if text != " ".join(text.split()) or text != printable(text, most=MOST_NOTE):
+                raise ValueError("characters that nobody can see")
 
 
 class Augmented(TypedDict):
@@ -86,6 +104,31 @@ class Card(TypedDict):
     seed: Count
     hardware: Text
     command: Text
+
+
+class Watched(NamedTuple):
+    """`watched.npz`: after which epochs, int [E], what was said to which test pictures, int [N].
+
+    `probabilities`: float16 [E, N, C], before calibration.
+    """
+
+    epochs: np.ndarray
+    indices: np.ndarray
+    probabilities: np.ndarray
+
+
+def check_watched(arrays: Mapping[str, np.ndarray], facts: Facts) -> Watched:
+    """Return the answers to a few test pictures; ValueError unless they are such of these classes."""
+    found = Watched(*(arrays[name] for name in Watched._fields))
+    for name, places in (("epochs", found.epochs), ("indices", found.indices)):
+        if places.ndim != 1 or not len(places) or places.dtype.kind not in "iu" or places.min() < 0:
+            raise ValueError(f"{name} are no places")
+    p = found.probabilities
+    if p.dtype.kind != "f" or p.shape != (len(found.epochs), len(found.indices), len(facts.class_names)):
+        raise ValueError("answers to other pictures")
+    if not (np.isfinite(p) & (p >= 0) & (p <= 1.01)).all():
+        raise ValueError("no probabilities")
+    return found
 
 
 def check_card(card: Card) -> None:

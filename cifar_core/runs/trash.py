@@ -4,6 +4,7 @@ They lie in one folder beside the runs, each in a folder with a name of its own.
 there is ever removed for good.
 """
 
+import math
 import re
 import shutil
 import time
@@ -36,9 +37,10 @@ def put(run: ModelDirectory) -> None:
         raise
 
 
-def deleted() -> list[ModelDirectory]:
-    """Return the runs that can be brought back, the last deleted first."""
-    return [run for entry in sorted(_entries(), reverse=True) if (run := _run_in(entry))]
+def deleted(within: float = math.inf) -> list[ModelDirectory]:
+    """Return the runs that can be brought back, deleted within so many seconds, the last deleted first."""
+    recent = [entry for entry in _entries() if time.time() - _deleted_at(entry) < within]
+    return [run for entry in sorted(recent, reverse=True) if (run := _run_in(entry))]
 
 
 def restore(name: str) -> ModelDirectory:

@@ -20,6 +20,7 @@ from cifar_core.training import architectures, augment, bases, features
 from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
 from cifar_core.training.run_log import Report, RunLog, patience_spent
+from cifar_core.training.watch import Watch
 
 WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
 
@@ -89,7 +90,7 @@ def train(
             initial_epoch=done,
             steps_per_epoch=recipe.steps_per_epoch,
             validation_data=augment.evaluation_batches(held_out, classes),
-            callbacks=[log],
+            callbacks=[log, Watch(directory, network, dataset.load("test"), done)],
             shuffle=False,  # the batches are shuffled already
             verbose=0,
         )

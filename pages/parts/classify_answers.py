@@ -114,6 +114,7 @@ def show_table(
         sure = f"{model.name}/confidence"
         table[model.name] = [NONE if answer.none_of_these else answer.class_name for answer in theirs]
         table[sure] = [None if answer.none_of_these else answer.confidence * 100 for answer in theirs]
+        columns[model.name] = st.column_config.TextColumn(model.title)
         columns[sure] = st.column_config.ProgressColumn(
             "confidence",
             format="%.1f %%",
@@ -247,7 +248,7 @@ def show_seen(picture: Picture, sides: Sequence[int]) -> None:
 def show_answer(model: Model, picture: Picture, answer: Answer) -> None:
     """Show the verdict and the bars."""
     st.markdown(f"## {verdict(answer, picture.true)}")
-    st.caption(f"says **{plain(model.name)}**")
+    st.caption(f"says **{plain(model.title)}**")
     if answer.none_of_these:
         nearest = f"{answer.class_name}, {formats.probability(answer.confidence)}"
         st.caption(f"It looks like nothing the model has learned. The nearest class is {nearest}.")
@@ -308,6 +309,6 @@ def say_what_passes(model: ModelDirectory) -> None:
     ]
     if passing:
         st.caption(
-            f"How far to trust “{NONE}” from **{plain(model.name)}**: it says so, wrongly, of 5 % of its own "
-            f"dataset's pictures. It fails to say so of {', '.join(passing)}."
+            f"**{plain(model.title)}** says “{NONE}”, wrongly, of 5 % of its own dataset's pictures, and of more "
+            f"photographs. It fails to say so of {', '.join(passing)}."
         )

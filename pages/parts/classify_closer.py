@@ -36,7 +36,8 @@ def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]]) ->
             answer = answers[number]
             words = f"**{plain(verdict(answer, picture.true))}**"
             array = picture.looks[side_of(model)][0]
-            sample.show_answer(model, array, words, answer, picture.true, alone=alone)
+            whose = "" if alone else model.title
+            sample.show_answer(model, array, words, answer, picture.true, whose)
         for model in answered:
             if isinstance(model, ModelDirectory):
                 nearest.show(model, picture.looks[side_of(model)][0], alone=alone)

@@ -7,6 +7,7 @@ import streamlit as st
 from cifar_core import charts, formats
 from cifar_core.evaluation import comparison, metrics
 from cifar_core.evaluation.comparison import QUADRANTS, Duel, Quadrant
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches, clicks, gallery
 from pages.parts.markdown import plain
@@ -14,20 +15,20 @@ from pages.parts.url_state import segments_in_url, selectbox_in_url
 
 
 def show(models: list[ModelDirectory]) -> None:
-    by_name = {model.name: model for model in models}
-    first, second = choose_pair(list(by_name))
+    by_name, called = {model.name: model for model in models}, catalogue.titles(models)
+    first, second = choose_pair(called)
     answers = {name: caches.results(by_name[name]) for name in (first, second)}
     found = comparison.duel(*(metrics.correct(each.raw, each.labels) for each in answers.values()))
     titles: dict[Quadrant, str] = {
         "both": "both right",
-        "first": f"only {plain(first)} right",
-        "second": f"only {plain(second)} right",
+        "first": f"only {plain(called[first])} right",
+        "second": f"only {plain(called[second])} right",
         "neither": "both wrong",
     }
     counts = {quadrant: len(images) for quadrant, images in found.quadrants.items()}
     fields, words = st.columns(2)
     with words:
-        show_verdict(found, plain(first), plain(second))
+        show_verdict(found, plain(called[first]), plain(called[second]))
     who = segments_in_url(  # in words too: not everybody can click a chart
         "Whose images",
         QUADRANTS,
@@ -38,11 +39,11 @@ def show(models: list[ModelDirectory]) -> None:
     )
     widget = clicks.key_of_turn("quadrant")
     fields.altair_chart(
-        charts.who_is_right(counts, (first, second), list(by_name), who),
+        charts.who_is_right(counts, (called[first], called[second]), list(called.values()), who),
         key=widget,
         on_select=partial(take_quadrant, widget),
         selection_mode="quadrant",
-        alt=f"How many images {first} and {second} get right and wrong",
+        alt=f"How many images {called[first]} and {called[second]} get right and wrong",
     )
     fields.caption("Click a field to see its images.")
     if counts[who]:
@@ -51,16 +52,20 @@ def show(models: list[ModelDirectory]) -> None:
         st.info("There is no such image. Choose another field.", icon=":material/info:")
 
 
-def choose_pair(names: list[str]) -> tuple[str, str]:
-    """Return the two models, `?first=…&second=…`; there is a choice with three or more."""
+def choose_pair(called: dict[str, str]) -> tuple[str, str]:
+    """Return the names of the two models, `?first=…&second=…`; there is a choice with three or more.
+
+    `called`: their titles by name.
+    """
+    names, title = list(called), called.__getitem__
     if len(names) == 2:
         return names[0], names[1]
     left, right = st.columns(2)
     with left:
-        first = selectbox_in_url("First model", names, "first", names[0])
+        first = selectbox_in_url("First model", names, "first", names[0], title)
     others = [name for name in names if name != first]
     with right:
-        second = selectbox_in_url("Second model", others, "second", others[0])
+        second = selectbox_in_url("Second model", others, "second", others[0], title)
     return first, second
 
 

@@ -11,6 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.inference import stopwatch
 from cifar_core.inference.runtime import classifier_of
 from cifar_core.inference.stopwatch import Timing
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
@@ -59,7 +60,7 @@ MEANINGS = {
 
 def show(models: list[ModelDirectory]) -> None:
     """Draw one row a model, and what has to be known to read it."""
-    timings = [timing(model) for model in models]
+    titles, timings = catalogue.titles(models), [timing(model) for model in models]
     cards: list[dict[str, Any]] = [
         {**model.card(), "latency": measured and measured.seconds}
         for model, measured in zip(models, timings, strict=True)
@@ -70,7 +71,7 @@ def show(models: list[ModelDirectory]) -> None:
             for name, column in COLUMNS.items()
         },
         index=pd.Index(
-            [f"{plain(m.name)} †" if looked_at_the_test_set(m) else plain(m.name) for m in models],
+            [plain(titles[m.name]) + (" †" if looked_at_the_test_set(m) else "") for m in models],
             name="model",
         ),
     )

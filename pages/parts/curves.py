@@ -7,7 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifar_core import charts
-from cifar_core.charts import Measure
+from cifar_core.charts import Measure, Over
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
 
@@ -18,18 +19,50 @@ LOSS_OF_TRAINING = (
 )
 
 
-def show_curves(curves: list[charts.Curve], epochs: float) -> None:
+def logs(runs: list[ModelDirectory]) -> list[charts.Curve]:
+    """Return the logs of runs, each under a name that tells it from the others."""
+    names = catalogue.titles(runs)
+    return [charts.Curve(names[run.name], run.steps(), run.history(), run.facts()) for run in runs]
+
+
+def show_curves(
+    curves: list[charts.Curve], epochs: float, over: Over, *, smooth: bool = False, large: bool = False
+) -> None:
     """Draw how one or more runs learn, which may go on."""
     names = ", ".join(curve.name for curve in curves)
     for place, measure in measures():
         place.altair_chart(
-            charts.learning_curves(curves, measure, epochs), key=measure, alt=what_is_drawn(measure, names)
+            charts.learning_curves(curves, measure, epochs, over, smooth=smooth, large=large),
+            key=measure,
+            alt=what_is_drawn(measure, names, over),
         )
+
+
+def choose_how() -> tuple[Over, bool]:
+    """Let the visitor choose what the x axis counts, and whether the training lines are smoothed."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        over = st.segmented_control(
+            "Over",
+            get_args(Over),
+            format_func={"epoch": "Epochs", "minutes": "Minutes"}.__getitem__,
+            default="epoch",
+            required=True,
+            key="curves-over",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        smooth = st.toggle(
+            "Smooth",
+            key="curves-smooth",
+            persist_state="session",
+            help="Averages the training line over its neighbours. Validation stays as it is.",
+        )
+    return over, smooth
 
 
 def show_learning(models: list[ModelDirectory]) -> None:
     """Draw how one or more finished models learned."""
-    names = ", ".join(model.name for model in models)
+    names = ", ".join(catalogue.titles(models).values())
     for place, measure in measures():
         place.vega_lite_chart(learning_chart(models, measure), alt=what_is_drawn(measure, names))
 
@@ -42,14 +75,14 @@ def measures() -> Iterator[tuple[DeltaGenerator, Measure]]:
         yield place, measure
 
 
-def what_is_drawn(measure: Measure, names: str) -> str:
+def what_is_drawn(measure: Measure, names: str, over: Over = "epoch") -> str:
     """Say what a chart of curves shows, for those who do not see it."""
-    return f"Training and validation {measure} of {names} over the epochs"
+    return f"Training and validation {measure} of {names} over the {'epochs' if over == 'epoch' else over}"
 
 
 # To make a chart takes a tenth of a second and more.
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=AS_WRITTEN)
 def learning_chart(models: list[ModelDirectory], measure: Measure) -> dict[str, Any]:
-    curves = [charts.Curve(model.name, model.steps(), model.history(), model.facts()) for model in models]
+    curves = logs(models)
     epochs = max(model.card()["epochs"] for model in models)
     return charts.learning_curves(curves, measure, epochs).to_dict()

@@ -19,9 +19,10 @@ from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import browse
+from cifar_core.runs import catalogue
 from pages.parts import caches, downloads, public_lists, sample
 from pages.parts.caches import Results
-from pages.parts.markdown import told
+from pages.parts.markdown import plain, told
 from pages.parts.picture_button import picture_button
 
 COLUMNS = 6
@@ -110,7 +111,8 @@ def show_tile(
     if len(said) == 1:
         lines = [f"{true} → {said[0]}"]
     else:
-        lines = [true, *(f"{name}: {words}" for name, words in zip(models, said, strict=True))]
+        called = catalogue.titles(map(catalogue.find, models)).values()
+        lines = [true, *(f"{plain(title)}: {words}" for title, words in zip(called, said, strict=True))]
     st.caption("  \n".join(lines))
     show_badges(st.container(horizontal=True, gap="xsmall"), index, label, known)
 

@@ -31,7 +31,8 @@ def choose_model() -> ModelDirectory | None:
         return None
     names = list(models)
     warn_if_gone([st.query_params.get("model", "")], names, names[:1])
-    return models[selectbox_in_url("Model", names, "model", names[0])]
+    titles = catalogue.titles(models.values())
+    return models[selectbox_in_url("Model", names, "model", names[0], titles.__getitem__)]
 
 
 def warn_if_gone(linked: Sequence[str], there: Container[str], shown: Sequence[str]) -> None:
@@ -59,7 +60,7 @@ def warn_if_validated_on_test(model: ModelDirectory) -> None:
 def warn_if_it_guesses(model: ModelDirectory) -> None:
     """Say so where a model learned next to nothing."""
     if warning := model.card().get("warning"):
-        st.warning(plain(f"“{model.name}”: {warning}"), icon=":material/warning:")
+        st.warning(plain(f"“{model.title}”: {warning}"), icon=":material/warning:")
 
 
 def offer_training(what_is_missing: str) -> None:

@@ -21,7 +21,7 @@ def show(model: ModelDirectory, array: np.ndarray, *, alone: bool) -> None:
 
     Where the model is not alone, its name stands above them.
     """
-    whose = "" if alone else f" to **{plain(model.name)}**"
+    whose = "" if alone else f" to **{plain(model.title)}**"
     st.markdown(f"The training images that look most like it{whose}")
     facts, key = model.facts(), f"sample-{model.name}"
     dataset = caches.dataset_or_offer(facts, "With it, the most similar training images stand here.", key)

@@ -81,11 +81,13 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
         show_notes(index, int(answers.labels[index]), known)
     alone = len(models) == 1
     with said:
+        called = catalogue.titles(map(catalogue.find, models))
         for name, results in models.items():
             answer = Answer(results.class_names, results.calibrated[index], none_of_these=None)
             right = "right" if answer.class_name == true else "wrong"
             words = f"**{plain(answer.class_name)}**, {formats.probability(answer.confidence)} sure · {right}"
-            show_answer(catalogue.find(name), image, words, answer, true, alone=alone)
+            whose = "" if alone else called[name]
+            show_answer(catalogue.find(name), image, words, answer, true, whose)
     for name in models:
         nearest.show(catalogue.find(name), image, alone=alone)
 
@@ -128,18 +130,18 @@ def show_notes(index: int, label: int, known: Notes) -> None:
 
 
 def show_answer(
-    model: Model, array: np.ndarray, words: str, answer: Answer, true: str | None, *, alone: bool
+    model: Model, array: np.ndarray, words: str, answer: Answer, true: str | None, whose: str = ""
 ) -> None:
     """Show what a model says, in words and as bars, and what mattered to it.
 
-    The bars are of all classes, if it is alone; the maps of the true class, if it is one of its own, and of
-    its answer, if it is asked here.
+    The bars are of all classes, if no other model answers; the maps of the true class, if it is one of its
+    own, and of its answer, if it is asked here. `whose`: what the model is called, where several answer.
     """
-    st.markdown(words if alone else f"**{plain(model.name)}**: {words}")
+    st.markdown(f"**{plain(whose)}**: {words}" if whose else words)
     bars, maps = st.columns([3, 2])
     names = answer.class_names
     bars.altair_chart(
-        charts.probability_bars(answer.probabilities, names, true, None if alone else FEW),
+        charts.probability_bars(answer.probabilities, names, true, FEW if whose else None),
         alt=", ".join(f"{n} {p:.1%}" for n, p in answer.likeliest(len(names))),
         key=f"sample-bars-{model.name}",
     )

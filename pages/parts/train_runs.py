@@ -37,6 +37,7 @@ def choose_others(run: ModelDirectory) -> list[ModelDirectory]:
             ),
             "open": st.column_config.LinkColumn("", display_text="open"),
             "changed": st.column_config.TextColumn(help="The numbers that are not the recipe's own."),
+            "folder": st.column_config.TextColumn(help="The name by which commands know it."),
         },
         alt="All training runs with their state, best validation accuracy and duration",
     )
@@ -82,7 +83,7 @@ def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
         title, epochs, numbers, dataset = "damaged", f"{len(history)}", "", ""
     return {
         # The first columns are what a phone shows.
-        "run": run.name,
+        "run": run.title,
         "best": history["val_accuracy"].max() * 100 if len(history) else None,
         "open": f"?run={quote(run.name)}",
         "state": state,
@@ -91,4 +92,6 @@ def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
         "dataset": dataset,
         "recipe": title,
         "changed": numbers,
+        "note": run.label().note,
+        "folder": run.name,
     }

@@ -14,14 +14,16 @@ def choose_view(page: str, views: Iterable[str]) -> str:
     return segments_in_url("View", titles, "view", f"{page}-view", titles[0])
 
 
-def selectbox_in_url(label: str, options: list[str], key: str, default: str) -> str:
+def selectbox_in_url(
+    label: str, options: list[str], key: str, default: str, title: Callable[[str], str] = str
+) -> str:
     """Draw a select box whose choice always stands in the URL as `?key=…`, where links and callbacks set it.
 
     Streamlit's own binding leaves the default out of the URL, and the first model of today need not be the
     first of tomorrow.
     """
     write_url = _begin_with_url(options, key, key, default)
-    st.selectbox(label, options, key=key, persist_state="session", on_change=write_url)
+    st.selectbox(label, options, format_func=title, key=key, persist_state="session", on_change=write_url)
     write_url()
     return str(st.session_state[key])
 

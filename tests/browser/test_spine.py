@@ -84,12 +84,12 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     wait_until(lambda: drawn_points(page) > before, "the curve in a new tab")
 
     wait_until(lambda: len(run.history()) >= 1, "the first epoch")
-    page.get_by_role("button", name="Stop quick").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     state_badge(page, "stopped")
     assert run.status().state == "stopped"
     epochs = len(run.history()) + 1
     shorten(run, epochs)
-    page.get_by_role("button", name="Resume quick").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     state_badge(page, "running")
     wait_until(lambda: run.status().state == "finished", "the rest of the run")
     state_badge(page, "finished")
@@ -209,7 +209,7 @@ def test_killed_worker_and_restarted_server(page: Page, server: Server) -> None:
     state_badge(page, "interrupted")
     epochs = len(run.history()) + 1
     shorten(run, epochs)
-    page.get_by_role("button", name="Resume quick").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     wait_until(lambda: run.status().state == "finished", "the resumed run")
     assert list(run.history()["epoch"]) == [*range(1, epochs + 1)]
     state_badge(page, "finished")

@@ -39,6 +39,45 @@ def test_the_reports_accuracy_is_a_rule_on_the_accuracy_only() -> None:
     assert rules("loss") == 0
 
 
+def test_the_reports_label_is_a_legend_where_no_curve_runs() -> None:
+    for drawn in ([curve("a")], [curve("a"), curve("b")]):
+        specification = charts.learning_curves(drawn, "accuracy", 3).to_dict()
+        assert not [layer for layer in specification["layer"] if layer["mark"]["type"] == "text"]
+        dash = specification["layer"][-1]["encoding"]["strokeDash"]
+        assert dash["scale"]["domain"] == ["the report: 85 %"]
+        assert dash["legend"]["orient"] == "top"
+
+
+def test_the_x_axis_counts_epochs_or_the_minutes_that_they_took() -> None:
+    slow = curve("slow")
+    slow.steps["seconds"], slow.history["seconds"] = np.linspace(0, 240, 30), [80.0, 160.0, 240.0]
+    layers = charts.learning_curves([slow, curve("b")], "accuracy", 3, "minutes").to_dict()
+    for layer, of_slow in zip(layers["layer"][:2], ([4.0], [4.0]), strict=True):
+        assert layer["encoding"]["x"]["field"] == "minutes"
+        assert layer["encoding"]["x"]["scale"]["domain"] == [0, 4.0]
+        rows = [row["minutes"] for row in rows_of(layers, layer) if row["run"] == "slow"]
+        assert max(rows) == of_slow[0]
+
+
+def test_a_large_chart_is_higher_and_its_letters_are_larger() -> None:
+    small, large = (
+        charts.learning_curves([curve("a")], "loss", 3, large=large).to_dict() for large in (False, True)
+    )
+    assert large["height"] > small["height"]
+    assert large["config"]["axis"]["labelFontSize"] > 12
+
+
+def test_smoothing_takes_noise_from_training_and_leaves_validation() -> None:
+    noisy = curve("noisy", steps=200)
+    noisy.steps["loss"] = 1 + 0.5 * (-1.0) ** np.arange(len(noisy.steps))
+    drawn = [charts.learning_curves([noisy], "loss", 3, smooth=smooth).to_dict() for smooth in (False, True)]
+    training = [[row["loss"] for row in rows_of(each, each["layer"][0])] for each in drawn]
+    assert len(training[0]) == len(training[1])
+    assert np.std(training[1]) < np.std(training[0]) / 5 or np.std(training[0]) == 0
+    validation = [rows_of(each, each["layer"][1]) for each in drawn]
+    assert validation[0] == validation[1]
+
+
 def test_the_report_is_no_line_to_beat_for_runs_on_something_else() -> None:
     for drawn in ([curve("a", facts=DIGITS.facts)], [curve("a"), curve("b", facts=DIGITS.facts)]):
         assert "the report" not in str(charts.learning_curves(drawn, "accuracy", 3).to_dict())

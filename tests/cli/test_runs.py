@@ -58,6 +58,7 @@ def test_runs(lab: dict[str, str], tmp_path: Path) -> None:
     row = json.loads(answer("runs", "--json", env=lab))[0]
     assert row == {
         "name": "tiny",
+        "title": "tiny",
         "directory": str(directory),
         "recipe": "quick",
         "state": "finished",

@@ -11,7 +11,7 @@ from cifar_core import paths
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.markdown import plain, told
 from tests.model_directories import run_that_is
-from tests.pages import checked, opened
+from tests.pages import opened
 from tests.pages.test_classify import png, upload
 
 LONG = "a" * 5_000
@@ -107,11 +107,19 @@ def test_a_run_whose_name_is_an_address_makes_no_link(runs: Path) -> None:
     assert app.table[0].value.index[0] == "www\u2060.evil.example"
 
 
-def test_a_taken_name_that_is_an_address_makes_no_link(runs: Path) -> None:
-    shutil.copytree(paths.models_root() / "quick", runs / "www.evil.example")
-    app = opened("train")
-    app.text_input(key="run-name").set_value("www.evil.example")
-    [start] = [item for item in app.button if item.label == "Start"]
-    start.click()
-    [said] = [item.value for item in checked(app).error]
-    assert said == "There is already a run “www\u2060.evil.example”; choose another name."
+def test_a_title_that_is_an_address_or_markdown_stays_what_it_is(runs: Path) -> None:
+    shutil.copytree(paths.models_root() / "quick", runs / "mine")
+    run = ModelDirectory(runs / "mine")
+    run.write_label("*www.evil.example* :red[x]", "see https://evil.example")
+    busy = run_that_is("running", runs / "busy")
+    busy.write_label("www.busy.example")
+    for page, query in (
+        ("train", {"run": "mine"}),
+        ("overview", {}),
+        ("evaluate", {"model": "mine"}),
+        ("compare", {"models": "mine,quick", "view": "Who is right"}),
+    ):
+        app = opened(page, **query)
+        texts = [*app.markdown, *app.caption, *app.subheader, *app.error, *app.warning, *app.info]
+        said = [item.value for item in texts] + [item.label for item in [*app.metric, *app.button]]
+        assert not [text for text in said if "www." in text or "://" in text or ":red[" in text], page

@@ -94,7 +94,8 @@ def point_a_name_here(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("take_away", [name_another, move_away, point_a_name_here])
 @pytest.mark.parametrize(
-    ("state", "label"), [("stopped", "Resume mine"), ("running", "Stop mine"), ("stopped", "Delete it")]
+    ("state", "label"),
+    [("stopped", "Resume"), ("running", "Stop"), ("stopped", "Delete it"), ("stopped", "Save")],
 )
 def test_a_click_on_a_button_drawn_before_changes_no_run(
     monkeypatch: pytest.MonkeyPatch,

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from cifar_core import paths
+from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.errors import ModelDirectoryError
+from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue
 from cifar_core.runs.status import State
 from tests.model_directories import complete, made, run_that_is
@@ -122,3 +124,28 @@ def test_what_is_no_model_yet_says_what_to_do(runs: Path, state: State, said: st
     for name in ("new", str(run.path)):
         with pytest.raises(ModelDirectoryError, match=f"^{re.escape(said)}$"):
             catalogue.find_model(name, allow_path=True)
+
+
+def test_two_that_are_called_alike_are_told_apart_by_their_folders(runs: Path) -> None:
+    one, two, three = (made(runs / name) for name in ("one", "two", "three"))
+    assert catalogue.titles([one, two]) == {"one": "one", "two": "two"}
+    one.write_label("Anna's run")
+    two.write_label("Anna's run")
+    assert catalogue.titles([one, two]) == {"one": "Anna's run (one)", "two": "Anna's run (two)"}
+    three.write_label("Anna's run (one)")
+    assert len(set(catalogue.titles([one, two, three]).values())) == 3
+    two.write_label("one")  # as another's folder
+    assert catalogue.titles([one, two]) == {"one": "Anna's run", "two": "one (two)"}
+
+
+def test_a_run_without_a_name_is_called_by_recipe_number_dataset_and_pictures(runs: Path) -> None:
+    quick = get_recipe("quick")
+    assert catalogue.new_title(quick, CIFAR10) == "Quick 1"
+    made(runs / "one").write_label("Quick 1")
+    made(runs / "three").write_label("Quick 3 · 8,000 images")
+    made(runs / "other").write_label("Quick 99 is what Anna calls it")
+    assert catalogue.new_title(quick.with_(images=8_000), CIFAR10) == "Quick 4 · 8,000 images"
+    digits = quick.on(DIGITS.sizes["train"])
+    assert catalogue.new_title(digits, DIGITS) == "Quick 4 · Handwritten digits"
+    long = type("Long", (), {"name": "long", "title": "x" * 300, "sizes": {"train": 9}})()
+    made(runs / "long").write_label(catalogue.new_title(quick, long))

@@ -199,7 +199,7 @@ def test_a_finished_run_holds_every_file_and_no_other(story: Story) -> None:
     files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
     assert files == {
         "config.json", "status.json", "steps.csv", "history.csv", "checkpoint/last.npz", "model.keras",
-        "model.onnx", "predictions.npz", "card.json", "worker.log",
+        "model.onnx", "predictions.npz", "card.json", "watched.npz", "worker.log",
     }  # fmt: skip
     assert run.has_results()
     assert run in catalogue.models()
