@@ -309,6 +309,6 @@ def say_what_passes(model: ModelDirectory) -> None:
     ]
     if passing:
         st.caption(
-            f"**{plain(model.title)}** says “{NONE}”, wrongly, of 5 % of its own dataset's pictures, and of more "
-            f"photographs. It fails to say so of {', '.join(passing)}."
+            f"**{plain(model.title)}** says “{NONE}”, wrongly, of 5 % of its own dataset's pictures, and of "
+            f"more photographs. It fails to say so of {', '.join(passing)}."
         )
