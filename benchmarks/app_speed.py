@@ -56,7 +56,7 @@ SWITCH = f"""([link, title]) => new Promise((done, failed) => {{
 }})"""
 START_AT_UPLOAD = """document.querySelector('input[type=file]').addEventListener(
     'change', () => { window.uploaded = performance.now() }, { capture: true })"""
-ANSWERED = f"""() => window.uploaded && document.querySelector('h4') && ({AT_REST})
+ANSWERED = f"""() => window.uploaded && document.querySelector('h2') && ({AT_REST})
     ? performance.now() - window.uploaded : 0"""
 
 Figures = dict[str, list[float]]

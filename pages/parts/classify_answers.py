@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -205,9 +205,13 @@ def show_card(
         places = [cells.container() for _ in theirs]
         if words := what_it_must_choose_from(list(theirs.values()), picture.true):
             said.caption(words)
+        if alone:  # on a projector there is no room for more beside the verdict
+            with given:
+                show_picture(picture, "stretch")
         tiles = given.container(horizontal=True)
         with tiles:
-            show_picture(picture)
+            if not alone:
+                show_picture(picture, PICTURE)
             show_seen(picture, sorted({side_of(model) for model in theirs}))
         for place, (model, answer) in zip(places, theirs.items(), strict=True):
             with place:
@@ -220,12 +224,12 @@ def show_card(
         st.rerun()  # the dialog opens beside the fragment, not in it
 
 
-def show_picture(picture: Picture) -> None:
+def show_picture(picture: Picture, width: int | Literal["stretch"]) -> None:
     """Show a picture as it was given, with the square that networks see, where it may be moved."""
     if (shown := picture.to_show()) is None:
         return
     what = "the picture as it was given"
-    with st.container(width=TILE if picture.movable is None else PICTURE):
+    with st.container(width=TILE if picture.movable is None else width):
         if picture.movable is not None:
             whole = any(len(looks) > 1 for looks in picture.looks.values())
             square.show(picture.movable, images.data_url(shown, "jpeg"), what, whole=whole)
