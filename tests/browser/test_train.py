@@ -10,7 +10,6 @@ from cifar_core import paths
 from cifar_core.recipe import Recipe
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import trash
-from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import Status
 from tests.browser import no_exception
 from tests.browser.conftest import Server
@@ -94,26 +93,4 @@ def test_a_deleted_run_comes_back(page: Page, server: Server, tiny: Recipe) -> N
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("heading", name="Пробуем")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
-    no_exception(page)
-
-
-def test_a_run_is_renamed_and_numbers_that_do_not_fit_are_said_at_once(
-    page: Page, server: Server, tiny: Recipe
-) -> None:
-    run_that_is("stopped", server.runs / "mine", tiny)
-    page.goto(f"{server.url}/train?run=mine")
-    page.get_by_role("button", name="Name and note").click()
-    name = page.get_by_role("dialog").get_by_label("Name", exact=True)
-    name.fill("Anna's run")
-    page.get_by_role("button", name="Save").click()  # with the field still in focus
-    expect(page.get_by_role("heading", name="Anna's run")).to_be_visible()
-    expect(name).to_be_hidden()
-    assert ModelDirectory(server.runs / "mine").title == "Anna's run"
-    page.get_by_label("Batch size", exact=True).fill("4096")
-    page.get_by_text("More", exact=True).click()
-    page.get_by_label("Training images", exact=True).fill("3000")
-    page.get_by_label("Training images", exact=True).press("Enter")
-    expect(page.get_by_text("do not fill one batch of 4,096")).to_be_visible()
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
-    assert {path.name for path in server.runs.iterdir() if path.is_dir()} == {"mine"}
     no_exception(page)
