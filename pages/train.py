@@ -100,7 +100,7 @@ def show_run(
             # As high as what will stand there, so that nothing jumps.
             height = charts.LARGE_HEIGHT if presented else charts.HEIGHT
             for place, _ in curves.measures():
-                place.skeleton(height)
+                curves.room(place, height).skeleton(height)
 
 
 def card_of(run: ModelDirectory) -> Card | None:

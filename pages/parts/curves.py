@@ -12,6 +12,7 @@ from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
 
+AROUND = 8  # pixels around a chart; with none, a bar to scroll might come
 LOSS_OF_TRAINING = (
     "As training counts it: with a recipe that softens the labels (label smoothing) it is higher than the "
     "loss in tables, so it compares runs of one recipe only. A network that guesses among ten classes has "
@@ -31,11 +32,15 @@ def show_curves(
     """Draw how one or more runs learn, which may go on."""
     names = ", ".join(curve.name for curve in curves)
     for place, measure in measures():
-        place.altair_chart(
-            charts.learning_curves(curves, measure, epochs, over, smooth=smooth, large=large),
-            key=measure,
-            alt=what_is_drawn(measure, names, over),
+        chart = charts.learning_curves(curves, measure, epochs, over, smooth=smooth, large=large)
+        room(place, int(chart.height)).altair_chart(
+            chart, key=measure, alt=what_is_drawn(measure, names, over)
         )
+
+
+def room(place: DeltaGenerator, height: int) -> DeltaGenerator:
+    """Keep room for a chart, which is of no height until its browser has drawn it: else all below jumps."""
+    return place.container(height=height + AROUND, border=False)
 
 
 def choose_how() -> tuple[Over, bool]:
