@@ -127,10 +127,6 @@ class Own(Dataset):
         """Return the folder for what is computed of its pictures, which need not exist."""
         return self.path / "computed"
 
-    def size_in_bytes(self) -> int:
-        """Return what it takes on the disk."""
-        return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
-
     def verify(self) -> None:
         """Compare every picture and label with what was added; DatasetError says what differs."""
         index = self.index()
@@ -180,6 +176,11 @@ def names() -> list[str]:
 def folder_of(name: str) -> Path:
     """Return where the own dataset of that name lies, or would."""
     return paths.datasets_root() / name
+
+
+def size_in_bytes(name: str) -> int:
+    """Return what the own dataset of that name takes on the disk, a damaged one too."""
+    return sum(file.stat().st_size for file in folder_of(name).rglob("*") if file.is_file())
 
 
 def find(name: str) -> Own | None:

@@ -2,22 +2,23 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifar_core import formats, images
-from cifar_core.datasets import own_adding
+from cifar_core.datasets import own, own_adding, registry
 from cifar_core.datasets.own_adding import Added
 from cifar_core.errors import CifarLabError, DatasetError
+from cifar_core.runs import learners
 from pages.parts import permission
 from pages.parts.markdown import plain, told
 
 FOLDER, FILE, PATH = "A folder", "A ZIP, tar or Parquet file", "A place on this computer"
 MOST_NAMED = 20  # of what was left out
-_ADDED = "own-added"  # in the session: what was added last
+_ADDED, _PROBLEM = "own-added", "own-problem"  # in the session: what was added last, and what went wrong
 
 Given = list[UploadedFile] | UploadedFile | str | None
 
@@ -35,8 +36,9 @@ def show() -> None:
         )
         name = st.text_input("Name", placeholder="pets", max_chars=64, key="own-name")
         given = choose_pictures()
-        st.caption("What was taken can be removed again: `python -m cifar_core data remove NAME`")
-        if st.button("Add", type="primary", icon=":material/add:", key="own-add"):
+        # Until uploads are whole there is nothing to add; a path is read only when its field is left.
+        waits = not isinstance(given, str) and not given
+        if st.button("Add", type="primary", icon=":material/add:", key="own-add", disabled=waits):
             add(name.strip(), given)
 
 
@@ -107,10 +109,62 @@ def on_disk(given: list[UploadedFile] | UploadedFile | str) -> Iterator[Path]:
         yield Path(scratch)
 
 
+def attempt(action: Callable[[], None]) -> None:
+    """Do what a button asks for, and keep what went wrong for `show_problem`."""
+    try:
+        permission.check()
+        action()
+    except CifarLabError as error:
+        st.session_state[_PROBLEM] = told(error)
+
+
+def show_problem() -> None:
+    """Say what went wrong with what was asked for last."""
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(problem)
+
+
+def show_damaged() -> None:
+    """Say what is wrong with datasets that cannot be read, and offer to remove them."""
+    for name in own.names():
+        try:
+            registry.get_dataset(name)
+        except DatasetError as error:
+            with st.container(border=True):
+                st.error(told(error))
+                offer_removal(name)
+
+
+def offer_removal(name: str) -> None:
+    """Draw what removes a dataset of the visitor's own, and say what goes with it."""
+    if not permission.granted():
+        return
+    size = formats.size_in_bytes(own.size_in_bytes(name))
+    with st.popover("Remove", icon=":material/delete:", key=f"own-removal-{name}"):
+        st.write(
+            f"This deletes the pictures of “{plain(name)}”, their labels, and what was computed of them: "
+            f"{size}, for good. What you took them from stays, and so do the models that learned from them."
+        )
+        st.button(
+            "Remove it",
+            type="primary",
+            width="stretch",
+            key=f"own-remove-{name}",
+            on_click=attempt,
+            args=(lambda: remove(name),),
+        )
+
+
+def remove(name: str) -> None:
+    learners.refuse_if_learning(name)
+    own.remove(name)
+
+
 def show_added() -> None:
     """Say what was taken and what was left out, and lead on."""
     added: Added | None = st.session_state.get(_ADDED)
-    if added is None:
+    if added is None or added.dataset.name not in own.names():
+        st.session_state.pop(_ADDED, None)
         return
     dataset = added.dataset
     train, test = (formats.count(dataset.sizes[part]) for part in ("train", "test"))
