@@ -2,15 +2,19 @@
 
 Each is a folder of three files under `artifacts/datasets/`, which `own_adding` writes whole: `dataset.json`
 says what it is, `index.npz` has a row a picture, and `pictures.bin` holds the pictures, one small file behind
-the other. What is computed of them, and can be again, lies beside these in `computed/`.
+the other. What is computed of them, and can be again, lies beside these in `computed/`, and what was changed
+of their labels since in the log of `own_changes`.
 """
 
+import copy
+import functools
 import hashlib
 import json
 import re
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +24,9 @@ from numpy.typing import NDArray
 
 from cifar_core import images, paths
 from cifar_core.datasets.dataset import Batch, Dataset, Facts, Ints, Part
+from cifar_core.datasets.own_changes import CHANGES, OUT, Labels, replay
 from cifar_core.errors import DatasetError, ImageError
-from cifar_core.files import read_arrays
+from cifar_core.files import Written, read_arrays, written
 
 SIDE = 128  # of the largest pictures that are kept
 USUAL_SIDE = 32  # of those that a network gets unless it asks for larger ones
@@ -77,11 +82,18 @@ class Own(Dataset):
         self._counts: dict[Part, list[int]] = {
             part: list(about["counts"][part]) for part in ("train", "test")
         }
+        self._now: Labels | None = None  # the labels, where the log has changed any
+        if (path / CHANGES).exists():
+            stamp = written(path / INDEX, path / CHANGES)
+            self._now, now_digest, self._counts = _changed(path, self.class_names, stamp)
+            self.facts = replace(self.facts, digest=now_digest)
         self.sizes = {part: sum(counts) for part, counts in self._counts.items()}
 
     def at(self, side: int) -> "Own":
         """Return it with pictures of this side, or of the largest that are kept."""
-        return Own(self.path, self.about, min(side, SIDE))
+        other = copy.copy(self)
+        other.facts = replace(self.facts, side=min(side, SIDE))
+        return other
 
     def load(self, part: Part) -> Batch:
         """Return a part at its side; DatasetError if a file of it is missing or damaged."""
@@ -104,11 +116,18 @@ class Own(Dataset):
             raise self._damaged(PICTURES) from error
 
     def index(self) -> Index:
-        """Return what is known of each picture; DatasetError if that is missing or damaged."""
-        try:
-            return Index(**read_arrays(self.path / INDEX, set(Index._fields)))
-        except (OSError, ValueError, TypeError) as error:
-            raise self._damaged(INDEX) from error
+        """Return what is known of each picture that counts; DatasetError if that is missing or damaged."""
+        index = self.stored()
+        return index if self._now is None else _relabelled(index, self._now.labels)
+
+    def labels(self) -> Labels:
+        """Return the labels of all pictures that were added, as they are now, and what changed them."""
+        added = self.stored().labels
+        return self._now or Labels(added, np.zeros(len(added), bool), [])
+
+    def stored(self) -> Index:
+        """Return what is known of each picture as it was added; DatasetError as for `index`."""
+        return _stored(self.path)
 
     def groups(self) -> Ints:
         """Return which training pictures look alike, int64 [N], equal numbers a group."""
@@ -129,15 +148,14 @@ class Own(Dataset):
 
     def verify(self) -> None:
         """Compare every picture and label with what was added; DatasetError says what differs."""
-        index = self.index()
+        index = self.stored()
         for content, known in zip(self.contents(index.spans), index.hashes, strict=True):
             if hashlib.sha256(content).digest() != known.tobytes():
                 raise self._damaged(PICTURES)
         counted = np.bincount(index.labels[index.test], minlength=len(self.class_names)).tolist()
-        if (
-            digest(self.class_names, index.labels, index.hashes) != self.facts.digest
-            or counted != self._counts["test"]
-        ):
+        added = self.about
+        found = digest(self.class_names, index.labels, index.hashes)
+        if found != added["dataset"]["digest"] or counted != added["counts"]["test"]:
             raise self._damaged(INDEX)
 
     def problem(self) -> str | None:
@@ -147,6 +165,41 @@ class Own(Dataset):
 
     def _damaged(self, name: str) -> DatasetError:
         return damaged(self.path, name)
+
+
+def _stored(path: Path) -> Index:
+    try:
+        return Index(**read_arrays(path / INDEX, set(Index._fields)))
+    except (OSError, ValueError, TypeError) as error:
+        raise damaged(path, INDEX) from error
+
+
+def _relabelled(index: Index, labels: Ints) -> Index:
+    """Return an index with other labels, without what is taken out."""
+    return Index(*(column[labels != OUT] for column in index._replace(labels=labels)))
+
+
+@functools.lru_cache(maxsize=32)
+def _changed(
+    path: Path,
+    class_names: tuple[str, ...],
+    stamp: Written,  # noqa: ARG001 - what changes when a file does
+) -> tuple[Labels, str, dict[Part, list[int]]]:
+    """Return what the log makes of the labels of a dataset, of its digest and of its counts."""
+    stored = _stored(path)
+    try:
+        now = replay(path, stored.labels, class_names)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{CHANGES} of the dataset “{path.name}” is damaged ({error}): delete that file in the dataset's "
+            "folder to have the labels as they were added."
+        ) from error
+    index = _relabelled(stored, now.labels)
+    sides: dict[Part, NDArray[np.bool_]] = {"train": ~index.test, "test": index.test}
+    counts = {
+        part: np.bincount(index.labels[of], minlength=len(class_names)).tolist() for part, of in sides.items()
+    }
+    return now, digest(class_names, index.labels, index.hashes), counts
 
 
 def digest(class_names: Sequence[str], labels: Ints, hashes: NDArray[np.uint8]) -> str:
