@@ -10,7 +10,7 @@ from cifar_core.datasets.dataset import Dataset, Part, normalise, one_hot
 from cifar_core.datasets.own import Own
 from cifar_core.datasets.registry import CIFAR10, first_choice
 from pages import require_entry
-from pages.parts import data_import, data_own, downloads
+from pages.parts import data_doubts, data_import, data_look, data_own, downloads
 from pages.parts.caches import crisp, test_set, tile
 from pages.parts.markdown import plain, told
 from pages.parts.url_state import choose_view, segments_in_url
@@ -143,6 +143,7 @@ def show_one_hot(label: int, class_names: tuple[str, ...]) -> None:
 
 
 VIEWS = {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}
+VIEWS_OF_OWN = {"Look through": data_look.show, "Doubtful labels": data_doubts.show, **VIEWS}
 
 require_entry()
 st.title("Data", anchor=False)
@@ -163,4 +164,5 @@ chosen = segments_in_url(
     first_choice().name,
     lambda name: datasets[name].title,
 )
-VIEWS[choose_view("data", VIEWS)](datasets[chosen])
+views = VIEWS_OF_OWN if isinstance(datasets[chosen], Own) else VIEWS
+views[choose_view("data", views)](datasets[chosen])

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifar_core import images, paths
+from cifar_core.arrays import Images
 from cifar_core.datasets.dataset import Batch, Dataset, Facts, Ints, Part
 from cifar_core.datasets.own_changes import CHANGES, OUT, Labels, replay
 from cifar_core.errors import DatasetError, ImageError
@@ -33,6 +34,10 @@ USUAL_SIDE = 32  # of those that a network gets unless it asks for larger ones
 ABOUT, INDEX, PICTURES = "dataset.json", "index.npz", "pictures.bin"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ChangesError(DatasetError):
+    """The log of what was changed of a dataset's labels is damaged."""
 
 
 class Index(NamedTuple):
@@ -97,15 +102,20 @@ class Own(Dataset):
 
     def load(self, part: Part) -> Batch:
         """Return a part at its side; DatasetError if a file of it is missing or damaged."""
-        index, side = self.index(), self.facts.side
+        index = self.index()
         rows = np.flatnonzero(index.test == (part == "test"))
-        pictures = np.empty((len(rows), side, side, 3), np.uint8)
-        for place, content in enumerate(self.contents(index.spans[rows])):
+        return Batch(self.decoded(index.spans[rows]), index.labels[rows])
+
+    def decoded(self, spans: Ints) -> Images:
+        """Return the pictures whose spans are given, int64 [M, 2], at its side, uint8 [M, S, S, 3]."""
+        side = self.facts.side
+        pictures = np.empty((len(spans), side, side, 3), np.uint8)
+        for place, content in enumerate(self.contents(spans)):
             try:
                 pictures[place] = images.to_array(images.read(content), side=side)
             except ImageError as error:
                 raise self._damaged(PICTURES) from error
-        return Batch(pictures, index.labels[rows])
+        return pictures
 
     def contents(self, spans: Ints) -> "Sequence[bytes]":
         """Return the files of pictures, JPEG or PNG, whose spans are given, int64 [M, 2]."""
@@ -190,9 +200,9 @@ def _changed(
     try:
         now = replay(path, stored.labels, class_names)
     except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"{CHANGES} of the dataset “{path.name}” is damaged ({error}): delete that file in the dataset's "
-            "folder to have the labels as they were added."
+        raise ChangesError(
+            f"{CHANGES} of the dataset “{path.name}” is damaged ({error}): forget the changes, on the page "
+            "Data or by deleting that file, to have the labels as they were added."
         ) from error
     index = _relabelled(stored, now.labels)
     sides: dict[Part, NDArray[np.bool_]] = {"train": ~index.test, "test": index.test}

@@ -1,7 +1,7 @@
 """What was changed of a dataset's labels since its pictures were added: a line each, only ever appended.
 
-A change gives pictures a class, their own again where somebody looked and keeps it, or takes them out. Undoing
-is a line, too. So nothing is lost, and the labels as they were added are one file less away.
+A change gives pictures a class, their own again where somebody looked and keeps it, or takes them out.
+Undoing is a line, too. So nothing is lost, and without the file the labels are as they were added.
 """
 
 import os
@@ -34,8 +34,16 @@ class Change(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
 
 
 class Labels(NamedTuple):
-    """The labels as they are now, int64 [N], `OUT` for what is taken out; what somebody decided on, bool [N];
-    and the changes that hold, in their order.
+    """The labels of all pictures that were added, as they are now.
+
+    Attributes
+    ----------
+    labels
+        int64 [N], `OUT` for what is taken out.
+    decided
+        Whether somebody decided on it, bool [N].
+    changes
+        Those that hold, in their order.
     """
 
     labels: Ints

@@ -1,6 +1,7 @@
 """Mend the labels of an own dataset: give pictures another class, take them out, and take that back."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -52,6 +53,19 @@ def undo(name: str) -> None:
         if not dataset.labels().changes:
             raise DatasetError(f"Nothing of “{name}” is changed.")
         own_changes.append(dataset.path, [Change(undo=True)])
+
+
+def forget(name: str) -> None:
+    """Have the labels as they were added, and put the log of changes, damaged maybe, aside.
+
+    DatasetError if that cannot be.
+    """
+    log = own.folder_of(name) / own_changes.CHANGES
+    try:
+        if name in own.names() and log.exists():
+            log.replace(log.with_name(f"forgotten-{time.time_ns()}.jsonl"))
+    except OSError as error:
+        raise DatasetError(f"“{name}” cannot be changed ({error.strerror or error}).") from error
 
 
 def _refuse_if_too_little(dataset: own.Own, index: own.Index, before: Ints, after: Ints) -> None:

@@ -1,4 +1,4 @@
-"""What is worth a look in an own dataset: pictures that are alike, and classes that are short of something."""
+"""What is worth a look in an own dataset: pictures that are alike, and what its classes are short of."""
 
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ class Marks(NamedTuple):
 
 
 def marks(stored: Index, labels: Ints) -> Marks:
-    """Compare all pictures of a dataset with their labels as they are now, int64 [N]; `OUT` counts for none."""
+    """Compare all pictures of a dataset, with their labels as they are now, int64 [N], `OUT` for none."""
     inside = labels != OUT
     _, contents = np.unique(stored.hashes, axis=0, return_inverse=True)
     same, alike = (inside & (np.bincount(of, inside)[of] > 1) for of in (contents.ravel(), stored.groups))
@@ -53,7 +53,7 @@ def marks(stored: Index, labels: Ints) -> Marks:
 
 
 def sides(dataset: Own) -> Ints:
-    """Return how many pixels a side the pictures that were added are stored with, int64 [N]; 128 for larger."""
+    """Return how many pixels a side each picture is stored with, int64 [N]; 128 stands for more than 64."""
     spans = dataset.stored().spans
     heads = dataset.contents(np.stack([spans[:, 0], np.minimum(spans[:, 0] + _HEAD, spans[:, 1])], axis=1))
     return np.array(
@@ -70,8 +70,8 @@ def advice(dataset: Own) -> list[str]:
     said = []
     if few := [names[label] for label in np.argsort(differ, kind="stable") if differ[label] < FEW]:
         said.append(
-            f"Few: {_listed(few)} {'has' if len(few) == 1 else 'have'} fewer than {FEW} pictures that differ. "
-            "More of them help most, taken on other days, from other sides, before other grounds."
+            f"Few: {_listed(few)} {'has' if len(few) == 1 else 'have'} fewer than {FEW} pictures that "
+            "differ. More of them help most, taken on other days, from other sides, before other grounds."
         )
     low, high = int(differ.argmin()), int(differ.argmax())
     if differ[high] > UNEVEN * differ[low]:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifar_core import formats, images
-from cifar_core.datasets import own, own_adding, registry
+from cifar_core.datasets import own, own_adding, own_editing, registry
 from cifar_core.datasets.own_adding import Added
 from cifar_core.errors import CifarLabError, DatasetError
 from cifar_core.runs import learners
@@ -132,7 +132,10 @@ def show_damaged() -> None:
         except DatasetError as error:
             with st.container(border=True):
                 st.error(told(error))
-                offer_removal(name)
+                with st.container(horizontal=True):
+                    offer_removal(name)
+                    if isinstance(error, own.ChangesError):
+                        offer_to_forget(name)
 
 
 def offer_removal(name: str) -> None:
@@ -152,6 +155,19 @@ def offer_removal(name: str) -> None:
             key=f"own-remove-{name}",
             on_click=attempt,
             args=(lambda: remove(name),),
+        )
+
+
+def offer_to_forget(name: str) -> None:
+    """Draw what puts the log of changes aside."""
+    if permission.granted():
+        st.button(
+            "Forget the changes",
+            icon=":material/history:",
+            key=f"own-forget-{name}",
+            on_click=attempt,
+            args=(lambda: own_editing.forget(name),),
+            help="The labels are then as they were when the pictures were added.",
         )
 
 

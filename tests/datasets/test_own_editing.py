@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("datasets")
 
 
 @pytest.fixture
-def added(tmp_path: Path) -> own.Own:
+def added(datasets: Path, tmp_path: Path) -> own.Own:  # noqa: ARG001
     return add("shapes", in_folder(tmp_path / "source", shapes(10))).dataset
 
 
@@ -134,14 +134,16 @@ def line(**values: object) -> str:
     ],
     ids=range(15),
 )
-def test_a_damaged_log_is_said_and_deleting_it_brings_back_the_labels(content: str, added: own.Own) -> None:
+def test_a_damaged_log_is_said_and_forgetting_it_brings_back_the_labels(content: str, added: own.Own) -> None:
     (added.path / CHANGES).write_text(content)
     with pytest.raises(DatasetError, match=r"^changes\.jsonl of the dataset “shapes” is damaged \(line \d\)"):
         own.find("shapes")
     with pytest.raises(DatasetError, match="damaged"):
         own_editing.undo("shapes")
-    (added.path / CHANGES).unlink()
+    own_editing.forget("shapes")
     assert now().facts == added.facts
+    [kept] = added.path.glob("forgotten-*")
+    assert kept.read_text() == content
 
 
 @pytest.mark.parametrize(
