@@ -11,16 +11,18 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from cifar_core import formats, images
 from cifar_core.datasets import own, own_adding, own_editing, registry
 from cifar_core.datasets.own_adding import Added
+from cifar_core.datasets.own_bursts import Bursts
 from cifar_core.errors import CifarLabError, DatasetError
 from cifar_core.runs import learners
-from pages.parts import permission
+from pages.parts import data_webcam, permission
 from pages.parts.markdown import plain, told
 
 FOLDER, FILE, PATH = "A folder", "A ZIP, tar or Parquet file", "A place on this computer"
+WEBCAM = "The webcam"
 MOST_NAMED = 20  # of what was left out
 _ADDED, _PROBLEM = "own-added", "own-problem"  # in the session: what was added last, and what went wrong
 
-Given = list[UploadedFile] | UploadedFile | str | None
+Given = list[UploadedFile] | UploadedFile | str | Bursts | None
 
 
 def show() -> None:
@@ -31,9 +33,6 @@ def show() -> None:
         show_added()
         if not permission.explain():
             return
-        st.markdown(
-            "Put the pictures of each class into a folder of its name, and all of them into one folder."
-        )
         name = st.text_input("Name", placeholder="pets", max_chars=64, key="own-name")
         given = choose_pictures()
         # Until uploads are whole there is nothing to add; a path is read only when its field is left.
@@ -44,12 +43,17 @@ def show() -> None:
 
 def choose_pictures() -> Given:
     """Let the visitor say where the pictures are."""
-    ways = [FOLDER, FILE, PATH] if permission.here() else [FOLDER, FILE]  # elsewhere it is the server's disk
+    ways = [FOLDER, FILE, WEBCAM]
+    if permission.here():  # elsewhere it would be the server's disk
+        ways.append(PATH)
     way = st.segmented_control("From", ways, default=FOLDER, required=True, key="own-way")
     if way == PATH:
         return st.text_input("Where they are", placeholder="a folder or a file", key="own-path").strip()
+    if way == WEBCAM:
+        return data_webcam.choose()
     if way == FILE:
         return st.file_uploader("The file", key="own-file")
+    st.caption("Put the pictures of each class into a folder of its name, and all of them into one folder.")
     return list(
         st.file_uploader(
             "The folder that holds them",
@@ -73,25 +77,26 @@ def add(name: str, given: Given) -> None:
 
     try:
         permission.check()
-        with on_disk(given) as source:
+        with source_of(given) as source:
             added = own_adding.add(name, source, progress=progress)
     except CifarLabError as error:
         bar.empty()
         st.error(told(error))
         return
+    data_webcam.forget()
     st.session_state[_ADDED] = added
     st.query_params["data"] = name  # the page shows what came
     st.rerun()
 
 
 @contextlib.contextmanager
-def on_disk(given: list[UploadedFile] | UploadedFile | str) -> Iterator[Path]:
-    """Yield where the pictures are; what was uploaded lies in a folder that is gone afterwards.
+def source_of(given: list[UploadedFile] | UploadedFile | str | Bursts) -> Iterator[Path | Bursts]:
+    """Yield what the pictures come from; what was uploaded lies in a folder that is gone afterwards.
 
     The name of an uploaded file is its path in the visitor's folder, of which nothing is believed.
     """
-    if isinstance(given, str):
-        yield Path(given).expanduser()
+    if isinstance(given, str | Bursts):
+        yield Path(given).expanduser() if isinstance(given, str) else given
         return
     with tempfile.TemporaryDirectory() as scratch:
         if isinstance(given, UploadedFile):

@@ -1,17 +1,19 @@
 """The visitor's own pictures on the page Data: from a folder, a file or a place, to a dataset to learn."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import settings
+from cifar_core import images, settings
 from cifar_core.datasets import own
 from cifar_core.datasets.registry import get_dataset
-from pages.parts import data_own
-from tests.datasets.own_sources import NAMES, in_folder, in_zip, shapes
+from pages.parts import data_own, recorder
+from tests.datasets.own_sources import NAMES, in_folder, in_zip, shape, shapes
 from tests.model_directories import run_that_is
 from tests.pages import checked, opened
+from tests.pictures import encode
 
 pytestmark = pytest.mark.usefixtures("cache", "datasets", "runs")
 
@@ -142,6 +144,30 @@ def test_a_click_on_a_button_drawn_before_removes_nothing(
     assert checked(app).error
     assert own.names() == ["shapes"]
     assert "own-remove-shapes" not in [button.key for button in app.button]
+
+
+def test_what_a_webcam_recorded_becomes_a_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, came = opened("data"), dict[str, Any]()
+    monkeypatch.setattr(recorder, "record", lambda _: came.pop("burst", None))
+    app.segmented_control(key="own-way").set_value(data_own.WEBCAM)
+    checked(app)
+    for kind, name in enumerate(NAMES):
+        app.text_input(key="own-burst-class").set_value(name)
+        for number in range(4):
+            frames = [encode(shape(kind, 10 * number + place), "JPEG") for place in range(2)]
+            came["burst"] = [images.data_url(frame, "jpeg") for frame in frames]
+            checked(app)
+    assert any(f"**{NAMES[0]}** · recorded 4 times, 8 pictures" in item.value for item in app.markdown)
+    came["burst"] = ["nonsense"]
+    assert "What came from the camera is no picture" in checked(app).error[0].value
+    app.button(key="own-burst-undo").click()
+    assert any(
+        f"**{NAMES[2]}** · recorded 3 times, 6 pictures" in item.value for item in checked(app).markdown
+    )
+    added(app, "shapes")
+    found = get_dataset("shapes")
+    assert sum(found.sizes.values()) == 22
+    assert not [item for item in app.markdown if "recorded" in item.value]
 
 
 @pytest.mark.usefixtures("stranger")
