@@ -90,8 +90,8 @@ class Own(Dataset):
         self._now: Labels | None = None  # the labels, where the log has changed any
         if (path / CHANGES).exists():
             stamp = written(path / INDEX, path / CHANGES)
-            self._now, now_digest, self._counts = _changed(path, self.class_names, stamp)
-            self.facts = replace(self.facts, digest=now_digest)
+            self._now, now_digest, of_test, self._counts = _changed(path, self.class_names, stamp)
+            self.facts = replace(self.facts, digest=now_digest, test_digest=of_test)
         self.sizes = {part: sum(counts) for part, counts in self._counts.items()}
 
     def at(self, side: int) -> "Own":
@@ -194,8 +194,8 @@ def _changed(
     path: Path,
     class_names: tuple[str, ...],
     stamp: Written,  # noqa: ARG001 - what changes when a file does
-) -> tuple[Labels, str, dict[Part, list[int]]]:
-    """Return what the log makes of the labels of a dataset, of its digest and of its counts."""
+) -> tuple[Labels, str, str, dict[Part, list[int]]]:
+    """Return what the log makes of the labels of a dataset, of its two digests and of its counts."""
     stored = _stored(path)
     try:
         now = replay(path, stored.labels, class_names)
@@ -209,7 +209,7 @@ def _changed(
     counts = {
         part: np.bincount(index.labels[of], minlength=len(class_names)).tolist() for part, of in sides.items()
     }
-    return now, digest(class_names, index.labels, index.hashes), counts
+    return now, *digests(class_names, index.labels, index.hashes, index.test), counts
 
 
 def digest(class_names: Sequence[str], labels: Ints, hashes: NDArray[np.uint8]) -> str:
@@ -218,6 +218,13 @@ def digest(class_names: Sequence[str], labels: Ints, hashes: NDArray[np.uint8]) 
     found.update(np.asarray(labels, np.int64).tobytes())
     found.update(np.ascontiguousarray(hashes).tobytes())
     return found.hexdigest()
+
+
+def digests(
+    class_names: Sequence[str], labels: Ints, hashes: NDArray[np.uint8], test: NDArray[np.bool_]
+) -> tuple[str, str]:
+    """Return the digest of all pictures, and that of those of the test set."""
+    return digest(class_names, labels, hashes), digest(class_names, labels[test], hashes[test])
 
 
 def check_name(name: str) -> None:

@@ -156,8 +156,14 @@ def _write(folder: Path, rows: list[_Row], groups: Ints, class_names: list[str],
     np.savez_compressed(buffer, **own.Index(spans, labels, test, groups, hashes, names)._asdict())
     write_whole(folder / own.INDEX, buffer.getvalue())
     parts, classes = {"train": ~test, "test": test}, len(class_names)
+    _, of_test = own.digests(class_names, labels, hashes, test)
     about = {
-        "dataset": {"digest": digest, "mirrors": mirrors, "class_names": class_names},
+        "dataset": {
+            "digest": digest,
+            "test_digest": of_test,
+            "mirrors": mirrors,
+            "class_names": class_names,
+        },
         "counts": {part: np.bincount(labels[of], minlength=classes).tolist() for part, of in parts.items()},
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -17,7 +17,7 @@ from cifar_core.sources.source import Listing, Picture
 
 MOST_FRAMES = 100  # a burst: ten seconds
 MOST_IN_ALL = 2_000
-MOST_BYTES = 200_000  # a frame; one of 256 pixels a side has about 20,000
+MOST_BYTES = 100_000  # a frame; one of 256 pixels a side has about 20,000
 
 _ADDRESS = "data:image/jpeg;base64,"
 

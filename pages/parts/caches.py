@@ -71,7 +71,7 @@ def test_set_or_offer(facts: Facts, what_for: str, key: str) -> Batch | None:
     """Return the test images that a model was tested on; or offer what is missing, and return None."""
     try:
         dataset = get_dataset(facts.name)
-        if dataset.facts.digest != facts.digest:
+        if dataset.facts.tested_on != facts.tested_on:
             st.info(f"“{plain(facts.name)}” has changed since the model learned from it. {what_for}")
             return None
         if not dataset.available():

@@ -15,7 +15,7 @@ from cifar_core.evaluation import doubts
 from cifar_core.evaluation.doubts import Doubts
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches, data_tiles, permission
-from pages.parts.data_tiles import Rows
+from pages.parts.data_tiles import Acts, Rows
 from pages.parts.markdown import plain, told
 from pages.parts.models import readable_models
 from pages.parts.turns import turn
@@ -78,7 +78,7 @@ def show(dataset: Dataset) -> None:
             those = [row for row in chosen if now.labels[row] == label]
             own_editing.give(dataset.name, those, dataset.class_names[label])
 
-    acts = {"Keep": ("check", keep), "Move as proposed": ("arrow_forward", agree)}
+    acts: Acts = {"Keep": ("check", keep), "Move as proposed": ("arrow_forward", agree)}
     data_tiles.show(dataset, shown, [caption(row) for row in shown], acts)
 
 

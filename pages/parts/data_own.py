@@ -151,7 +151,8 @@ def offer_removal(name: str) -> None:
     with st.popover("Remove", icon=":material/delete:", key=f"own-removal-{name}"):
         st.write(
             f"This deletes the pictures of “{plain(name)}”, their labels, and what was computed of them: "
-            f"{size}, for good. What you took them from stays, and so do the models that learned from them."
+            f"{size}, for good. Files that they came from stay, and so do models that learned from them; "
+            "what a webcam recorded is gone."
         )
         st.button(
             "Remove it",

@@ -1,7 +1,8 @@
 """Tiles of a dataset of the visitor's own, some of which are chosen, and what mends the labels of these."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -20,6 +21,7 @@ WIDTH = 100  # screen pixels of a tile
 
 Rows = list[int]
 Act = Callable[[Rows], None]  # on the pictures that are chosen
+Acts = Mapping[str, tuple[str, Act]]  # by label, with an icon
 
 
 def choose_page(rows: Sequence[int] | Ints, key: str) -> Rows:
@@ -29,7 +31,7 @@ def choose_page(rows: Sequence[int] | Ints, key: str) -> Rows:
     return [int(row) for row in rows[(page - 1) * TILES : page * TILES]]
 
 
-def show(dataset: Own, rows: Rows, captions: Sequence[str], acts: dict[str, tuple[str, Act]]) -> None:
+def show(dataset: Own, rows: Rows, captions: Sequence[str], acts: Acts) -> None:
     """Draw pictures of a dataset that can be chosen, and below them what can be done with these.
 
     Parameters
@@ -49,7 +51,7 @@ def show(dataset: Own, rows: Rows, captions: Sequence[str], acts: dict[str, tupl
         tiles = st.grid("auto", min_column_width=WIDTH, gap="small")
         for row, content, caption in zip(rows, contents, captions, strict=True):
             with tiles.container(gap="xsmall"):
-                kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
+                kind: Literal["png", "jpeg"] = "png" if content.startswith(b"\x89PNG") else "jpeg"
                 name = formats.printable(str(stored.names[row]))
                 st.image(images.data_url(content, kind), width=WIDTH, alt=name)
                 if may:
@@ -59,7 +61,7 @@ def show(dataset: Own, rows: Rows, captions: Sequence[str], acts: dict[str, tupl
             show_acts(dataset, rows, acts)
 
 
-def show_acts(dataset: Own, rows: Rows, acts: dict[str, tuple[str, Act]]) -> None:
+def show_acts(dataset: Own, rows: Rows, acts: Acts) -> None:
     def moved(chosen: Rows) -> None:
         own_editing.give(dataset.name, chosen, st.session_state[to])
 

@@ -47,7 +47,11 @@ def show_bursts(bursts: list[Burst]) -> None:
             for [first, *_] in own[:MOST_SHOWN]:
                 st.image(images.data_url(first, "jpeg"), width=THUMBNAIL, alt=f"a recording of {name}")
     if bursts:
-        st.button("Take back the last", icon=":material/undo:", key="own-burst-undo", on_click=bursts.pop)
+        st.button("Take back the last", icon=":material/undo:", key="own-burst-undo", on_click=take_back)
+
+
+def take_back() -> None:
+    del st.session_state.get(_BURSTS, [])[-1:]  # nothing, where a second click came too late
 
 
 def forget() -> None:

@@ -10,6 +10,7 @@ import pytest
 from cifar_core.datasets import own, own_changes, own_editing, own_look
 from cifar_core.datasets.own_adding import add
 from cifar_core.datasets.own_changes import CHANGES
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import DatasetError
 from tests.datasets.own_sources import NAMES, in_folder, shape, shapes
 from tests.pictures import encode
@@ -61,6 +62,15 @@ def test_what_is_taken_out_is_neither_learned_nor_tested(added: own.Own) -> None
     assert len(now().load("train").images) == len(now().groups()) == 23
     assert now().facts.digest != added.facts.digest
     assert now().labels().labels[row] == own_changes.OUT
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_models_are_compared_while_the_test_set_is_the_same(added: own.Own, test: bool) -> None:
+    [row, *_] = of_class(added, 0, test=test)
+    own_editing.give("shapes", [row], None)
+    assert now().facts.digest != added.facts.digest
+    assert (now().facts.tested_on != added.facts.tested_on) == test
+    assert CIFAR10.facts.tested_on == CIFAR10.facts.digest
 
 
 def test_what_is_kept_changes_nothing_but_that_it_is_decided(added: own.Own) -> None:

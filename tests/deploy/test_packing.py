@@ -20,7 +20,12 @@ from tests.command_line import Typed
 
 Files = dict[str, bytes]
 
-LAYER = {"module": "keras.layers", "class_name": "Dense", "registered_name": None, "config": {}}
+LAYER: dict[str, Any] = {
+    "module": "keras.layers",
+    "class_name": "Dense",
+    "registered_name": None,
+    "config": {},
+}
 PLAIN = {"module": "keras.src.models.functional", "class_name": "Functional", "config": {"layers": [LAYER]}}
 
 

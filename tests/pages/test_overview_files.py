@@ -25,7 +25,7 @@ def test_a_model_is_packed_and_taken_in(runs: Path) -> None:
     app = opened("overview")
     app.selectbox(key="pack-model").set_value("mine")
     app.button(key="pack").click()
-    assert any("Download mine.zip" in item.label for item in checked(app).get("download_button"))
+    assert any("Download mine.zip" in str(item) for item in checked(app).get("download_button"))
 
     app.file_uploader(key="unpack-file").set_value(("quick.zip", packed(), "application/zip"))
     checked(app)

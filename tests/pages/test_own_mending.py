@@ -42,6 +42,11 @@ def row_of(name: str) -> int:
     return int(row)
 
 
+def shown(app: AppTest) -> list[int]:
+    """The rows of the pictures that are shown."""
+    return [int(str(box.key).rpartition("-")[2]) for box in app.checkbox]
+
+
 def tick(app: AppTest, *rows: int) -> None:
     for row in rows:
         app.checkbox(key=data_tiles.chosen_key(now(), row)).check()
@@ -70,12 +75,12 @@ def test_a_picture_is_moved_taken_out_and_each_is_taken_back() -> None:
     assert now().class_names[now().labels().labels[row]] == NAMES[2]
     assert any(f"1 picture given to “{NAMES[2]}”" in item.value for item in app.caption)
 
-    [other, *_] = [int(box.key.rpartition("-")[2]) for box in app.checkbox]
+    [other, *_] = shown(app)
     assert not any(box.value for box in app.checkbox)
     tick(app, other)
     press(app, "Take out")
     assert now().labels().labels[other] == OUT
-    assert [int(box.key.rpartition("-")[2]) for box in kind(app, data_look.TAKEN_OUT).checkbox] == [other]
+    assert shown(kind(app, data_look.TAKEN_OUT)) == [other]
 
     press(app, "Undo")
     press(app, "Undo")
@@ -156,15 +161,15 @@ def test_a_wrong_label_is_doubted_and_moved_as_proposed(tmp_path: Path) -> None:
     app.selectbox(key="doubts-model").set_value("quick")
     press(app, "Find doubtful labels")
     wrong = [row_of(f"{name}/wrong.png") for name in ("blue", "red")]
-    assert {int(box.key.rpartition("-")[2]) for box in app.checkbox} == set(wrong)
+    assert set(shown(app)) == set(wrong)
 
     tick(app, wrong[0])
     press(app, "Move as proposed")
     assert now().class_names[now().labels().labels[wrong[0]]] == "red"
-    assert [int(box.key.rpartition("-")[2]) for box in app.checkbox] == [wrong[1]]
+    assert shown(app) == [wrong[1]]
     tick(app, wrong[1])
     press(app, "Keep")
     assert now().class_names[now().labels().labels[wrong[1]]] == "red"
     assert any("No label is doubted any more" in item.value for item in app.success)
     press(app, "Undo")
-    assert [int(box.key.rpartition("-")[2]) for box in app.checkbox] == [wrong[1]]
+    assert shown(app) == [wrong[1]]

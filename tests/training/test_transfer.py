@@ -13,6 +13,7 @@ from cifar_core.datasets.dataset import Batch, normalise
 from cifar_core.datasets.own_adding import add
 from cifar_core.errors import CifarLabError, ModelDirectoryError, RecipeError
 from cifar_core.evaluation import card
+from cifar_core.inference import runtime
 from cifar_core.paths import models_root
 from cifar_core.recipe import IMAGENET
 from cifar_core.recipes import RECIPES, get_recipe
@@ -22,7 +23,7 @@ from cifar_core.training import architectures, bases, export, features, fit
 from cifar_core.training.run_log import Report, StopRequested
 from tests.command_line import Typed
 from tests.datasets.own_sources import NAMES, in_folder, shape, shapes
-from tests.model_directories import made
+from tests.model_directories import LONG, made
 from tests.pictures import photos
 
 QUICK = {"base": "quick", "size": 32}
@@ -170,6 +171,7 @@ def test_own_pictures_are_told_apart_by_what_imagenet_taught(
 ) -> None:
     monkeypatch.setattr(card, "LEAST_OOD_IMAGES", 8)
     monkeypatch.setattr(card, "OOD_IMAGES", 8)
+    monkeypatch.setattr(runtime, "SECONDS", LONG)  # sixteen times the pixels, on a busy machine
     dataset = add("shapes", in_folder(tmp_path / "given", shapes(12, side=150))).dataset
     recipe = jobs.on_base(get_recipe("transfer"), IMAGENET).on(dataset.sizes["train"], 3)
     facts = dataset.at(recipe.side).facts
