@@ -167,7 +167,7 @@ def test_what_a_webcam_recorded_becomes_a_dataset(monkeypatch: pytest.MonkeyPatc
     added(app, "shapes")
     found = get_dataset("shapes")
     assert sum(found.sizes.values()) == 22
-    assert not [item for item in app.markdown if "recorded" in item.value]
+    assert not [item for item in app.markdown if "· recorded" in item.value]
 
 
 @pytest.mark.usefixtures("stranger")
