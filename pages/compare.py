@@ -58,15 +58,15 @@ def first_models(models: dict[str, ModelDirectory]) -> list[str]:
     """Return the two models to begin with, of one dataset."""
     accuracies = {name: float(model.card()["accuracy"]) for name, model in models.items()}
     [first, *_] = ranking.first_choice(accuracies, PREFERRED)
-    digest = models[first].facts().digest
-    alike = {name: accuracies[name] for name, model in models.items() if model.facts().digest == digest}
+    test = models[first].facts().tested_on
+    alike = {name: accuracies[name] for name, model in models.items() if model.facts().tested_on == test}
     return ranking.first_choice(alike, PREFERRED)
 
 
 def of_one_dataset(models: dict[str, ModelDirectory], names: list[str]) -> list[str]:
     """Keep the models of the first one's dataset, and say which were left out."""
-    digests = [models[name].facts().digest for name in names]
-    kept = [name for name, digest in zip(names, digests, strict=True) if digest == digests[0]]
+    tests = [models[name].facts().tested_on for name in names]
+    kept = [name for name, test in zip(names, tests, strict=True) if test == tests[0]]
     if left_out := [name for name in names if name not in kept]:
         st.info(
             "Models can only be compared on the same test images. So "
@@ -169,7 +169,7 @@ if len(models) < 2:
 if len(chosen) == 1:
     [alone] = chosen
     about = alone.facts()
-    if sum(model.facts().digest == about.digest for model in models.values()) == 1:
+    if sum(model.facts().tested_on == about.tested_on for model in models.values()) == 1:
         offer_training(
             f"“{plain(alone.title)}” is the only model that learned from “{plain(about.name)}”: a comparison "
             "takes two."

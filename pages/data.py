@@ -7,10 +7,12 @@ import streamlit as st
 from cifar_core import charts, formats, images
 from cifar_core.datasets import registry
 from cifar_core.datasets.dataset import Dataset, Part, normalise, one_hot
+from cifar_core.datasets.own import Own
 from cifar_core.datasets.registry import CIFAR10, first_choice
 from pages import require_entry
-from pages.parts import data_import, data_own, downloads
+from pages.parts import data_doubts, data_import, data_look, data_own, downloads
 from pages.parts.caches import crisp, test_set, tile
+from pages.parts.markdown import plain, told
 from pages.parts.url_state import choose_view, segments_in_url
 
 SAMPLES = 12  # a class
@@ -24,7 +26,7 @@ def show_dataset(dataset: Dataset) -> None:
     """Draw what a dataset is, whether it is here, and if not how to get it."""
     here = dataset.available()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{dataset.title}**", width="content")
+        st.markdown(f"**{plain(dataset.title)}**", width="content")
         if here:
             st.badge("on this machine", icon=":material/check:", color="green")
         else:
@@ -34,9 +36,13 @@ def show_dataset(dataset: Dataset) -> None:
     more = ", …" if len(names) > MOST_CLASSES else ""
     st.caption(
         f"{train} images to learn from, {test} to test with, of {side}×{side} pixels  \n"
-        f"{len(names)} classes: {', '.join(names[:MOST_CLASSES])}{more}"
+        f"{len(names)} classes: {', '.join(map(plain, names[:MOST_CLASSES]))}{more}"
     )
-    if not here:
+    if isinstance(dataset, Own):
+        if problem := dataset.problem():
+            st.error(told(problem))
+        data_own.offer_removal(dataset.name)
+    elif not here:
         downloads.offer(dataset, "They are fetched once, and checked to the last pixel.", "data")
         if dataset.name == CIFAR10.name:
             data_import.show()
@@ -46,7 +52,7 @@ def show_samples(dataset: Dataset) -> None:
     test = test_set(dataset.facts)
     for label, name in enumerate(dataset.class_names[:MOST_CLASSES]):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{name}**", width=100)
+            st.markdown(f"**{plain(name)}**", width=100)
             tiles = st.grid(SAMPLES, min_column_width=44, gap="xsmall")
             for index in np.flatnonzero(test.labels == label)[:SAMPLES]:
                 tiles.image(
@@ -89,7 +95,7 @@ def show_journey(dataset: Dataset) -> None:
     with raw:
         st.markdown("**1 · As it is stored**")
         st.image(crisp(image, max(256 // side, 1)), width=256, alt=f"test image {index}, {name}")
-        st.caption(f"{name}: {side}×{side} pixels, three bytes each, 0 to 255")
+        st.caption(f"{plain(name)}: {side}×{side} pixels, three bytes each, 0 to 255")
     with values:
         show_values(image)
     with hot:
@@ -137,15 +143,18 @@ def show_one_hot(label: int, class_names: tuple[str, ...]) -> None:
 
 
 VIEWS = {"Samples": show_samples, "Balance": show_balance, "An image on its way": show_journey}
+VIEWS_OF_OWN = {"Look through": data_look.show, "Doubtful labels": data_doubts.show, **VIEWS}
 
 require_entry()
 st.title("Data", anchor=False)
 st.markdown("What a network can learn from here: small pictures, each with the name of what it shows.")
+data_own.show_problem()
 datasets = registry.readable()
 cards = st.grid(2, min_column_width=320)
 for dataset in datasets.values():
     with cards.container(border=True, height="stretch"):
         show_dataset(dataset)
+data_own.show_damaged()
 data_own.show()
 chosen = segments_in_url(
     "Dataset",
@@ -155,4 +164,5 @@ chosen = segments_in_url(
     first_choice().name,
     lambda name: datasets[name].title,
 )
-VIEWS[choose_view("data", VIEWS)](datasets[chosen])
+views = VIEWS_OF_OWN if isinstance(datasets[chosen], Own) else VIEWS
+views[choose_view("data", views)](datasets[chosen])

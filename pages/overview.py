@@ -6,7 +6,7 @@ from cifar_core import formats, hardware
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import downloads
+from pages.parts import downloads, overview_files
 from pages.parts.markdown import plain
 from pages.parts.models import readable_models, warn_if_it_guesses, warn_if_validated_on_test
 
@@ -98,5 +98,6 @@ if models := readable_models():
             show_model(model)
 else:
     st.info("No model has been trained yet. **Train your own** takes a few minutes.", icon=":material/info:")
+overview_files.show(models)
 st.subheader("This machine", anchor=False)
 show_machine()

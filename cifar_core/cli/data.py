@@ -16,9 +16,8 @@ from cifar_core.datasets import cifar10, own
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.download_status import DownloadStatus
 from cifar_core.datasets.registry import get_dataset, names
-from cifar_core.errors import DatasetError, ModelDirectoryError
-from cifar_core.runs import downloads, jobs
-from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.errors import DatasetError
+from cifar_core.runs import downloads, learners
 
 app = typer.Typer(help="List the datasets: which are here, and what to do about those that are not.")
 
@@ -121,19 +120,11 @@ def remove(
 ) -> None:
     """Remove a dataset of your own with its pictures; what was trained on it stays."""
     if name in own.names():  # what is not there is refused, there is nothing to ask
-        if (run := jobs.active_run()) and _learns_from(run, name):
-            raise DatasetError(f"The run “{run.name}” learns from “{name}”; stop it first.")
+        learners.refuse_if_learning(name)
         if not yes:
             console.confirm(f"This deletes {own.folder_of(name)} for good.")
     own.remove(name)
     print(f"“{name}” is removed.")
-
-
-def _learns_from(run: ModelDirectory, name: str) -> bool:
-    try:
-        return run.facts().name == name
-    except ModelDirectoryError:
-        return False
 
 
 def _contents(row: dict[str, Any]) -> str:

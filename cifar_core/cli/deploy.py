@@ -1,5 +1,6 @@
 """The commands for TensorFlow Serving: `export` and `serving check`, registered in `cifar_core.__main__`."""
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +38,36 @@ def export(
         if not litert:
             container.write_beside(path.parent.parent, found.name)
     print(json.dumps({"model": found.name, "path": str(path)}) if as_json else path)
+
+
+def pack(
+    model: Model,
+    file: Annotated[
+        Path | None, typer.Argument(help="The file to write; MODEL.zip by default.", metavar="[FILE]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a model into one file, for another machine; the pictures that it learned from stay here."""
+    from cifar_core.deploy import packing
+    from cifar_core.files import write_whole
+
+    found, buffer = catalogue.find_model(model, allow_path=True), io.BytesIO()
+    packing.pack(found, buffer)
+    path = file or Path(f"{found.name}.zip")
+    write_whole(path, buffer.getvalue())
+    print(json.dumps({"model": found.name, "path": str(path)}) if as_json else path)
+
+
+def unpack(
+    file: Annotated[Path, typer.Argument(help="What `pack` wrote.", metavar="FILE")],
+    name: Annotated[str | None, typer.Option(help="What to call it instead of its own name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in a model that another machine packed: checked first, and it runs no code."""
+    from cifar_core.deploy import packing
+
+    run = packing.unpack(file, name)
+    print(json.dumps({"name": run.name, "directory": str(run.path)}) if as_json else run.path)
 
 
 @serving.command()

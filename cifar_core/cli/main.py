@@ -229,6 +229,8 @@ def classify(
 
 
 app.command()(deploy.export)
+app.command()(deploy.pack)
+app.command()(deploy.unpack)
 app.add_typer(deploy.serving, name="serving")
 app.add_typer(vertex.app, name="vertex")
 app.command()(scale.score)

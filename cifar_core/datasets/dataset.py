@@ -54,6 +54,8 @@ class Facts:
         Whether a mirrored picture shows the same thing, so that training and test may mirror it.
     class_names
         In the order of the labels.
+    test_digest
+        Changes with any of this of the test set alone; empty where that never changes by itself.
     """
 
     name: Name
@@ -61,16 +63,25 @@ class Facts:
     side: Annotated[int, Meta(ge=8, le=512)]
     mirrors: bool
     class_names: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=1_000)]
+    test_digest: Annotated[str, Meta(max_length=200)] = ""
 
     def __post_init__(self) -> None:
         """Refuse what msgspec, which reads them, cannot know: with ValueError, as it does itself."""
-        "".join((self.name, self.digest, *self.class_names)).encode()  # not so half a surrogate pair
+        "".join(
+            (self.name, self.digest, self.test_digest, *self.class_names)
+        ).encode()  # not so half a surrogate pair
         if len(set(self.class_names)) != len(self.class_names):
             raise ValueError("two classes of one name")
 
+    @property
+    def tested_on(self) -> str:
+        """What those models share that were tested on the same pictures with the same labels."""
+        return self.test_digest or self.digest
+
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-ready values."""
-        return {**asdict(self), "class_names": list(self.class_names)}
+        facts = {**asdict(self), "class_names": list(self.class_names)}
+        return facts if self.test_digest else {k: v for k, v in facts.items() if k != "test_digest"}
 
 
 class Dataset(ABC):

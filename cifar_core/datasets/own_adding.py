@@ -22,6 +22,7 @@ from PIL import Image
 from cifar_core import formats, images, paths
 from cifar_core.datasets import own, own_alike
 from cifar_core.datasets.dataset import Ints, draw_groups
+from cifar_core.datasets.own_bursts import Bursts
 from cifar_core.datasets.own_layout import Layout, LeftOut, layout
 from cifar_core.datasets.registry import DATASETS
 from cifar_core.errors import DatasetError, ImageError
@@ -61,7 +62,7 @@ class _Row(NamedTuple):
     name: str
 
 
-def add(name: str, source: Path, *, mirrors: bool = True, progress: Progress | None = None) -> Added:
+def add(name: str, source: Path | Bursts, *, mirrors: bool = True, progress: Progress | None = None) -> Added:
     """Take pictures into a new dataset.
 
     Parameters
@@ -69,7 +70,8 @@ def add(name: str, source: Path, *, mirrors: bool = True, progress: Progress | N
     name
         What it is called.
     source
-        A folder with a folder a class, a ZIP or tar archive of one, or a Parquet file of pictures and labels.
+        A folder with a folder a class, a ZIP or tar archive of one, or a Parquet file of pictures and labels;
+        or what a webcam recorded.
     mirrors
         Whether a mirrored picture shows the same thing.
     progress
@@ -94,7 +96,8 @@ def add(name: str, source: Path, *, mirrors: bool = True, progress: Progress | N
                 f"There is already a dataset “{name}”; choose another name, or remove it first."
             )
         with scratch_folder(root / ".adding") as scratch:
-            made = _make(scratch, open_source(source), mirrors, progress)
+            opened = source if isinstance(source, Bursts) else open_source(source)
+            made = _make(scratch, opened, mirrors, progress)
             scratch.rename(target)
     added = own.find(name)
     if added is None:
@@ -129,7 +132,8 @@ def _make(
         file.flush()
         os.fsync(file.fileno())
     rows.sort(key=lambda row: (row.class_name, row.hash, row.name))
-    groups = own_alike.groups(_stacked(rows, "thumbnail", 192), _stacked(rows, "hash", 32))
+    together = [source.burst_of(row.name) for row in rows] if isinstance(source, Bursts) else None
+    groups = own_alike.groups(_stacked(rows, "thumbnail", 192), _stacked(rows, "hash", 32), together)
     rows, groups = _without_small_classes(rows, groups, left_out)
     class_names = sorted({row.class_name for row in rows})
     if len(class_names) < 2:
@@ -152,8 +156,14 @@ def _write(folder: Path, rows: list[_Row], groups: Ints, class_names: list[str],
     np.savez_compressed(buffer, **own.Index(spans, labels, test, groups, hashes, names)._asdict())
     write_whole(folder / own.INDEX, buffer.getvalue())
     parts, classes = {"train": ~test, "test": test}, len(class_names)
+    _, of_test = own.digests(class_names, labels, hashes, test)
     about = {
-        "dataset": {"digest": digest, "mirrors": mirrors, "class_names": class_names},
+        "dataset": {
+            "digest": digest,
+            "test_digest": of_test,
+            "mirrors": mirrors,
+            "class_names": class_names,
+        },
         "counts": {part: np.bincount(labels[of], minlength=classes).tolist() for part, of in parts.items()},
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -165,7 +175,7 @@ def _taken(
 ) -> Iterator[_Row]:
     """Append what is made of each picture to a file, and say where; add what is refused to `left_out`."""
     total, read = len(found.pictures), 0
-    most = None if isinstance(source, Folder) else _UNPACKED_BYTES + _UNPACKED_TIMES * _size(source)
+    most = None if isinstance(source, Folder | Bursts) else _UNPACKED_BYTES + _UNPACKED_TIMES * _size(source)
     looked_at = zip(found.pictures, found.classes, source.read(found.pictures), strict=True)
     for done, ((name, *_), class_name, content) in enumerate(looked_at, start=1):
         if progress and (done % 50 == 0 or done == total):

@@ -5,6 +5,8 @@ Each is reduced to 8×8 pixels in colour; two are alike where these correlate by
 2020), and 60 pairs among 20,000 training images; a difference hash of 64 bits has to take 120 for 34 %.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 from scipy.sparse import coo_matrix
@@ -24,7 +26,7 @@ def thumbnail(picture: Image.Image) -> Images:
     return np.asarray(picture.resize((_CELLS, _CELLS), Image.Resampling.BOX), np.uint8).ravel()
 
 
-def groups(thumbnails: Images, hashes: np.ndarray) -> Ints:
+def groups(thumbnails: Images, hashes: np.ndarray, together: Sequence[int] | None = None) -> Ints:
     """Put pictures that look alike into one group, and so those that are alike through others.
 
     Parameters
@@ -33,15 +35,19 @@ def groups(thumbnails: Images, hashes: np.ndarray) -> Ints:
         As `thumbnail` makes them.
     hashes : uint8 [N, 32]
         Of their content: exact duplicates are alike however flat they are.
+    together : int [N], optional
+        Pictures of one number are alike however they look.
 
     Returns
     -------
     ndarray
         int64 [N], the number of each one's group, from 0.
     """
-    _, same = np.unique(hashes, axis=0, return_inverse=True)
-    first = np.unique(same, return_index=True)[1][same.ravel()]  # of its exact duplicates
-    left, right = [np.arange(len(first))], [first]
+    count = len(hashes)
+    left, right = [np.arange(count)], [_first(np.unique(hashes, axis=0, return_inverse=True)[1].ravel())]
+    if together is not None:
+        left.append(np.arange(count))
+        right.append(_first(np.asarray(together)))
     vectors = _normalised(thumbnails)
     for start in range(0, len(vectors), _ROWS):
         alike = vectors[start : start + _ROWS] @ vectors[start:].T > ALIKE  # later ones only: each pair once
@@ -49,8 +55,14 @@ def groups(thumbnails: Images, hashes: np.ndarray) -> Ints:
         left.append(rows + start)
         right.append(columns + start)
     pairs = (np.concatenate(left), np.concatenate(right))
-    graph = coo_matrix((np.ones(len(pairs[0]), bool), pairs), shape=(len(first), len(first)))
+    graph = coo_matrix((np.ones(len(pairs[0]), bool), pairs), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def _first(numbers: np.ndarray) -> np.ndarray:
+    """Return where each number stands first, int [N]."""
+    _, first, places = np.unique(numbers, return_index=True, return_inverse=True)
+    return np.asarray(first[places])
 
 
 def _normalised(thumbnails: Images) -> np.ndarray:

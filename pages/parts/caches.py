@@ -82,7 +82,7 @@ def dataset_or_offer(facts: Facts, what_for: str, key: str) -> Dataset | None:
     """Return the dataset that a model learned from; or offer what is missing, and return None."""
     try:
         dataset = get_dataset(facts.name)
-        if dataset.facts.digest != facts.digest:
+        if dataset.facts.tested_on != facts.tested_on:
             st.info(f"“{plain(facts.name)}” has changed since the model learned from it. {what_for}")
             return None
         if not dataset.available():

@@ -104,6 +104,6 @@ def test_what_a_run_learns_from_is_not_removed(source: str, runs: Path, typed: T
     assert found is not None
     run_that_is("running", runs / "one", dataset=found.facts.to_dict())
     assert (
-        "The run “one” learns from “shapes”; stop it first." in typed("data", "remove", "shapes", "--yes").err
+        "The run “one” learns from “shapes”; stop it first" in typed("data", "remove", "shapes", "--yes").err
     )
     assert own.names() == ["shapes"]

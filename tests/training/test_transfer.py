@@ -1,5 +1,7 @@
 """A linear layer on what another model sees: the network, and the features that it is trained on."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,14 +10,20 @@ import pytest
 
 from cifar_core.arrays import Images
 from cifar_core.datasets.dataset import Batch, normalise
+from cifar_core.datasets.own_adding import add
 from cifar_core.errors import CifarLabError, ModelDirectoryError, RecipeError
+from cifar_core.evaluation import card
+from cifar_core.inference import runtime
 from cifar_core.paths import models_root
 from cifar_core.recipe import IMAGENET
 from cifar_core.recipes import RECIPES, get_recipe
 from cifar_core.runs import catalogue, jobs
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.training import architectures, bases, features
+from cifar_core.training import architectures, bases, export, features, fit
 from cifar_core.training.run_log import Report, StopRequested
+from tests.command_line import Typed
+from tests.datasets.own_sources import NAMES, in_folder, shape, shapes
+from tests.model_directories import LONG, made
 from tests.pictures import photos
 
 QUICK = {"base": "quick", "size": 32}
@@ -147,3 +155,34 @@ def test_what_was_computed_before_a_stop_is_kept(mean_colour: keras.Model, tmp_p
     reports: list[str] = []
     features.Features(mean_colour, 9, tmp_path).embed(batches(PICTURES), into(reports), lambda: False)
     assert reports == ["computing features, 7 of 7 images"]
+
+
+# On what ImageNet taught
+
+
+@pytest.mark.vgg16
+@pytest.mark.slow
+def test_own_pictures_are_told_apart_by_what_imagenet_taught(
+    datasets: Path,  # noqa: ARG001
+    runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: Typed,
+) -> None:
+    monkeypatch.setattr(card, "LEAST_OOD_IMAGES", 8)
+    monkeypatch.setattr(card, "OOD_IMAGES", 8)
+    monkeypatch.setattr(runtime, "SECONDS", LONG)  # sixteen times the pixels, on a busy machine
+    dataset = add("shapes", in_folder(tmp_path / "given", shapes(12, side=150))).dataset
+    recipe = jobs.on_base(get_recipe("transfer"), IMAGENET).on(dataset.sizes["train"], 3)
+    facts = dataset.at(recipe.side).facts
+    run = made(runs / "net", recipe, dataset=facts.to_dict(), hardware="none")
+    model = fit.train(run, lambda **_: None, lambda: False)
+    run.write_config(replace(run.config(), parameters=int(model.count_params())))
+    export.save(model, run)
+    assert facts.side == 128
+    assert card.evaluate(run)["accuracy"] > 0.5
+    assert len(list(dataset.kept().glob("features-*.npz"))) == 1
+
+    shape(1, 777, 300).save(tmp_path / "new.png")
+    answer = json.loads(typed("classify", "net", str(tmp_path / "new.png"), "--json").out)
+    assert answer["class"] == NAMES[1]
