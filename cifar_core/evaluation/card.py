@@ -19,7 +19,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 
 OOD_IMAGES = 1_000  # of each set that is none of the classes, if they are as small as CIFAR-10's
-LEAST_OOD_IMAGES = 200  # however large, where each takes as long as its pixels are many
+LEAST_OOD_IMAGES = 100  # however large, where each takes as long as its pixels are many
 ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
 SIX: TTA = 6
 

@@ -27,6 +27,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 
 BATCH = 64  # images at a time: as fast as 250 in a quarter of the memory, 298 MB for VGG16 with 250
 SECONDS, SECONDS_AN_IMAGE = 20.0, 1.0  # that an answer may take: VGG16 on a tenth of a core takes a third
+IMAGES_SIDE = 32  # pixels, of images that take so long; larger ones take as much longer as they are larger
 TICK = 1.0  # seconds
 LEAST_MEMORY = 500_000_000  # bytes that models may take together, however little is free
 _SILENT = 4  # of ONNX Runtime's levels: what it would print stands in the error
@@ -123,7 +124,8 @@ class Classifier:
         # The arena would keep the memory of the largest batch for good.
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         try:
-            with _ended_after(SECONDS + SECONDS_AN_IMAGE * len(images), options):
+            larger = max(self.facts.side / IMAGES_SIDE, 1) ** 2
+            with _ended_after(SECONDS + SECONDS_AN_IMAGE * len(images) * larger, options):
                 answers: list[np.ndarray] = self._session.run(
                     names, {self._input: np.ascontiguousarray(images)}, options
                 )
