@@ -22,6 +22,8 @@ _ALIKE = (
     "network_options",
     "optimizer",
     "augmentation",
+    "mixed",
+    "degraded",
     "precision",
     "frozen",
     "batch_size",

@@ -244,7 +244,7 @@ def show_seen(picture: Picture, sides: Sequence[int]) -> None:
         looks = picture.looks[side]
         for look, what in zip(looks, ("the middle", "all of it") if len(looks) == 2 else ("",), strict=True):
             with st.container(width=TILE):
-                seen = f"the {side}×{side} pixels that the network sees"
+                seen = f"the {side}×{side} pixels the network sees"
                 st.image(enlarged(look), width="stretch", alt=f"{seen}: {what}" if what else seen)
                 st.caption(f"what the network sees{what and f': {what}'}, {side}×{side} pixels")
 

@@ -108,7 +108,7 @@ def test_pictures_survive_a_look_at_another_page_and_not_their_removal(
         expect(page.get_by_role("heading", name="Classify", exact=True)).to_have_count(0)
         page.get_by_role("link", name="Classify").first.click()
         expect(page.get_by_text("1 picture is still here from before.")).to_be_visible()
-        assert shown.all_inner_texts() == [left]
+        expect(shown).to_have_text([left])
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(shown).to_have_count(0)
     page.get_by_role("link", name="Overview").first.click()

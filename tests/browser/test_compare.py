@@ -100,7 +100,9 @@ def test_a_field_shows_exactly_its_images_and_the_address_keeps_it(
     # With three models the pair is chosen, and stands in the address too.
     page.goto(f"{server.url}/compare?models=quick,twin,report&view=Who is right&first=report&second=twin")
     expect(page.get_by_text("report is right on")).to_be_visible()
-    expect(page.get_by_text(re.compile("twin is .* points ahead of report"))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("The accuracy of twin is .* points higher than that of report"))
+    ).to_be_visible()
     assert "first=report&second=twin" in page.url
     no_exception(page)
 

@@ -31,7 +31,7 @@ def test_a_visit_stays_between_the_browser_and_the_server(
             no_exception(page)
             if name == "classify":
                 page.locator("input[type=file]").set_input_files(picture)
-                expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_be_visible()
+                expect(page.get_by_alt_text("the 32×32 pixels the network sees").first).to_be_visible()
         outgoing.check()
     here = urlsplit(server.url).netloc
     hosts = {urlsplit(url).netloc for url in asked if urlsplit(url).scheme not in ("data", "blob")}

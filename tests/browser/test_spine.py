@@ -120,14 +120,14 @@ def test_train_watch_resume_see_mistakes_and_classify(page: Page, server: Server
     expect(page.get_by_text("three.png: This file is not a picture")).to_be_visible()
     expect(page.get_by_text("one.png", exact=True).first).to_be_visible()
     expect(page.get_by_text("two.jpg", exact=True).first).to_be_visible()
-    expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(2)
+    expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(4)  # two looks each
 
     # A frame of the webcam is classified like any picture.
     page.get_by_text("Webcam", exact=True).click()
     # The button is there before the camera is, and takes no photo until then.
     page.wait_for_function("document.querySelector('[data-testid=stCameraInput] video')?.readyState >= 2")
     page.get_by_role("button", name="Take photo").click()
-    expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(3)
+    expect(page.get_by_alt_text("the 32×32 pixels the network sees")).to_have_count(6)
     no_exception(page)
 
     check_one_answer_everywhere(page, server, run)

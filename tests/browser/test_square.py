@@ -79,7 +79,7 @@ def test_it_is_dragged_and_its_corner_too(
     context.set_default_timeout(1_000 * real.PATIENCE)
     page = context.new_page()
     square = give(page, server, two_halves(tmp_path / "one.png"))
-    seen = page.get_by_alt_text(SEEN)
+    seen = page.get_by_alt_text(SEEN).first
     verdict = page.get_by_role("heading", level=2)
     drag(page, square, 200)  # as far as it goes
     until(lambda: brightness(seen) == 1)
@@ -95,7 +95,7 @@ def test_it_is_dragged_and_its_corner_too(
 
 def test_it_is_led_by_the_keyboard_alone(page: Page, server: Server, tmp_path: Path) -> None:
     square = give(page, server, two_halves(tmp_path / "one.png"))
-    seen = page.get_by_alt_text(SEEN)
+    seen = page.get_by_alt_text(SEEN).first
     square.focus()
     for _ in range(4):
         page.keyboard.press("Shift+ArrowLeft")

@@ -29,6 +29,8 @@ OPTIONS = {
     "evaluate": ["--robustness", "--json"],
     "classify": ["--tta", "--json"],
     "export": ["--litert", "--json"],
+    "pack": ["--json"],
+    "unpack": ["--name", "--json"],
     "score": ["--column", "--address", "--json"],
     "sweep": [
         *("--learning-rate", "--batch-size", "--weight-decay", "--label-smoothing", "--seed", "--epochs"),

@@ -124,7 +124,7 @@ def test_the_commands_that_the_page_shows(
 @pytest.mark.usefixtures("place")
 def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp_path: Path) -> None:
     serves(cloud, deployed("7", "models/0"))
-    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[CAT.tolist(), DOG.tolist()])
+    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[CAT.tolist()] * 2 + [DOG.tolist()] * 2)
     (tmp_path / "text.png").write_text("no picture")
     for name in ("a.png", "b.png"):
         Image.new("RGB", (40, 30)).save(tmp_path / name)
@@ -140,7 +140,8 @@ def test_predict_prints_a_line_a_picture(run: Typed, cloud: SimpleNamespace, tmp
     rows = [json.loads(line) for line in run("predict", "quick", *names, "--json").out.splitlines()]
     assert [row["image"] for row in rows] == names
     assert [row.get("class") for row in rows] == ["cat", None, "dog"]
-    assert rows[0]["probabilities"] == dict(zip(CLASS_NAMES, CAT.tolist(), strict=True))
+    expected = dict(zip(CLASS_NAMES, CAT.tolist(), strict=True))
+    assert rows[0]["probabilities"] == pytest.approx(expected)
     assert set(rows[0]) == {"image", "class", "confidence", "probabilities", "none_of_these"}
     assert set(rows[1]) == {"image", "error"}
 
@@ -150,7 +151,7 @@ def test_an_endpoint_that_knows_other_classes_is_refused(
     run: Typed, cloud: SimpleNamespace, tmp_path: Path
 ) -> None:
     serves(cloud, deployed("7", "models/0"))
-    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[[0.2] * 5])
+    cloud.endpoint.predict.return_value = SimpleNamespace(predictions=[[0.2] * 5] * 2)
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     done = run("predict", "quick", str(tmp_path / "a.png"))
     told = "Error: The endpoint tells 5 classes apart, “quick” here 10: it serves another model.\n"

@@ -48,7 +48,7 @@ def test_classify_asks_the_endpoint(kserve: str, monkeypatch: pytest.MonkeyPatch
     picture = to_png(photos(1)[0])
     app.file_uploader(key="files").set_value([("one.png", picture, "image/png")])
     checked(app)
-    [verdict] = [text.value for text in app.markdown if text.value.startswith("####")]
+    [verdict] = [text.value for text in app.markdown if text.value.startswith("## ")]
     [expected] = Endpoint(address).classify(photos(1)[:, None])
     assert expected.class_name in verdict
     assert not [item for item in app.toggle if item.key in ("six", "why")]  # both need the model here

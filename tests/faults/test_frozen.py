@@ -175,9 +175,9 @@ def test_the_page_says_how_long_ago_it_last_spoke_and_ends_it(
     assert "“mine” has said nothing for" in said
     assert "It may go on by itself." in said
     labels = {item.label: item for item in app.button}
-    assert labels["Stop mine"].disabled
+    assert labels["Stop"].disabled
     labels["End it"].click()
-    assert "Resume mine" in [item.label for item in checked(app).button]
+    assert "Resume" in [item.label for item in checked(app).button]
     assert not app.warning
     assert run.status().state == "interrupted"
 

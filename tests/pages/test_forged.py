@@ -53,7 +53,7 @@ def test_a_number_that_is_none_starts_no_training_or_one_with_the_recipes_own(
 ) -> None:
     started: list[Any] = []
 
-    def start(recipe: Any, _name: Any, _dataset: Any) -> ModelDirectory:
+    def start(recipe: Any, **_others: Any) -> ModelDirectory:
         started.append(recipe)
         return made(runs / f"run{len(started)}", recipe)
 

@@ -61,7 +61,7 @@ class TestAStranger:
 
     def test_classifies(self) -> None:
         app = opened("classify", model="quick", example="flower")
-        assert [item.value for item in app.markdown if item.value.startswith("####")]
+        assert [item.value for item in app.markdown if item.value.startswith("## ")]
 
     @pytest.mark.usefixtures("cache")
     def test_downloads_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,13 +67,13 @@ def block(value: int) -> str:
 
 
 def test_answer_table_and_file_are_about_the_square(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[np.ndarray] = []
+    asked: list[list[np.ndarray]] = []
     written: list[list[Answer]] = []
     as_csv = spreadsheet.csv_of
 
-    def answers(_model: Any, arrays: np.ndarray, _tta: int) -> list[Answer]:
-        asked.append(arrays)
-        names, white = ("dark", "bright"), arrays.mean(axis=(1, 2, 3)) / 255
+    def answers(_model: Any, looks: list[np.ndarray], _tta: int) -> list[Answer]:
+        asked.append(looks)
+        names, white = ("dark", "bright"), [seen.mean() / 255 for seen in looks]
         return [Answer(names, np.array([1 - share, share]), False) for share in white]
 
     def csv(names: Any, theirs: Any, refused: Any) -> bytes:
@@ -86,7 +86,7 @@ def test_answer_table_and_file_are_about_the_square(monkeypatch: pytest.MonkeyPa
     assert drawn(app) == [None, None]
     app = move(app, 0, 0.5, 0, 1)
     assert drawn(app) == [[0.5, 0, 1], None]
-    assert [array.mean() for array in asked[-1]] == [255, pytest.approx(127, abs=2)]
+    assert [looks.mean() for looks in asked[-1]] == [255, pytest.approx(127, abs=2)]
     assert written[-1][0].class_name == "bright"
     assert app.dataframe[0].value["quick"][0] == "bright"
     assert app.dataframe[0].value["quick/confidence"][0] == 100

@@ -20,7 +20,7 @@ INDEX = 58  # of a test image about which the model changes its mind
 def verdict(views: TTA) -> str:
     model = catalogue.find("quick")
     image = cifar10.load_test().images[INDEX][None]
-    [answer] = classify(Classifier(model.onnx_path), calibration_of(model, views), image, views)
+    [answer] = classify(Classifier(model.onnx_path), calibration_of(model, views), [image], views)
     return f"{answer.class_name}, {formats.percent(answer.confidence)}"
 
 

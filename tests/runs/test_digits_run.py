@@ -179,8 +179,8 @@ def test_a_server_is_compared_with_the_model_here(trained: ModelDirectory, pictu
         Classifier(trained.onnx_path),
         [(path.name, path.read_bytes()) for path in pictures],
     )
-    arrays = np.stack([images.load(content)[1] for _, content in contents])
-    answers = [row.probabilities for row in classify(classifier, calibration_of(trained), arrays[:, None])]
+    looks = [images.load(content)[1] for _, content in contents]
+    answers = [row.probabilities for row in classify(classifier, calibration_of(trained), looks)]
     server = Scripted()
     try:
         server.answer(404, {"error": "none"})
@@ -226,10 +226,10 @@ def test_the_exported_model_answers_with_the_names_of_the_digits(
     assert found["classes"] == [NAMES] * 12
     classifier, calibration = Classifier(trained.onnx_path), calibration_of(trained)
     for given, what in (
-        (TEST.images[:12], "images"),
-        (np.stack([images.load(path)[1] for path in pictures]), "files"),
+        (TEST.images[:12, None], "images"),
+        ([images.load(path)[1] for path in pictures], "files"),
     ):
-        here: list[Any] = classify(classifier, calibration, given[:, None])
+        here: list[Any] = classify(classifier, calibration, given)
         np.testing.assert_allclose(found[what], [row.probabilities for row in here], atol=1e-4)
     assert found["class"] == [row.class_name for row in here]
 
