@@ -156,7 +156,9 @@ def test_it_outlives_who_started_it(
     end: signal.Signals, cache: Path, batches: dict[str, bytes], file_server: FileServer
 ) -> None:
     file_server.released.clear()
-    code = "from cifar_core.runs import downloads; downloads.start(); print(flush=True); input()"
+    # What runs in the background may have been told to ignore Ctrl-C, and so would what it starts.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from cifar_core.runs import downloads; downloads.start(); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
