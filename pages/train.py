@@ -215,7 +215,9 @@ require_entry()
 run, busy = chosen_run(), jobs.active_run()
 presented = run is not None and PRESENT in st.query_params
 dataset, can_start = None, False
-if not presented:  # a sidebar with nothing in it is not there
+# A sidebar that was there stays when it is emptied, unless it collapses.
+st.set_page_config(initial_sidebar_state="collapsed" if presented else "auto")
+if not presented:
     with st.sidebar:
         dataset, can_start = train_form.show(busy)
 if problem := st.session_state.pop(train_controls.PROBLEM, None):

@@ -64,13 +64,12 @@ def learning_curves(
     """
     alone, percent = len(curves) == 1, measure == "accuracy"
     training, validation = _training(curves, measure, smooth), _validation(curves, measure)
-    end = epochs if over == "epoch" else max(float(training["minutes"].max()), 0.1)
+    end = max(epochs, 1) if over == "epoch" else max(float(training["minutes"].max()), 0.1)
     by_run = validation.groupby("run")[measure]
     best = validation.loc[by_run.idxmax() if percent else by_run.idxmin()]
     guessing = math.log(max(len(curve.facts.class_names) for curve in curves))
     ceiling = round(guessing + LOSS_IN_SIGHT, 1)
     ticks = alt.Axis(tickMinStep=1, format="d") if over == "epoch" else alt.Axis(format="~g")
-    end = max(end, 1) if over == "epoch" else end
     base = alt.Chart().encode(
         x=alt.X(f"{over}:Q", title=over, axis=ticks).scale(domain=[0, end], nice=False),
         y=_measured(measure, max(training[measure].max(), validation[measure].max()), ceiling),
@@ -168,7 +167,8 @@ def thinned(steps: pd.DataFrame) -> pd.DataFrame:
 
 def _rule(value: float, label: str) -> alt.Chart:
     """Draw a dashed line; its label is a legend, because anywhere else a curve could run through it."""
-    legend = alt.Legend(orient="top", symbolType="stroke", symbolStrokeColor=NEUTRAL, symbolStrokeWidth=2)
+    # Below the chart: beside the other legend it would not fit on a narrow one.
+    legend = alt.Legend(orient="bottom", symbolType="stroke", symbolStrokeColor=NEUTRAL, symbolStrokeWidth=2)
     dash = alt.StrokeDash("label:N", title=None, legend=legend).scale(domain=[label], range=[[6, 4]])
     data = pd.DataFrame({"value": [value], "label": [label]})
     return alt.Chart(data).mark_rule(color=NEUTRAL).encode(y="value:Q", strokeDash=dash)

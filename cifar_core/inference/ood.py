@@ -1,13 +1,13 @@
 """“None of these”: whether a picture shows none of the classes that a model was trained on.
 
-Two things make a picture strange. Its pixels: static, letters and screens look like no photograph
+Two things speak against a picture. Its pixels: static, letters and screens look like no photograph
 (`pixel_statistics`). And the model's answer: how strongly its classes answer, the energy of Liu, Wang, Owens
 and Li 2020, "Energy-based out-of-distribution detection", times how nearly the features point where those of
 a class do. (So do Park, Jung and Teoh 2023, "Nearest neighbor guidance for out-of-distribution detection",
 with thousands of training images where here the mean of each class is enough.)
 
-Each is measured in steps from a usual validation image to one of the strangest of them, and the larger one
-is the score. A picture above the `threshold` counts as none of the classes. For photographs of other things
+Each is measured in steps from a usual validation image to one of the least usual, and the larger one is
+the score. A picture above the `threshold` counts as none of the classes. For photographs of other things
 the answer decides, for what is no photograph the pixels do: by its answer alone, `fast` let 99 % of static
 pass.
 """

@@ -79,7 +79,7 @@ def show_ood(model: ModelDirectory) -> None:
             "auroc": st.column_config.NumberColumn(
                 "AUROC",
                 format="%.3f",
-                help="How often one of these pictures looks stranger to the model than one of its test "
+                help="How often one of these pictures looks less usual to the model than one of its test "
                 "images: 1 is always, 0.5 is chance.",
             ),
             "fpr95": st.column_config.NumberColumn(

@@ -2,16 +2,16 @@
 
 import io
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
-from cifar_core import formats
 from cifar_core.errors import CifarLabError
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import permission
 from pages.parts.markdown import plain, told
 
-_PACKED, _TAKEN = "packed", "taken-in"  # in the session: which model is packed, which was taken in
+_TAKEN = "taken-in"  # in the session: which model was taken in
 
 
 def show(models: Mapping[str, ModelDirectory]) -> None:
@@ -34,29 +34,22 @@ def show_out(models: Mapping[str, ModelDirectory]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Model", list(models), key="pack-model", width=240)
-        if st.button("Pack it", icon=":material/folder_zip:", key="pack"):
-            st.session_state[_PACKED] = name
-    if st.session_state.get(_PACKED) != name:
-        return
+        st.download_button(
+            f"Download {name}.zip",
+            partial(packed, models[name]),  # once it is asked for
+            f"{name}.zip",
+            key="pack",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def packed(model: ModelDirectory) -> bytes:
     from cifar_core.deploy import packing  # with ONNX Runtime, which the first page does without
 
     buffer = io.BytesIO()
-    try:
-        permission.check()
-        with st.spinner("Packing"):
-            packing.pack(models[name], buffer)
-    except CifarLabError as error:
-        st.error(told(error))
-        return
-    st.download_button(
-        f"Download {name}.zip ({formats.size_in_bytes(len(buffer.getvalue()))})",
-        buffer.getvalue(),
-        f"{name}.zip",
-        key="pack-download",
-        type="primary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    packing.pack(model, buffer)
+    return buffer.getvalue()
 
 
 def show_in() -> None:

@@ -1,5 +1,5 @@
 // A square on a picture: the pointer drags it or one of its corners, the keys of the arrows, + and - do the same.
-// Everything is in shares of the picture, as `images.Square` is, so that it means the same at every size.
+// Everything is in shares of the picture, as `crop.Square` is, so that it means the same at every size.
 
 const STEP = 0.02 // of the picture, a press of a key
 const STILL = 300 // milliseconds after the last key, when the square is sent

@@ -84,6 +84,20 @@ def test_every_page_leads_to_what_trains_and_says_how_it_ended(
     no_exception(page)
 
 
+def test_a_run_is_presented_without_the_sidebar(page: Page, server: Server) -> None:
+    shutil.copytree(paths.models_root() / "quick", server.runs / "mine")
+    page.goto(f"{server.url}/train?run=mine")
+    button = page.get_by_role("button", name="Start", exact=True)
+    expect(button).to_be_in_viewport()
+    page.get_by_role("button", name="Present").click()
+    expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
+    expect(button).to_have_count(0)
+    expect(page.get_by_role("heading", name="mine", level=1)).to_be_visible()
+    page.get_by_role("button", name="Leave").click()
+    expect(button).to_be_in_viewport()
+    no_exception(page)
+
+
 def test_a_deleted_run_comes_back(page: Page, server: Server, tiny: Recipe) -> None:
     run_that_is("stopped", server.runs / "mine", tiny).write_label("Пробуем")
     page.goto(f"{server.url}/train?run=mine")

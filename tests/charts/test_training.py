@@ -45,7 +45,7 @@ def test_the_reports_label_is_a_legend_where_no_curve_runs() -> None:
         assert not [layer for layer in specification["layer"] if layer["mark"]["type"] == "text"]
         dash = specification["layer"][-1]["encoding"]["strokeDash"]
         assert dash["scale"]["domain"] == ["the report: 85 %"]
-        assert dash["legend"]["orient"] == "top"
+        assert dash["legend"]["orient"] == "bottom"
 
 
 def test_the_x_axis_counts_epochs_or_the_minutes_that_they_took() -> None:
