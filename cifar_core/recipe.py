@@ -118,6 +118,9 @@ class Recipe:
         0 trains to the end and keeps the last weights.
     weight_decay
         Share of each kernel that `sgd` and `muon` take away in a step, per unit of learning rate.
+    starts_from
+        Name of a model of the same network that is here, whose weights training begins with; of other
+        classes all but its output's. Empty: it begins anew.
     frozen
         Train only what follows the pretrained network; its features are computed once, and kept with a
         dataset of one's own.
@@ -150,6 +153,7 @@ class Recipe:
     degraded: float = 0.0
     patience: int = 0
     weight_decay: float = 0.0
+    starts_from: Annotated[str, Meta(max_length=200)] = ""
     frozen: bool = False
     label_smoothing: float = 0.0
     images: int = 50_000

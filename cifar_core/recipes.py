@@ -114,17 +114,20 @@ RECIPES = {
         Recipe(
             name="robust",
             title="Robust",
-            summary="Learns from pictures that are noisy, blurred, dark or mixed with patterns as well: "
-            "right more often about photographs and a webcam, and quicker to doubt what it does not know.",
+            summary="Begins with what Best has learned, and goes on with pictures that are noisy, blurred, dark "
+            "or mixed with patterns: right far more often about bad pictures, and quicker to doubt what it "
+            "does not know.",
             network="airbench",
-            network_options={"widths": [64, 256, 256], "activation": "gelu"},
+            network_options={"widths": [128, 384, 384], "activation": "gelu"},
+            starts_from="best",
             optimizer="airbench",
             augmentation="flip_and_shift",
+            shift=4,
             mixed=0.4,
             degraded=0.4,
-            epochs=18,
+            epochs=12,
             batch_size=1000,
-            learning_rate=0.24,
+            learning_rate=0.1,
             label_smoothing=0.2,
             precision="bfloat16",
         ),

@@ -77,16 +77,34 @@ def transfer(classes: int, side: int, base: str, size: int) -> keras.Model:
     return keras.Model(inputs, logits(standardised(x)), name="transfer")
 
 
-def _embedding_of(base: str, inputs: Any) -> Any:
-    """Put a trained model behind pictures as far as its features, which become `EMBEDDING`."""
+def take_weights(model: keras.Model, base: str) -> None:
+    """Give a network the weights of a trained model of the same kind, but for the output of other classes."""
+    theirs = _loaded(base).weights
+    below = len(keras.Model(model.input, model.get_layer("features").output).weights)
+    if [weight.shape for weight in model.weights[:below]] != [weight.shape for weight in theirs[:below]]:
+        raise CifarLabError(f"“{base}” is another network, whose weights do not fit; choose another start.")
+    for own, their in zip(model.weights, theirs, strict=True):
+        if own.shape == their.shape:
+            own.assign(their)
+
+
+def _loaded(base: str) -> keras.Model:
+    """Return a trained model with its layer `features`."""
     directory = catalogue.find_model(base)
     try:
         model = keras.models.load_model(directory.keras_path, compile=False)
-        known = keras.Model(model.input, model.get_layer("features").output)
+        model.get_layer("features")
+        return model
     except Exception as error:  # whatever a damaged file makes Keras raise
         raise CifarLabError(
             f"{directory.keras_path.name} of “{base}” is missing or damaged; choose another base."
         ) from error
+
+
+def _embedding_of(base: str, inputs: Any) -> Any:
+    """Put a trained model behind pictures as far as its features, which become `EMBEDDING`."""
+    model = _loaded(base)
+    known = keras.Model(model.input, model.get_layer("features").output)
     if known.input.shape != inputs.shape:
         raise CifarLabError(
             f"“{base}” looks at pictures of {known.input.shape[1]} pixels a side, not of {inputs.shape[1]}; "

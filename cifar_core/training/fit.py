@@ -120,6 +120,8 @@ def _started(recipe: Recipe, classes: int, side: int, images: np.ndarray) -> ker
         precision=recipe.precision,
     )
     architectures.start(network, images)
+    if recipe.starts_from:
+        bases.take_weights(network, recipe.starts_from)
     return network
 
 
