@@ -19,7 +19,7 @@ from cifar_core.inference.tta import TTA
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, classify_answers, classify_closer, examples, square, uploads
+from pages.parts import caches, classify_answers, classify_closer, examples, live, square, uploads
 from pages.parts.classify_answers import Picture
 from pages.parts.markdown import plain, told
 from pages.parts.models import NO_MODEL, offer_training, warn_if_gone, warn_if_it_guesses
@@ -30,6 +30,7 @@ MOST_PICTURES = 1_000  # that are looked at, of however many files
 # Each upload has a number of its own: to hash it takes no look at its content.
 BY_NUMBER: caches.HashFuncs = {UploadedFile: lambda file: file.file_id}
 MOST_NAMES = 20  # of classes that are listed
+LIVE = "live"  # the key of the switch
 FEW = 3  # files that are no pictures are listed; more of them are folded up
 
 
@@ -141,7 +142,7 @@ def offer_ours(dataset: Dataset | None) -> None:
 
 
 def uploaded(
-    how: images.How, sides: tuple[int, ...], dataset: Dataset | None
+    how: images.How, sides: tuple[int, ...], dataset: Dataset | None, *, can_follow: bool
 ) -> tuple[list[Picture], list[tuple[str, str]]]:
     """Read what was dropped or photographed: the pictures, and of other files the name and what is wrong."""
     anew = "files" not in st.session_state
@@ -158,6 +159,8 @@ def uploaded(
     with st.container(horizontal=True, vertical_alignment="center"):
         offer_ours(dataset)
         webcam = st.toggle("Webcam", key="webcam")
+        if can_follow:
+            st.toggle("Live", key=LIVE, help="The answer follows what you hold up to the webcam.")
     # Asking for the camera as soon as the page opens would be rude, so it stands behind a toggle.
     photo = st.camera_input("Take a picture", key="camera", on_change=forget_ours) if webcam else None
     given = [Upload("webcam", photo)] if photo else []
@@ -296,12 +299,14 @@ if not endpoint and not models:
 dataset = dataset_of(models)
 sides = tuple(dict.fromkeys(classify_answers.side_of(model) for model in models)) or (images.SIZE,)
 with drop_zone:
-    pictures, refused = uploaded(how, sides, dataset)
+    pictures, refused = uploaded(how, sides, dataset, can_follow=bool(models))
     show_refused(refused)
 if ours := our_picture(how, sides, dataset):
     pictures.insert(0, ours)
 with said:
-    if pictures:
+    if models and st.session_state.get(LIVE):
+        live.show(models[0])
+    elif pictures:
         answered = classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
         classify_closer.show(pictures, answered)
     elif not refused:

@@ -89,18 +89,18 @@ def burst(class_name: str, sent: Any, before: Sequence[Burst] = ()) -> Burst:
         raise DatasetError(f"{len(sent):,} pictures are too many for one recording: up to {MOST_FRAMES}.")
     if sum(len(each.frames) for each in before) + len(sent) > MOST_IN_ALL:
         raise DatasetError(f"Up to {MOST_IN_ALL:,} pictures can be recorded: add these to a dataset first.")
-    return Burst(class_name, [_frame(address) for address in sent])
+    return Burst(class_name, [frame_of(address) for address in sent])
 
 
-def _frame(address: Any) -> bytes:
+def frame_of(address: Any) -> bytes:
     """Return the JPEG file in an address; ImageError if it is none."""
     if not isinstance(address, str) or not address.startswith(_ADDRESS) or len(address) > 2 * MOST_BYTES:
-        raise ImageError("What came from the camera is no picture; record again.")
+        raise ImageError("What came from the camera is no picture; try again.")
     try:
         content = base64.b64decode(address[len(_ADDRESS) :], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageError("What came from the camera is damaged; record again.") from error
+        raise ImageError("What came from the camera is damaged; try again.") from error
     if len(content) > MOST_BYTES:
-        raise ImageError("A picture from the camera is far too large; record again.")
+        raise ImageError("A picture from the camera is far too large; try again.")
     images.read(content)
     return content

@@ -1,5 +1,6 @@
 """A camera that records while a button is held, which Streamlit does not have: its own takes one picture."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -29,77 +30,13 @@ button:hover, button:focus-visible { border-color: var(--st-primary-color); colo
 .record.on { background: var(--st-primary-color); color: white; }
 span { color: var(--st-text-color); }
 """
-JS = """
-export default function ({ data, parentElement, setTriggerValue }) {
-  const find = (name) => parentElement.querySelector(name)
-  const [video, camera, record, says] = ["video", ".camera", ".record", "span"].map(find)
-  const state = (video.state ??= { frames: [], timer: null })
+_HERE = Path(__file__).parent
+# Shared with `live`; a component's script can import no other.
+CAMERA = (_HERE / "camera.js").read_text(encoding="utf-8")
 
-  const show = (on) => {
-    video.hidden = record.hidden = !on
-    camera.textContent = on ? "Turn it off" : "Turn the camera on"
-  }
-  const off = () => {
-    video.srcObject?.getTracks().forEach((track) => track.stop())
-    video.srcObject = null
-    show(false)
-  }
-  camera.onclick = async () => {
-    if (video.srcObject) return off()
-    says.textContent = ""
-    if (!navigator.mediaDevices) {
-      says.textContent = "The browser lends no camera to this page: open it as localhost, or by https."
-      return
-    }
-    try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } })
-      await video.play()
-      show(true)
-    } catch (error) {
-      off()
-      says.textContent = "The camera cannot be used: allow it for this page, or plug one in."
-    }
-  }
-
-  const take = () => {
-    if (state.frames.length >= data.most) return stop()
-    const cut = Math.min(video.videoWidth, video.videoHeight)
-    if (!cut) return
-    const canvas = document.createElement("canvas")
-    canvas.width = canvas.height = data.side
-    const left = (video.videoWidth - cut) / 2, top = (video.videoHeight - cut) / 2
-    canvas.getContext("2d").drawImage(video, left, top, cut, cut, 0, 0, data.side, data.side)
-    state.frames.push(canvas.toDataURL("image/jpeg", 0.9))
-    says.textContent = String(state.frames.length)
-  }
-  const start = () => {
-    if (state.timer) return
-    state.frames = []
-    record.classList.add("on")
-    take()
-    state.timer = setInterval(take, data.milliseconds)
-  }
-  const stop = () => {
-    if (!state.timer) return
-    clearInterval(state.timer)
-    state.timer = null
-    record.classList.remove("on")
-    says.textContent = ""
-    setTriggerValue("burst", state.frames)
-    state.frames = []
-  }
-  record.onpointerdown = (event) => { record.setPointerCapture(event.pointerId); start() }
-  record.onpointerup = record.onpointercancel = record.onblur = stop
-  record.oncontextmenu = (event) => event.preventDefault()
-  const isKey = (event) => event.key === " " || event.key === "Enter"
-  record.onkeydown = (event) => { if (isKey(event)) { event.preventDefault(); start() } }
-  record.onkeyup = (event) => { if (isKey(event)) stop() }
-
-  return () => setTimeout(() => { if (!video.isConnected) { clearInterval(state.timer); off() } })
-}
-"""
-
-_RECORDER = st.components.v2.component("recorder", html=HTML, css=CSS, js=JS)
+_RECORDER = st.components.v2.component(
+    "recorder", html=HTML, css=CSS, js=CAMERA + (_HERE / "recorder.js").read_text(encoding="utf-8")
+)
 
 
 def record(key: str) -> Any:

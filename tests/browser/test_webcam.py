@@ -1,47 +1,26 @@
 """Own pictures from a webcam, as which Chromium plays a film that is made here."""
 
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from benchmarks import browser as real
 from benchmarks.browser import rest
 from cifar_core.datasets import own
 from tests.browser import no_exception
-from tests.browser.conftest import CHROMIUM_FLAGS, StartServer
+from tests.browser.conftest import StartServer
+from tests.browser.films import film, noise, watching
 
 pytestmark = pytest.mark.browser
-
-WIDTH, HEIGHT, A_SECOND = 160, 120, 4
-
-
-def film(path: Path, scenes: int = 200) -> Path:
-    """A film in which no picture is like the one before."""
-    rng = np.random.default_rng(0)
-    with path.open("wb") as file:
-        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{A_SECOND}:1 Ip A1:1 C420jpeg\n".encode())
-        for _ in range(scenes):
-            file.write(b"FRAME\n")
-            for rows, columns in ((HEIGHT, WIDTH), (HEIGHT // 2, WIDTH // 2), (HEIGHT // 2, WIDTH // 2)):
-                cells = rng.integers(0, 256, (6, 8), np.uint8)
-                file.write(cells.repeat(rows // 6, axis=0).repeat(columns // 8, axis=1).tobytes())
-    return path
 
 
 def test_a_burst_is_recorded_while_the_button_is_held(
     browser: Browser, start_server: StartServer, tmp_path: Path, datasets: Path
 ) -> None:
     server = start_server(CIFAR_LAB_DATASETS=str(datasets), CIFAR10_DIR=None)
-    flags = [*CHROMIUM_FLAGS, f"--use-file-for-fake-video-capture={film(tmp_path / 'film.y4m')}"]
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    other = browser.browser_type.launch(executable_path=path, args=["--no-sandbox", *flags])
-    try:
-        page = other.new_page(viewport={"width": 1440, "height": 1000})
-        page.set_default_timeout(1_000 * real.PATIENCE)
+    with watching(browser, film(tmp_path / "film.y4m", noise())) as page:
         page.goto(f"{server.url}/data")
         page.get_by_text("Use your own pictures").wait_for()
         rest(page)
@@ -65,8 +44,6 @@ def test_a_burst_is_recorded_while_the_button_is_held(
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.get_by_text("“film” is here")).to_be_visible()
         no_exception(page)
-    finally:
-        other.close()
 
     dataset = own.find("film")
     assert dataset is not None
