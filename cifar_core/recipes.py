@@ -114,8 +114,8 @@ RECIPES = {
         Recipe(
             name="robust",
             title="Robust",
-            summary="Begins with what Best has learned and goes on with pictures that are noisy, blurred, dark "
-            "or mixed with patterns: right far more often about bad pictures.",
+            summary="Begins with what Best has learned and goes on with pictures that are noisy, blurred, "
+            "dark or mixed with patterns: right far more often about bad pictures.",
             network="airbench",
             network_options={"widths": [128, 384, 384], "activation": "gelu"},
             starts_from="best",
