@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import CifarLabError
 from cifar_core.recipes import RECIPES
@@ -18,8 +17,10 @@ from pages import require_entry
 from pages.parts import curves, train_controls, train_form, train_recipes, train_runs, train_watched
 from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
+from pages.parts.train_form import Choice
 
 POLL_SECONDS = 1.0
+QUICKEST = "quick"  # recipe
 PRESENT = "present"  # in the URL
 METRIC_HEIGHT = 88  # pixels; fixed, so that nothing jumps while a run is polled
 
@@ -45,8 +46,14 @@ def chosen_run() -> ModelDirectory | None:
     return jobs.active_run() or (runs[0] if runs else None)
 
 
-def show_head(run: ModelDirectory, status: Status, busy: ModelDirectory | None, presented: bool) -> None:
-    """Draw what a run is called, how it stands, and the buttons that change that, on as few lines as fit."""
+def show_head(
+    run: ModelDirectory, status: Status, busy: ModelDirectory | None, choice: Choice | None
+) -> None:
+    """Draw what a run is called, how it stands, and the buttons that change that, on as few lines as fit.
+
+    `choice`: what the sidebar shows; None where the run is presented without it.
+    """
+    presented = choice is None
     with st.container(horizontal=True, vertical_alignment="center"):
         (st.title if presented else st.subheader)(plain(run.title), anchor=False, width="content")
         st.badge(status.state, **STATE_BADGES[status.state])
@@ -59,6 +66,8 @@ def show_head(run: ModelDirectory, status: Status, busy: ModelDirectory | None, 
             args=(not presented,),
             key="present",
         )
+        if choice and choice.can_start:
+            train_form.offer_start(choice)
     if note := run.label().note:
         st.caption(plain(note))
 
@@ -118,14 +127,16 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
     """Show a line of numbers; of a finished run its test accuracy first of all."""
     cells = st.grid(4, min_column_width=115)
     quiet: dict[str, Any] = {"height": METRIC_HEIGHT, "delta_color": "off", "delta_arrow": "off"}
+    accuracy, interval = status.test_accuracy, None
     if card:
-        low, high = (formats.percent(end) for end in card["accuracy_interval"])
+        accuracy = card["accuracy"]
+        interval = " to ".join(formats.percent(end) for end in card["accuracy_interval"])
+    if accuracy is not None:
         cells.metric(
             "Test accuracy",
-            formats.percent(card["accuracy"]),
-            f"{low} to {high}",
-            help=f"Share of the {formats.count(card['test_images'])} test images it gets right, with its "
-            "95 % interval. It never learned from them.",
+            formats.percent(accuracy),
+            interval,
+            help="Share of the test images it gets right, with its 95 % interval. It never learned from them.",
             **quiet,
         )
     cells.metric(
@@ -146,13 +157,14 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
         seconds = history["seconds"].iloc[-1] if len(history) else 0
         cells.metric("Trained for", formats.duration(seconds), **quiet)
         return
-    cells.metric(
-        "Images/s",
-        formats.count(round(status.images_per_second)) if status.images_per_second else "–",
-        None,
-        help="Images of the training set that it learns from in a second.",
-        **quiet,
-    )
+    if accuracy is None:  # the test accuracy takes its place
+        cells.metric(
+            "Images/s",
+            formats.count(round(status.images_per_second)) if status.images_per_second else "–",
+            None,
+            help="Images of the training set that it learns from in a second.",
+            **quiet,
+        )
     cells.metric(
         "Time left",
         "–" if status.eta_seconds is None else formats.duration(status.eta_seconds),
@@ -183,24 +195,16 @@ def progress_text(status: Status, epochs_done: int, epochs: int) -> str:
     return f"{place} · {status.phase}"
 
 
-def begin(dataset: Dataset, can_start: bool) -> None:
+def begin(choice: Choice) -> None:
     """Say how to begin, where there is no run yet."""
     st.title("Train", anchor=False)
-    takes = "a few minutes" if dataset.name == CIFAR10.name else "half a minute"
+    takes = "a few minutes" if choice.dataset.name == CIFAR10.name else "half a minute"
     st.info(
-        "No run yet. Choose a recipe in the sidebar and press **Start**, or begin with the quickest, which "
-        f"takes {takes} on “{dataset.title}”.",
+        f"No run yet. The quickest recipe, {RECIPES[QUICKEST].title}, takes {takes} on "
+        f"“{choice.dataset.title}”. The sidebar has others.",
         icon=":material/info:",
     )
-    # On a phone the sidebar is folded away, and a newcomer need not find it.
-    st.button(
-        f"Train {RECIPES[train_form.QUICKEST].title}",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not can_start,
-        on_click=train_form.start_quickest,
-        args=(dataset,),
-    )
+    train_form.offer_start(choice, first=True)
 
 
 def present(on: bool) -> None:
@@ -214,17 +218,17 @@ def present(on: bool) -> None:
 require_entry()
 run, busy = chosen_run(), jobs.active_run()
 presented = run is not None and PRESENT in st.query_params
-dataset, can_start = None, False
+choice: Choice | None = None
 # A sidebar that was there stays when it is emptied, unless it collapses.
 st.set_page_config(initial_sidebar_state="collapsed" if presented else "auto")
 if not presented:
     with st.sidebar:
-        dataset, can_start = train_form.show(busy)
+        choice = train_form.show(busy)
 if problem := st.session_state.pop(train_controls.PROBLEM, None):
     st.error(problem)
 train_controls.offer_undo()
-if run is None and dataset:
-    begin(dataset, can_start)
+if run is None and choice:
+    begin(choice)
 elif run:
     try:
         run.recipe()
@@ -234,9 +238,9 @@ elif run:
         train_runs.choose_others(run)
         st.stop()
     status = run.status()
-    show_head(run, status, busy, presented)
+    show_head(run, status, busy, choice)
     polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
     st.fragment(show_run, run_every=polled)(run, status, busy, presented)
     warn_if_validated_on_test(run)
-if dataset and dataset.name == CIFAR10.name:
+if choice and choice.dataset.name == CIFAR10.name:
     train_recipes.show_frontier()

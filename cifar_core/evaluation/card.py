@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,9 @@ class _Answered(NamedTuple):
         return self.outputs.probabilities.astype(np.float16)
 
 
-def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
+def evaluate(
+    directory: ModelDirectory, robustness: bool = False, tell: Callable[[float], object] = lambda _: None
+) -> Card:
     """Recompute predictions and card of a trained model from its `model.onnx`, write both, return the card.
 
     The figures are of plain predictions, one look at each image; what six views give stands apart, under
@@ -55,6 +58,8 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
         A trained model.
     robustness
         Measure it on worse pictures too, which takes minutes. Otherwise the card keeps what it had of that.
+    tell
+        Called with the test accuracy as soon as it is known, after a small part of all that is measured.
 
     Raises
     ------
@@ -64,9 +69,14 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
     recipe, classifier = directory.recipe(), classifier_of(directory)
     about, dataset = _about(directory, recipe), directory.dataset()
     train, test = dataset.load("train"), dataset.load("test")
+    plainly = classifier.outputs(test.images)
+    tell(metrics.accuracy(plainly.probabilities, test.labels))
+    on_test = _answered(classifier, test, plainly)
     indices, held_out = _held_out(recipe, dataset, train, test)
-    on_test = _answered(classifier, test)
-    on_held_out = on_test if held_out is test else _answered(classifier, held_out)
+    if held_out is test:
+        on_held_out = on_test
+    else:
+        on_held_out = _answered(classifier, held_out, classifier.outputs(held_out.images))
     known = _known(classifier, train, held_out, on_held_out)
     del train  # 150 MB
 
@@ -122,9 +132,8 @@ def _held_out(recipe: Recipe, dataset: Dataset, train: Batch, test: Batch) -> tu
     return indices, train.take(indices)
 
 
-def _answered(classifier: Classifier, batch: Batch) -> _Answered:
-    outputs, after_six = classifier.outputs(batch.images), classifier.probabilities(batch.images, SIX)
-    return _Answered(batch.labels, outputs, after_six)
+def _answered(classifier: Classifier, batch: Batch, outputs: Outputs) -> _Answered:
+    return _Answered(batch.labels, outputs, classifier.probabilities(batch.images, SIX))
 
 
 def _measured(on_test: _Answered, on_held_out: _Answered) -> dict[str, Any]:

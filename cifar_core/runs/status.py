@@ -42,6 +42,7 @@ class Status:
     learning_rate: Amount = 0.0
     seconds: Amount = 0.0
     eta_seconds: Amount | None = None
+    test_accuracy: Amount | None = None  # as soon as it is known; the card says more
     updated: Amount = 0.0
     error: Text = ""
     host: Text = ""

@@ -147,7 +147,10 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
     heart.report(phase="saving the model", eta_seconds=None)
     export.save(model, directory)
     heart.report(phase="evaluating on the test set")
-    card = evaluate(directory)
+    card = evaluate(
+        directory,
+        tell=lambda accuracy: heart.report(test_accuracy=accuracy, phase="evaluating further"),
+    )
     heart.end(state="finished", error=card.get("warning", ""))
 
 

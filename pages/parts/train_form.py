@@ -1,5 +1,7 @@
 """The sidebar of the page Train: dataset, recipe, its numbers, and the button that starts a run."""
 
+from typing import NamedTuple
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -15,9 +17,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import MOST_TITLE
 from pages.parts import downloads, permission, train_recipes
 from pages.parts.markdown import told
-from pages.parts.train_controls import attempt, open_run
-
-QUICKEST = "quick"  # the recipe for a first run
+from pages.parts.train_controls import PROBLEM, attempt, open_run
 
 # The numbers a visitor may change, with their help; the first three are always in sight.
 NUMBERS = {
@@ -32,7 +32,15 @@ IN_SIGHT = 3
 _PROBLEM = "start-problem"  # with what Start was asked for
 
 
-def start(recipe: Recipe, dataset: Dataset) -> None:
+class Choice(NamedTuple):
+    """What the sidebar shows: a recipe on a dataset, and whether the visitor can start it now."""
+
+    recipe: Recipe
+    dataset: Dataset
+    can_start: bool
+
+
+def start(recipe: Recipe, dataset: Dataset, problem: str) -> None:
     """Start what the sidebar shows; asked for by a click, which may come before the numbers are drawn."""
     numbers = {name: st.session_state[number_key(recipe, dataset, name)] for name in NUMBERS}
     title = st.session_state["run-title"].strip()
@@ -41,19 +49,25 @@ def start(recipe: Recipe, dataset: Dataset) -> None:
         open_run(jobs.start(recipe.with_(**numbers), dataset=dataset, title=title))
         st.session_state["run-title"] = ""  # the next run has another
 
-    attempt(named, _PROBLEM)
+    attempt(named, problem)
 
 
-def start_quickest(dataset: Dataset) -> None:
-    recipe = RECIPES[QUICKEST].on(dataset.sizes["train"], len(dataset.class_names))
-    attempt(lambda: open_run(jobs.start(recipe, dataset=dataset)))
+def offer_start(choice: Choice, *, first: bool = False) -> None:
+    """Start from the page: on a phone the sidebar is folded away, and a newcomer need not find it."""
+    st.button(
+        f"Train {choice.recipe.title}",
+        type="primary" if first else "secondary",
+        icon=":material/play_arrow:",
+        disabled=not choice.can_start,
+        on_click=start,
+        args=(choice.recipe, choice.dataset, PROBLEM),
+        help="Starts what the sidebar shows.",
+        key="train",
+    )
 
 
-def show(busy: ModelDirectory | None) -> tuple[Dataset, bool]:
-    """Draw the sidebar; return the dataset that is chosen, and whether the visitor can start a run on it.
-
-    `busy`: the run that trains now.
-    """
+def show(busy: ModelDirectory | None) -> Choice:
+    """Draw the sidebar; return what is chosen. `busy`: the run that trains now."""
     st.subheader("Train a network", anchor=False)
     dataset = choose_dataset()
     name = st.selectbox(
@@ -68,10 +82,9 @@ def show(busy: ModelDirectory | None) -> tuple[Dataset, bool]:
     known = train_recipes.measured(recipe) if dataset.name == CIFAR10.name else ""
     st.caption(recipe.summary + known)
     if not permission.explain():
-        return dataset, False
+        return Choice(recipe, dataset, can_start=False)
     can_start = dataset.available() and busy is None
-    show_form(recipe, dataset, can_start)
-    return dataset, can_start
+    return Choice(recipe, dataset, can_start and show_form(recipe, dataset, can_start))
 
 
 def choose_dataset() -> Dataset:
@@ -95,8 +108,8 @@ def choose_dataset() -> Dataset:
     return dataset
 
 
-def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> None:
-    """Draw the numbers and the button, which alone starts; what does not fit is said at its number."""
+def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> bool:
+    """Draw the numbers and the button; what does not fit is said at its number. Return whether all fit."""
     fields = list(NUMBERS)
     places = {field: show_number(recipe, dataset, field) for field in fields[:IN_SIGHT]}
     with st.expander("More"):
@@ -123,11 +136,12 @@ def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> None:
         width="stretch",
         disabled=not can_start or bool(problem),
         on_click=start,
-        args=(recipe, dataset),
+        args=(recipe, dataset, _PROBLEM),
     )
     if refused := st.session_state.pop(_PROBLEM, None):
         st.error(refused)
     st.caption(how_long)
+    return not problem
 
 
 def time_it_takes(recipe: Recipe, dataset: Dataset) -> str:

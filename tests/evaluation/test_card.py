@@ -1,5 +1,6 @@
 """What `evaluate` writes about the shipped model `quick`, on a part of the test set."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,17 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     assert set(measured["robustness"]) == set(corruptions.CORRUPTIONS)
     answers = Classifier(directory.onnx_path).probabilities(corruptions.contrast(few.images[:60], 5))
     assert measured["robustness"]["contrast"][4] == metrics.accuracy(answers, few.labels[:60])
+
+    def tell(accuracy: float) -> None:
+        told.append(accuracy)
+        directory.card_path.unlink()
+
+    told: list[float] = []
+    before = directory.card()
+    with pytest.raises(ModelDirectoryError):  # told before the card is written, not after
+        evaluate(directory, tell=lambda accuracy: (tell(accuracy), directory.card()))
+    assert told == [measured["accuracy"]]
+    directory.card_path.write_text(json.dumps(before))
     assert evaluate(directory) == measured
 
 
