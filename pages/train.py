@@ -136,7 +136,8 @@ def show_metrics(status: Status, steps: pd.DataFrame, history: pd.DataFrame, car
             "Test accuracy",
             formats.percent(accuracy),
             interval,
-            help="Share of the test images it gets right, with its 95 % interval. It never learned from them.",
+            help="Share of the test images it gets right, with its 95 % interval. It never learned from "
+            "them.",
             **quiet,
         )
     cells.metric(
