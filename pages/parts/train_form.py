@@ -9,8 +9,8 @@ from cifar_core import formats
 from cifar_core.datasets import registry
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10, first_choice
-from cifar_core.errors import RecipeError
-from cifar_core.recipe import RANGES, Recipe
+from cifar_core.errors import CifarLabError, RecipeError
+from cifar_core.recipe import IMAGENET, RANGES, Recipe
 from cifar_core.recipes import RECIPES
 from cifar_core.runs import catalogue, estimate, jobs
 from cifar_core.runs.model_dir import ModelDirectory
@@ -81,10 +81,13 @@ def show(busy: ModelDirectory | None) -> Choice:
     recipe = RECIPES[name].on(dataset.sizes["train"], len(dataset.class_names))
     known = train_recipes.measured(recipe) if dataset.name == CIFAR10.name else ""
     st.caption(recipe.summary + known)
+    if recipe.network == "transfer":
+        recipe = choose_base(recipe)
     if not permission.explain():
         return Choice(recipe, dataset, can_start=False)
     can_start = dataset.available() and busy is None
-    return Choice(recipe, dataset, can_start and show_form(recipe, dataset, can_start))
+    fits = show_form(recipe, dataset, can_start)
+    return Choice(recipe, dataset, can_start and fits)
 
 
 def choose_dataset() -> Dataset:
@@ -106,6 +109,28 @@ def choose_dataset() -> Dataset:
     else:
         downloads.offer(dataset, "Choose another dataset above, or get it now.", "train")
     return dataset
+
+
+def choose_base(recipe: Recipe) -> Recipe:
+    """Let the visitor choose what `transfer` builds on; the recipe's own base first."""
+    titles = {IMAGENET: "VGG16 of ImageNet"}
+    titles |= catalogue.titles(model for model in catalogue.models() if model.keras_path.exists())
+    usual = recipe.network_options["base"]
+    base = st.selectbox(
+        "Builds on",
+        titles,
+        list(titles).index(usual) if usual in titles else 0,
+        format_func=titles.__getitem__,
+        key="base",
+        persist_state="session",
+        help="The model whose view of a picture the new layer learns from. VGG16 of ImageNet has seen a "
+        "million photographs and tells them apart best. Its 59 MB are downloaded once.",
+    )
+    try:
+        return jobs.on_base(recipe, base)
+    except CifarLabError as error:  # of a model that is damaged
+        st.error(told(error))
+        return recipe
 
 
 def show_form(recipe: Recipe, dataset: Dataset, can_start: bool) -> bool:

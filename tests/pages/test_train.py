@@ -32,6 +32,24 @@ def test_without_a_run_it_offers_the_quickest() -> None:
     assert not labelled(app, "Start").disabled
 
 
+def test_transfer_builds_on_the_model_that_was_chosen(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Recipe] = []
+
+    def start(recipe: Recipe, **_: object) -> ModelDirectory:
+        started.append(recipe)
+        return made(runs / f"run-{len(started)}", recipe)
+
+    monkeypatch.setattr(jobs, "start", start)
+    app = opened("train")
+    app.selectbox(key="recipe").set_value("transfer")
+    assert checked(app).selectbox(key="base").value == "best"
+    for base, side in (("fast", 32), ("imagenet", 128)):
+        app.selectbox(key="base").set_value(base)
+        labelled(checked(app), "Start").click()
+        checked(app)
+        assert started[-1].network_options == {"base": base, "size": side}
+
+
 def test_a_finished_run_says_its_test_accuracy_first(runs: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", runs / "mine")
     history = catalogue.find("mine").history()
