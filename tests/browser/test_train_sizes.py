@@ -44,7 +44,7 @@ def test_enter_in_a_number_starts_nothing(browser: Browser, start_server: StartS
     page = browser.new_page()
     page.goto(f"{server.url}/train")
     rest(page)
-    epochs = page.get_by_label("Epochs")
+    epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("2")
     epochs.press("Enter")
     expect(epochs).to_have_value("2")

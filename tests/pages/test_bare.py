@@ -105,9 +105,10 @@ def test_a_server_is_asked_about_pieces_of_photographs() -> None:
 def test_a_first_training_takes_two_clicks(monkeypatch: pytest.MonkeyPatch, runs: Any) -> None:
     started: list[tuple[Recipe, str]] = []
 
-    def start(recipe: Recipe, name: str | None = None, dataset: Dataset = CIFAR10) -> ModelDirectory:
+    def start(recipe: Recipe, dataset: Dataset, title: str) -> ModelDirectory:
         started.append((recipe, dataset.name))
-        return made(runs / (name or "first"), recipe, dataset=dataset.facts.to_dict())
+        assert not title  # so that it gets one by itself
+        return made(runs / "first", recipe, dataset=dataset.facts.to_dict())
 
     monkeypatch.setattr(jobs, "start", start)
     app = opened("train")
