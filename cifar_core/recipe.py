@@ -84,7 +84,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "cutout": (0, 24),
     "mixed": (0.0, 1.0),
     "degraded": (0.0, 1.0),
-    "images": (20, 1_000_000),
+    "images": (4, 1_000_000),
     "validation_images": (2, 500_000),
     "seed": (0, 2**31 - 1),
 }
@@ -224,15 +224,15 @@ class Recipe:
         """Return the recipe for a dataset with so many training images, those for validation included.
 
         Its own numbers are CIFAR-10's. On a smaller dataset an eighth of the images at most is for
-        validation, but one a class at least, a step looks at a twentieth of the rest at most, and there are
-        as many epochs as make 400 steps: with a third of them `quick` learned 1,257 digits to 97 % only, with
-        so many to 99.7 %.
+        validation, but one a class at least. A step looks at a twentieth of the rest, but at `LEAST_BATCH`
+        where there are so many. There are as many epochs as make 400 steps: with a third of them `quick`
+        learned 1,257 digits to 97 % only, with so many to 99.7 %.
         """
         if images >= self.images:
             return replace(self, images=images)
         held_out = max(min(self.validation_images, round(images / 8)), classes)
         training = images - (held_out if self.validation == "split" else 0)
-        size = min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH))
+        size = max(min(self.batch_size, max(training // STEPS_AN_EPOCH, LEAST_BATCH), training), 2)
         epochs = max(self.epochs, math.ceil(LEAST_STEPS / max(training // size, 1)))
         return replace(self, images=images, validation_images=held_out, batch_size=size, epochs=epochs)
 

@@ -18,7 +18,7 @@ QUICK = get_recipe("quick")
         ("epochs", "1", "1,000"),
         ("batch_size", "2", "4,096"),
         ("patience", "0", "1,000"),
-        ("images", "20", "1,000,000"),
+        ("images", "4", "1,000,000"),
         ("validation_images", "2", "500,000"),
         ("seed", "0", "2,147,483,647"),
     ],
@@ -214,7 +214,17 @@ def test_a_recipe_is_sound_on_whatever_size_and_grows_with_it(name: str) -> None
         assert numbers == sorted(numbers), grown
 
 
-@pytest.mark.parametrize("images", [0, -5, 19, 1_000_001])
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("images", [4, 7, 12, 20, 59])
+def test_a_handful_of_pictures_is_enough_to_begin_with(name: str, images: int) -> None:
+    made = RECIPES[name].on(images, classes=2)
+    assert made.images == images
+    assert made.training_images + (made.validation == "split") * made.validation_images == images
+    assert 2 <= made.batch_size <= made.training_images
+    assert made.steps_per_epoch >= 1
+
+
+@pytest.mark.parametrize("images", [0, -5, 3, 1_000_001])
 def test_a_size_that_no_recipe_can_do_with_is_refused(images: int) -> None:
     with pytest.raises(RecipeError, match="images"):
         QUICK.on(images)
