@@ -15,6 +15,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.inference import layers
 from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.layers import Layers
+from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
@@ -61,28 +62,32 @@ def show(seen: Sequence[tuple[ModelDirectory, np.ndarray]]) -> None:
     )
     if not box.open:
         return
+    called = catalogue.titles(model for model, _ in seen)
     with box:
-        shown = seen if len(seen) <= SIDE_BY_SIDE else choose(seen)
-        for place, (model, array) in zip(st.columns(max(len(shown), 1), gap="medium"), shown, strict=False):
+        shown = seen if len(seen) <= SIDE_BY_SIDE else choose(seen, called)
+        for place, (model, array) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
             with place:
-                show_way(model, array, alone=len(seen) == 1)
+                show_way(model, array, called[model.name] if len(seen) > 1 else "")
 
 
-def choose(seen: Sequence[tuple[ModelDirectory, np.ndarray]]) -> list[tuple[ModelDirectory, np.ndarray]]:
-    """Let the visitor say which two of several models stand side by side."""
+def choose(
+    seen: Sequence[tuple[ModelDirectory, np.ndarray]], called: dict[str, str]
+) -> list[tuple[ModelDirectory, np.ndarray]]:
+    """Let the visitor say which two of several models, called so, stand side by side."""
     by_name = {model.name: (model, array) for model, array in seen}
-    first, second = list(by_name)[:SIDE_BY_SIDE]
     left, right = st.columns(2)
-    title = {name: model.title for name, (model, _) in by_name.items()}.__getitem__
-    one = left.selectbox("First model", list(by_name), 0, format_func=title, key="inside-first")
-    others = [name for name in by_name if name != one]
-    other = right.selectbox("Second model", others, format_func=title, key="inside-second")
-    return [by_name[one or first], by_name[other or second]]
+    title = called.__getitem__
+    first = left.selectbox("First model", list(by_name), format_func=title, key="inside-first")
+    others = [name for name in by_name if name != first]
+    second = right.selectbox("Second model", others, format_func=title, key="inside-second")
+    return [by_name[first], by_name[second]]
 
 
-def show_way(model: ModelDirectory, array: np.ndarray, *, alone: bool) -> None:
-    if not alone:
-        st.markdown(f"### {plain(model.title)}")
+def show_way(model: ModelDirectory, array: np.ndarray, whose: str) -> None:
+    """Draw the way through one model; `whose`: what it is called, where it does not stand alone."""
+    alone = not whose
+    if whose:
+        st.markdown(f"### {plain(whose)}")
     try:
         way = in_turn(followed, model, array)
     except CifarLabError as error:
