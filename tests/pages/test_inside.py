@@ -46,7 +46,7 @@ def test_the_scores_are_those_of_the_model(digits: ModelDirectory) -> None:
 @pytest.mark.parametrize("page", ["compare", "classify"])
 def test_two_models_stand_side_by_side(digits: ModelDirectory, page: str) -> None:
     shutil.copytree(digits.path, digits.path.parent / "second")
-    query = {
+    query: dict[str, dict[str, object]] = {
         "compare": {"models": "linear,second", "view": "Who is right", "who": "both", "sample": "7"},
         "classify": {"model": ["linear", "second"], "image": "7", "sample": "0"},
     }
