@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras.layers import Activation, BatchNormalization, Conv2D, Layer
+from scipy.special import softmax
 
 from cifar_core import paths
 from cifar_core.datasets.dataset import normalise
@@ -51,7 +52,7 @@ def agree(directory: ModelDirectory, model: keras.Model, kind: Kind) -> None:
         "filters": (way.filters, np.asarray(convolutions[0].kernel).transpose(3, 2, 0, 1)),
         "features": (way.outputs.features[0], features),
         "logits": (way.outputs.logits[0], logits),
-        "probabilities": (way.outputs.probabilities[0], np.exp(logits) / np.exp(logits).sum()),
+        "probabilities": (way.outputs.probabilities[0], softmax(logits)),
     }
     assert len(way.blocks) == len(maps)
     for block, (found, theirs) in enumerate(zip(way.blocks, maps, strict=True), 1):
