@@ -4,7 +4,7 @@ import streamlit as st
 
 from cifar_core.inference.classify import Answer
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import nearest, sample
+from pages.parts import inside, nearest, sample
 from pages.parts.classify_answers import Picture, side_of, verdict
 from pages.parts.markdown import plain
 from pages.parts.sample import Model
@@ -38,6 +38,7 @@ def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]]) ->
             array = picture.looks[side_of(model)][0]
             whose = "" if alone else model.title
             sample.show_answer(model, array, words, answer, picture.true, whose)
-        for model in answered:
-            if isinstance(model, ModelDirectory):
-                nearest.show(model, picture.looks[side_of(model)][0], alone=alone)
+    here = [(m, picture.looks[side_of(m)][0]) for m in answered if isinstance(m, ModelDirectory)]
+    inside.show(here)
+    for model, array in here:
+        nearest.show(model, array, alone=alone)
