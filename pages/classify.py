@@ -303,7 +303,7 @@ if ours := our_picture(how, sides, dataset):
 with said:
     if pictures:
         answered = classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
-        classify_closer.show(pictures, answered)
+        classify_closer.show(pictures, answered, tta)
     elif not refused:
         st.info("Drop a picture, switch on the webcam, or try an example.", icon=":material/image:")
     say_what_they_know(models)

@@ -17,7 +17,7 @@ from cifar_core.deploy.remote import Endpoint
 from cifar_core.inference.classify import Answer
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, nearest, saliency_map
+from pages.parts import caches, nearest, saliency_map, what_if
 from pages.parts.caches import Results
 from pages.parts.markdown import plain
 
@@ -88,6 +88,7 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
             words = f"**{plain(answer.class_name)}**, {formats.probability(answer.confidence)} sure · {right}"
             whose = "" if alone else called[name]
             show_answer(catalogue.find(name), image, words, answer, true, whose)
+    what_if.show({catalogue.find(name): image[None] for name in models}, doubts=False)
     for name in models:
         nearest.show(catalogue.find(name), image, alone=alone)
 
