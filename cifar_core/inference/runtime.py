@@ -30,6 +30,7 @@ SECONDS, SECONDS_AN_IMAGE = 20.0, 1.0  # that an answer may take: VGG16 on a ten
 IMAGES_SIDE = 32  # pixels, of images that take so long; larger ones take as much longer as they are larger
 TICK = 1.0  # seconds
 LEAST_MEMORY = 500_000_000  # bytes that models may take together, however little is free
+_FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
 _SILENT = 4  # of ONNX Runtime's levels: what it would print stands in the error
 
 
@@ -55,6 +56,8 @@ class Classifier:
         A `model.onnx` as `cifar_core.training.export` writes it.
     threads
         To compute with; by default one a core.
+    content
+        The model, where it is not what the file holds but a copy of it that has more outputs.
 
     Raises
     ------
@@ -62,18 +65,20 @@ class Classifier:
         If the file is missing, damaged or not such a model.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, *, content: bytes | None = None) -> None:
         self._name = path.parent.name
         _limit_memory()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or hardware.threads()
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.log_severity_level = _SILENT
+        # Of a model in memory, ONNX Runtime would look for further files of weights in the working directory;
+        # so it takes none from outside the model's own.
+        options.add_session_config_entry(_FOLDER_OF_WEIGHTS, str(path.parent.resolve()))
         try:
             opened(path).close()
-            # By its path: of a model in memory, ONNX Runtime would look for further files of weights in the
-            # working directory; so it takes none from outside the model's own.
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            model = str(path) if content is None else content
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.facts = msgspec.json.decode(metadata["dataset"], type=Facts)
             self._input = _checked_interface(self._session, self.facts)
@@ -109,6 +114,11 @@ class Classifier:
         """Return all that the model says of images, uint8 [N, S, S, 3] RGB, N at least 1, at one look."""
         parts = [self._run(Outputs._fields, batch) for batch in self._batches(images)]
         return Outputs(*(np.concatenate(output) for output in zip(*parts, strict=True)))
+
+    def named(self, names: Sequence[str], images: np.ndarray) -> list[np.ndarray]:
+        """Return any outputs of the network about images, uint8 [N, S, S, 3] RGB, at most `BATCH` of them."""
+        check_images(images, self.facts.side)
+        return self._run(names, images)
 
     def _answer(self, images: np.ndarray, tta: TTA) -> np.ndarray:
         if tta == 1:
@@ -176,9 +186,11 @@ def _checked_interface(session: Any, facts: Facts) -> str:
 
 
 def _check(name: str, answer: np.ndarray, images: int, classes: int) -> None:
-    """Raise ValueError unless this can be an output about so many images and classes."""
-    width = answer.shape[-1] if name == "features" else classes
-    if answer.shape != (images, width) or not np.isfinite(answer).all():
+    """Raise ValueError unless this can be an output about so many images and classes, or one inside."""
+    shape = answer.shape
+    if name in Outputs._fields:
+        shape = (images, answer.shape[-1] if name == "features" else classes)
+    if answer.shape != shape or not np.isfinite(answer).all():
         raise ValueError(f"{name} {answer.shape}, or no numbers")
     if name == "probabilities":
         checked_probabilities(answer)

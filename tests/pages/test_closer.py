@@ -1,5 +1,6 @@
 """A closer look on the Classify page: at a test image, at an uploaded picture, by several models."""
 
+import re
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from cifar_core.evaluation import what_if
 from cifar_core.inference.classify import calibration_of
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import two_maps
 from tests.pages import checked, opened
 from tests.pages.test_sample import alts, button
 from tests.pictures import photos
@@ -128,3 +130,37 @@ def test_what_if_of_several_models_has_one_strip(digits: ModelDirectory) -> None
     assert len([alt for alt in alts(app) if alt.startswith("blurred: ")]) == 1
     assert "**linear** keeps to its answer in **" in words(app)
     assert "**second** keeps to its answer in **" in words(app)
+
+
+@pytest.mark.usefixtures("digits")
+@pytest.mark.parametrize("page", ["classify", "evaluate"])
+def test_two_maps_of_two_classes_and_which_to_trust(page: str) -> None:
+    address = {"image": "7", "sample": "0"} if page == "classify" else {"sample": "7"}
+    app = opened(page, model="linear", **address)
+    assert not [alt for alt in alts(app) if alt.endswith(", by CAM")]
+    app.session_state["two-maps"] = True
+    checked(app)
+    found = [alt for alt in alts(app) if " by " in alt]
+    assert len(found) == 4
+    assert [alt.rpartition(" by ")[2] for alt in found] == ["RISE", "CAM"] * 2
+    said = [each.value for each in app.caption]
+    assert any(re.search(r"by RISE and .* by CAM is left|hardly thinks", each) for each in said)
+
+
+@pytest.mark.parametrize(
+    ("curves", "said"),
+    [
+        (
+            {"RISE": [0.9, 0.2], "CAM": [0.9, 0.6]},
+            "On average 55.0 % by RISE and 75.0 % by CAM is left. Trust RISE",
+        ),
+        ({"RISE": [0.9, 0.6], "CAM": [0.9, 0.2]}, "Trust CAM here."),
+        ({"RISE": [0.9, 0.6], "CAM": [0.9, 0.6]}, "by CAM is left."),
+        ({"RISE": [0.9, 0.2]}, "On average 55.0 % by RISE is left."),
+        ({"RISE": [0.02, 0.01], "CAM": [0.02, 0.02]}, "hardly thinks of this class"),
+    ],
+)
+def test_the_map_to_trust_leaves_less(curves: dict[str, list[float]], said: str) -> None:
+    found = two_maps.verdict({name: np.array(curve) for name, curve in curves.items()})
+    assert said in found
+    assert ("Trust" in found) == ("Trust" in said)
