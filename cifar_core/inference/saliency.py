@@ -114,9 +114,17 @@ def overlay(
         raise ValueError(f"The opacity is 0 to 1, not {opacity}.")
     height, width = image.shape[:2]
     stretched = np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
+    return np.rint((1 - opacity) * image + opacity * _ramp(stretched)).astype(np.uint8)
+
+
+def in_colours(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Colour numbers from 0 to 1, of any shape [...], from dark red to pale yellow: uint8 [..., 3]."""
+    return np.rint(_ramp(values)).astype(np.uint8)
+
+
+def _ramp(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     stops = np.linspace(0, 1, len(RAMP))
-    colours = np.stack([np.interp(stretched, stops, channel) for channel in np.array(RAMP).T], axis=-1)
-    return np.rint((1 - opacity) * image + opacity * colours).astype(np.uint8)
+    return np.stack([np.interp(values, stops, channel) for channel in np.array(RAMP).T], axis=-1)
 
 
 def _masks(rng: np.random.Generator, side: int) -> NDArray[np.float32]:

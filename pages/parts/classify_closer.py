@@ -5,7 +5,7 @@ import streamlit as st
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import nearest, sample, two_maps, what_if
+from pages.parts import inside, nearest, sample, two_maps, what_if
 from pages.parts.classify_answers import Picture, side_of
 from pages.parts.markdown import plain
 from pages.parts.sample import Model
@@ -40,10 +40,10 @@ def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]], tt
             array = picture.looks[side_of(model)][0]
             whose = "" if alone else model.title
             sample.show_answer(model, array, words, answer, picture.true, whose)
-        for model in answered:
-            if isinstance(model, ModelDirectory):
-                nearest.show(model, picture.looks[side_of(model)][0], alone=alone)
-    here = [model for model in answered if isinstance(model, ModelDirectory)]
-    first = {model: picture.looks[side_of(model)][0] for model in here}
+    here = {model: picture.looks[side_of(model)] for model in answered if isinstance(model, ModelDirectory)}
+    first = {model: looks[0] for model, looks in here.items()}
+    inside.show(list(first.items()))
     two_maps.show({m: (array, sample.two_classes(answered[m][number])) for m, array in first.items()})
-    what_if.show({model: picture.looks[side_of(model)] for model in here}, tta)
+    what_if.show(here, tta)
+    for model, array in first.items():
+        nearest.show(model, array, alone=alone)

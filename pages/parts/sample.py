@@ -17,7 +17,7 @@ from cifar_core.deploy.remote import Endpoint
 from cifar_core.inference.classify import Answer
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, nearest, saliency_map, two_maps, what_if
+from pages.parts import caches, inside, nearest, saliency_map, two_maps, what_if
 from pages.parts.caches import Results
 from pages.parts.markdown import plain
 
@@ -89,6 +89,7 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
             whose = "" if alone else called[name]
             show_answer(catalogue.find(name), image, words, answer, true, whose)
             explained[catalogue.find(name)] = (image, two_classes(answer, true))
+    inside.show([(catalogue.find(name), image) for name in models])
     two_maps.show(explained)
     what_if.show({catalogue.find(name): image[None] for name in models}, doubts=False)
     for name in models:
