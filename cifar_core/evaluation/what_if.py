@@ -36,21 +36,22 @@ class Changed(NamedTuple):
 
 def _darker(images: Images, strength: int) -> Images:
     """Leave 80 to 30 % of each value: less light, the same colours."""
-    return np.rint(images * np.float32(_LIGHT[strength])).astype(np.uint8)
+    return np.asarray(np.rint(images * np.float32(_LIGHT[strength])), np.uint8)
 
 
 def _turned(images: Images, strength: int) -> Images:
     """Turn each picture to the left by 5 to 30 degrees; beyond the border it goes on mirrored."""
     angle = _DEGREES[strength]
     pixels = rotate(images.astype(np.float32), angle, axes=(2, 1), reshape=False, order=1, mode="mirror")
-    return np.rint(pixels).astype(np.uint8)
+    return np.asarray(np.rint(pixels), np.uint8)
 
 
 def _without_colour(images: Images, strength: int) -> Images:
     """Leave the brightness of each pixel only, at any strength but 0."""
     if strength == 0:
         return images.copy()
-    return np.rint(images @ _LUMINANCE).astype(np.uint8)[..., None].repeat(3, axis=-1)
+    grey = np.asarray(np.rint(images @ _LUMINANCE), np.uint8)
+    return grey[..., None].repeat(3, axis=-1)
 
 
 def _mirrored(images: Images, strength: int) -> Images:

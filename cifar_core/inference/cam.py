@@ -91,7 +91,8 @@ class Cam:
             If the model does not answer as one should.
         """
         maps, logits = self._classifier.named([self._maps, "logits"], image[None])
-        value, steps = maps.astype(np.float64), []
+        value: Floats = maps.astype(np.float64)
+        steps = []
         for node in self._head:
             value, back = _step(node, value, self._constants)
             steps.append(back)

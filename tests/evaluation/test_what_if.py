@@ -36,7 +36,8 @@ def test_a_change_gets_stronger_and_leaves_a_picture(name: str) -> None:
     np.testing.assert_array_equal(changed[0], images)
     np.testing.assert_array_equal(images, before)
     for result in changed:
-        assert (result.dtype, result.shape) == (np.uint8, images.shape)
+        assert result.dtype == np.uint8
+        assert result.shape == images.shape
         assert not np.shares_memory(result, images)
     distances = [np.abs(result.astype(float) - images).mean() for result in changed]
     assert 1 < distances[1] <= distances[3] <= distances[5]

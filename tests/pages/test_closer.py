@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,9 +97,12 @@ def test_what_if_asks_nobody_while_folded_and_then_says_still_or_now(
     digits: ModelDirectory, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(
-        "pages.parts.what_if.what_if", lambda *given: asked.append(given[3]) or what_if.what_if(*given)
-    )
+
+    def counted(*given: Any) -> list[what_if.Changed]:
+        asked.append(given[3])
+        return what_if.what_if(*given)
+
+    monkeypatch.setattr("pages.parts.what_if.what_if", counted)
     address = {"image": "7", "sample": "0"} if page == "classify" else {"sample": "7"}
     app = opened(page, model=digits.name, **address)
     assert not asked
