@@ -308,7 +308,7 @@ with said:
         live.show(models[0])
     elif pictures:
         answered = classify_answers.show([endpoint] if endpoint else models, pictures, tta, refused)
-        classify_closer.show(pictures, answered)
+        classify_closer.show(pictures, answered, tta)
     elif not refused:
         st.info("Drop a picture, switch on the webcam, or try an example.", icon=":material/image:")
     say_what_they_know(models)

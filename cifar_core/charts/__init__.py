@@ -3,7 +3,14 @@
 from cifar_core.charts.comparison import cleaner_test_sets, f1_by_class, who_is_right
 from cifar_core.charts.confusion import confusion_cells, confusion_matrix
 from cifar_core.charts.data import class_balance, pixel_values
-from cifar_core.charts.evaluation import coverage, per_class, probability_bars, reliability, robustness
+from cifar_core.charts.evaluation import (
+    coverage,
+    deletion,
+    per_class,
+    probability_bars,
+    reliability,
+    robustness,
+)
 from cifar_core.charts.palette import (
     HEIGHT,
     LARGE_HEIGHT,
@@ -41,6 +48,7 @@ __all__ = [
     "confusion_cells",
     "confusion_matrix",
     "coverage",
+    "deletion",
     "epochs_in_sight",
     "f1_by_class",
     "frontier",

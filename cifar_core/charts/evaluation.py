@@ -143,6 +143,41 @@ def coverage(curve: pd.DataFrame, marked: float) -> alt.LayerChart:
     return (rule.encode(x="coverage:Q") + line).properties(height=HEIGHT + 60)
 
 
+def deletion(curves: dict[str, np.ndarray], class_name: str) -> alt.Chart:
+    """Draw the probability of a class as what maps mark is taken away, a line a map.
+
+    Parameters
+    ----------
+    curves
+        The curve of each map, by its name, as `inference.deletion.curve` returns it.
+    class_name
+        The class.
+    """
+    rows = [
+        {"map": name, "gone": step / (len(curve) - 1), "probability": float(value)}
+        for name, curve in curves.items()
+        for step, value in enumerate(curve)
+    ]
+    percent = alt.Axis(format="%", tickCount=3)
+    return (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_line(strokeWidth=2.5, point=True)
+        .encode(
+            x=alt.X("gone:Q", title="blurred, the lightest first", axis=percent),
+            y=alt.Y("probability:Q", title=class_name, axis=percent).scale(domain=[0, 1]),
+            color=alt.Color("map:N", title=None, sort=list(curves))
+            .scale(range=RUN_COLOURS)
+            .legend(orient="top"),
+            tooltip=[
+                alt.Tooltip("map:N"),
+                alt.Tooltip("gone:Q", format=".0%", title="blurred"),
+                alt.Tooltip("probability:Q", format=".1%", title=class_name),
+            ],
+        )
+        .properties(height=HEIGHT - 60)
+    )
+
+
 def robustness(table: pd.DataFrame, order: Sequence[str]) -> alt.Chart:
     """Draw accuracy against the strength of each corruption, a line each.
 

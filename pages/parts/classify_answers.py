@@ -26,6 +26,7 @@ from pages.parts.markdown import plain, told
 from pages.parts.sample import Model
 from pages.parts.scrolling import come_into_view
 from pages.parts.turns import await_turn, in_turn
+from pages.parts.verdict import NONE, verdict
 
 FEW_LOOKS = 4  # at pictures, by one model, cost next to nothing; more wait their turn
 CARDS = 6  # pictures shown in full on one page
@@ -34,7 +35,6 @@ LIKELIEST = 5  # classes that get a bar
 DESCRIBED = 10  # that are read out to those who do not see the bars
 TILE = 140  # pixels, of a picture in a card: two fit side by side on a phone
 PICTURE = 320  # pixels, of one whose square may be moved
-NONE = "none of these"
 THUMBNAIL, NAME = "/thumbnail", "/picture"  # columns that no model can be called, as no folder can
 WITHOUT_PEOPLE = (CIFAR10.class_names, DIGITS.class_names)  # of a visitor's own dataset nobody knows
 IMAGINABLE = ("digits", "photographs", "static")  # of `DESCRIPTIONS` those that a visitor can picture
@@ -284,20 +284,6 @@ def what_it_must_choose_from(answers: Sequence[Answer], true: str | None) -> str
     if all(answer.class_names in WITHOUT_PEOPLE for answer in answers):
         return f"{must}. None of them is a person."
     return f"{must}, even if the picture shows something else."
-
-
-def verdict(answer: Answer, true: str | None) -> str:
-    """Say in a few words what a model takes a picture for, and whether that is right."""
-    said = f"{answer.class_name}, {formats.probability(answer.confidence)}"
-    if answer.none_of_these:
-        said = f"probably {NONE}"
-    if true is None:
-        return said
-    right = true not in answer.class_names if answer.none_of_these else true == answer.class_name
-    what = f"{'an' if true[0] in 'aeiou8' else 'a'} {true}"
-    if right:
-        return f"{said} · right, it is {what}" if answer.none_of_these else f"{said} · right"
-    return f"{said} · wrong, it is {what}"
 
 
 def say_what_passes(model: ModelDirectory) -> None:

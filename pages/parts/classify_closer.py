@@ -3,21 +3,23 @@
 import streamlit as st
 
 from cifar_core.inference.classify import Answer
+from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import inside, nearest, sample
-from pages.parts.classify_answers import Picture, side_of, verdict
+from pages.parts import inside, nearest, sample, two_maps, what_if
+from pages.parts.classify_answers import Picture, side_of
 from pages.parts.markdown import plain
 from pages.parts.sample import Model
+from pages.parts.verdict import verdict
 
 
-def show(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> None:
-    """Open the dialog if the URL names one of the pictures by its place among them."""
+def show(pictures: list[Picture], answered: dict[Model, list[Answer]], tta: TTA) -> None:
+    """Open the dialog if the URL names one of the pictures, answered at so many views, by its place."""
     if answered and sample.chosen(len(pictures)) is not None:
-        look_closer(pictures, answered)
+        look_closer(pictures, answered, tta)
 
 
 @st.dialog("A closer look", width="large", on_dismiss=sample.close)
-def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]]) -> None:
+def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]], tta: TTA) -> None:
     number = sample.chosen(len(pictures))
     if number is None:
         return
@@ -38,7 +40,10 @@ def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]]) ->
             array = picture.looks[side_of(model)][0]
             whose = "" if alone else model.title
             sample.show_answer(model, array, words, answer, picture.true, whose)
-    here = [(m, picture.looks[side_of(m)][0]) for m in answered if isinstance(m, ModelDirectory)]
-    inside.show(here)
-    for model, array in here:
+    here = {model: picture.looks[side_of(model)] for model in answered if isinstance(model, ModelDirectory)}
+    first = {model: looks[0] for model, looks in here.items()}
+    inside.show(list(first.items()))
+    two_maps.show({m: (array, sample.two_classes(answered[m][number])) for m, array in first.items()})
+    what_if.show(here, tta)
+    for model, array in first.items():
         nearest.show(model, array, alone=alone)

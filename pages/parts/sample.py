@@ -17,7 +17,7 @@ from cifar_core.deploy.remote import Endpoint
 from cifar_core.inference.classify import Answer
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, inside, nearest, saliency_map
+from pages.parts import caches, inside, nearest, saliency_map, two_maps, what_if
 from pages.parts.caches import Results
 from pages.parts.markdown import plain
 
@@ -79,7 +79,7 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
         show_picture(image, f"test image {index}, {true}")
         st.markdown(f"Its label is **{plain(true)}**.")
         show_notes(index, int(answers.labels[index]), known)
-    alone = len(models) == 1
+    alone, explained = len(models) == 1, {}
     with said:
         called = catalogue.titles(map(catalogue.find, models))
         for name, results in models.items():
@@ -88,9 +88,19 @@ def look_closer(facts: Facts, rows: list[int], models: dict[str, Results], known
             words = f"**{plain(answer.class_name)}**, {formats.probability(answer.confidence)} sure · {right}"
             whose = "" if alone else called[name]
             show_answer(catalogue.find(name), image, words, answer, true, whose)
+            explained[catalogue.find(name)] = (image, two_classes(answer, true))
     inside.show([(catalogue.find(name), image) for name in models])
+    two_maps.show(explained)
+    what_if.show({catalogue.find(name): image[None] for name in models}, doubts=False)
     for name in models:
         nearest.show(catalogue.find(name), image, alone=alone)
+
+
+def two_classes(answer: Answer, true: str | None = None) -> list[int]:
+    """Return the numbers of two classes to explain: the true one, if a model knows it, and the likeliest."""
+    names = [name for name in (true,) if name in answer.class_names]
+    names += [name for name, _ in answer.likeliest(2)]
+    return [answer.class_names.index(name) for name in dict.fromkeys(names)][:2]
 
 
 def show_way(index: int, rows: Sequence[int], name: str) -> DeltaGenerator:

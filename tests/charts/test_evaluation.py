@@ -62,3 +62,10 @@ def test_reliability_tells_before_from_after() -> None:
         ("as it comes", 0.7),
         ("after temperature scaling", 0.5),
     ]
+
+
+def test_deletion_draws_a_line_a_map() -> None:
+    curves = {"RISE": np.array([0.9, 0.4, 0.1]), "CAM": np.array([0.9, 0.8, 0.1])}
+    rows = next(iter(charts.deletion(curves, "cat").to_dict()["datasets"].values()))
+    assert [(row["map"], row["gone"]) for row in rows] == [(n, x) for n in curves for x in (0.0, 0.5, 1.0)]
+    assert [row["probability"] for row in rows] == [*curves["RISE"], *curves["CAM"]]

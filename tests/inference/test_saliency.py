@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cifar_core import paths
 from cifar_core.datasets import cifar10
+from cifar_core.inference.deletion import curve
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.saliency import MASKS, RAMP, overlay, saliency
 from tests.pictures import photos
@@ -111,23 +112,12 @@ def test_deleting_what_the_map_points_at_hurts_a_real_model_most(cifar10_folder:
     guesses = classifier.probabilities(images).argmax(axis=1)
     rng = np.random.default_rng(0)
 
-    def area(image: Images, guess: int, ranking: Floats) -> float:
-        """Petsiuk 2018's deletion measure: the mean probability as pixels turn into what is around."""
-        order = ranking.ravel().argsort()[::-1]
-        # Blurred, because holes of one colour are edges of their own, which tell the model something too.
-        blocks = image.reshape(4, 8, 4, 8, 3).mean(axis=(1, 3)).astype(np.uint8)
-        blurred = blocks.repeat(8, axis=0).repeat(8, axis=1).reshape(1024, 3)
-        steps = np.repeat(image.reshape(1, 1024, 3), 9, axis=0)
-        for step in range(9):
-            steps[step, order[: 128 * step]] = blurred[order[: 128 * step]]
-        return float(classifier.probabilities(steps.reshape(9, 32, 32, 3))[:, guess].mean())
-
     areas = []
     for image, guess in zip(images, guesses.tolist(), strict=True):
-        found = saliency(classifier.probabilities, image, guess) + 1e-6 * rng.random((32, 32))
+        found = saliency(classifier.probabilities, image, guess)
         # The same map upside down is as smooth, and points elsewhere.
         rankings = (found, rng.random((32, 32)), found[::-1, ::-1])
-        areas.append([area(image, guess, ranking) for ranking in rankings])
+        areas.append([curve(classifier.probabilities, image, guess, each).mean() for each in rankings])
     pointed, random, elsewhere = np.mean(areas, axis=0)
     assert pointed < random
     assert pointed < 0.9 * elsewhere
