@@ -4,6 +4,7 @@ from cifar_core.charts.comparison import cleaner_test_sets, f1_by_class, who_is_
 from cifar_core.charts.confusion import confusion_cells, confusion_matrix
 from cifar_core.charts.data import class_balance, pixel_values
 from cifar_core.charts.evaluation import coverage, per_class, probability_bars, reliability, robustness
+from cifar_core.charts.map import map_of_images, map_points
 from cifar_core.charts.palette import (
     HEIGHT,
     LARGE_HEIGHT,
@@ -45,6 +46,8 @@ __all__ = [
     "f1_by_class",
     "frontier",
     "learning_curves",
+    "map_of_images",
+    "map_points",
     "per_class",
     "pixel_values",
     "probability_bars",
