@@ -23,7 +23,7 @@ from pages.parts.url_state import segments_in_url
 
 GALLERY = "map"
 BOX = "box"  # in the URL
-_SHOWN, _BEGAN = "map-shown", "map-began"  # in the session: which map, and the box that it began with
+_SHOWN, _BEGAN = "evaluate-map", "evaluate-map-box"  # in the session: which map, and the box it began with
 
 
 @st.fragment  # a box that is drawn changes nothing else of the page
