@@ -68,7 +68,7 @@ def choose_map(size: int) -> tuple[Way, int]:
 
 def show_map(model: ModelDirectory, facts: Facts, way: Way, count: int, found: Embedding) -> None:
     answers, positions = caches.results(model), found.positions(way)
-    points, box = dots(model, facts, way, count), box_in_url()
+    points, box = dots(model, facts, way, count, found), box_in_url()
     shown = (model.name, way, count)
     if st.session_state.setdefault(_SHOWN, shown) != shown:  # a box is on one map only
         st.session_state[_SHOWN], box = shown, None
@@ -126,9 +126,9 @@ def box_in_url() -> Box | None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN | BY_VALUE)
-def dots(model: ModelDirectory, facts: Facts, way: Way, count: int) -> pd.DataFrame:
+def dots(model: ModelDirectory, facts: Facts, way: Way, count: int, _found: Embedding) -> pd.DataFrame:  # noqa: ARG001
     """Return the rows of the chart; nobody may change them."""
-    answers, found = caches.results(model), known_map(model, facts, count)
+    answers, found = caches.results(model), _found
     labels, guesses = answers.labels[found.images], answers.raw.argmax(axis=1)[found.images]
     return charts.map_points(found.positions(way), found.images, labels, guesses, answers.class_names)
 

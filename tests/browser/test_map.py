@@ -68,10 +68,9 @@ def test_a_box_fills_the_gallery_and_a_tile_leads_to_the_nearest_training_images
     canvas.scroll_into_view_if_needed()
     area = canvas.bounding_box()
     assert area
-    left, top, right, bottom = (
-        area[start] + share * area[side]
-        for share, (start, side) in zip(DRAG, [("x", "width"), ("y", "height")] * 2, strict=True)
-    )
+    x, y, width, height = area["x"], area["y"], area["width"], area["height"]
+    left, right = (x + DRAG[end] * width for end in (0, 2))
+    top, bottom = (y + DRAG[end] * height for end in (1, 3))
     page.mouse.move(left, top)
     page.mouse.down()
     page.mouse.move(right, bottom, steps=8)
@@ -85,8 +84,9 @@ def test_a_box_fills_the_gallery_and_a_tile_leads_to_the_nearest_training_images
     model = catalogue.find("best")
     found = embedding.kept(model, CIFAR10, FEW)
     assert found is not None
-    x, y = found.positions("PCA").T
-    inside = found.images[(box.left <= x) & (x <= box.right) & (box.bottom <= y) & (y <= box.top)]
+    across, up = found.positions("PCA").T
+    within = (box.left <= across) & (across <= box.right) & (box.bottom <= up) & (up <= box.top)
+    inside = found.images[within]
     assert len(inside) > 2
     expect(words.get_by_text(f"{len(inside):,} images in the box", exact=True)).to_be_visible()
     # By the loss, the mistakes are first.
