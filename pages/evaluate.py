@@ -17,7 +17,7 @@ from cifar_core.recipe import REPORT
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Augmented, Card
 from pages import require_entry
-from pages.parts import caches, clicks, evaluate_beyond, evaluate_views, gallery
+from pages.parts import caches, clicks, evaluate_beyond, evaluate_map, evaluate_views, gallery
 from pages.parts.caches import Results
 from pages.parts.curves import show_learning
 from pages.parts.evaluate_views import take_pair
@@ -179,6 +179,7 @@ VIEWS = {
     "Humans": evaluate_views.show_humans,
     "Robustness": evaluate_beyond.show_robustness,
     "None of these": evaluate_beyond.show_ood,
+    "Map": evaluate_map.show,
     "Curves": show_curves,
 }
 OF_CIFAR10 = {"Humans"}  # views of what is known of its images only

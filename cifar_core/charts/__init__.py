@@ -11,6 +11,7 @@ from cifar_core.charts.evaluation import (
     reliability,
     robustness,
 )
+from cifar_core.charts.map import map_of_images, map_points
 from cifar_core.charts.palette import (
     HEIGHT,
     LARGE_HEIGHT,
@@ -53,6 +54,8 @@ __all__ = [
     "f1_by_class",
     "frontier",
     "learning_curves",
+    "map_of_images",
+    "map_points",
     "per_class",
     "pixel_values",
     "probability_bars",

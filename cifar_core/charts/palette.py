@@ -12,6 +12,19 @@ LABEL_ON_LIGHT, LABEL_ON_DARK = "#4A535C", "#B4BEC8"
 TEXT = {"expr": f"luminance(background) > 0.5 ? '{TEXT_ON_LIGHT}' : '{TEXT_ON_DARK}'"}
 LABEL = {"expr": f"luminance(background) > 0.5 ? '{LABEL_ON_LIGHT}' : '{LABEL_ON_DARK}'"}
 BLACK, WHITE = "#000000", "#FFFFFF"  # of pixels drawn as numbers, and the numbers on them
+# Classes on a map, where nothing but their colours tells ten of them apart; more begin anew.
+CLASS_COLOURS = [
+    "#1E96FF",
+    "#D27878",
+    "#4BA52D",
+    "#FF3C00",
+    "#5A5AB4",
+    "#FF00F0",
+    "#875A3C",
+    "#9687B4",
+    "#870FFF",
+    "#C31E78",
+]
 RUN_COLOURS = [TRAINING, VALIDATION, RIGHT, "#9C4DE6", "#D2145A", NEUTRAL]
 
 HEIGHT = 300  # pixels, of a chart that has no reason for another

@@ -38,7 +38,13 @@ LEGEND = (
 )
 
 
-def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str, zoom: int = 3) -> None:
+def show(
+    indices: NDArray[np.integer[Any]],
+    models: dict[str, Results],
+    key: str,
+    zoom: int = 3,
+    second: bool = False,
+) -> None:
     """Draw a page of test images with the control that sorts them; or offer them, where they are missing.
 
     Parameters
@@ -51,6 +57,8 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
         Names the gallery in the URL, `?KEY-sort=…&KEY-page=…`.
     zoom
         Screen pixels a pixel of an image of the usual size, a whole number, which keeps its edges crisp.
+    second
+        Whether another one stands on the page before it.
     """
     [facts, *_] = [answers.facts for answers in models.values()]
     if caches.test_set_or_offer(facts, "With them, you see the images here.", key) is None:
@@ -72,12 +80,12 @@ def show(indices: NDArray[np.integer[Any]], models: dict[str, Results], key: str
     tiles = st.grid(COLUMNS, min_column_width=zoom * facts.side, gap=("small", "xsmall"))
     for index in choose_page(rows.tolist(), key):
         with tiles.container(gap="xsmall"):
-            show_tile(facts, index, int(labels[index]), models, known, zoom)
+            show_tile(facts, index, int(labels[index]), models, known, zoom, key if second else "")
     if facts.name == CIFAR10.name:
         st.caption(LEGEND)
     if known.missing:
         downloads.offer_lists(known.missing, USE_OF_LISTS, key)
-    sample.show(rows.tolist(), models, known)
+    sample.show(rows.tolist(), models, known, key if second else "")
 
 
 def choose_page(rows: list[int], key: str) -> Sequence[int]:
@@ -92,7 +100,7 @@ def choose_page(rows: list[int], key: str) -> Sequence[int]:
 
 
 def show_tile(
-    facts: Facts, index: int, label: int, models: dict[str, Results], known: Notes, zoom: int
+    facts: Facts, index: int, label: int, models: dict[str, Results], known: Notes, zoom: int, of: str
 ) -> None:
     true = facts.class_names[label]
     answers = [(name, results.calibrated[index]) for name, results in models.items()]
@@ -101,8 +109,8 @@ def show_tile(
         caches.tile(facts, index, 2 * zoom),  # twice as fine, for screens that are
         zoom * facts.side,
         f"test image {index}: {true}, taken for {', '.join(guesses)}",
-        key=f"tile-{index}",
-        on_click=partial(sample.choose, index),
+        key=f"{of}tile-{index}",
+        on_click=partial(sample.choose, index, of),
     )
     said = [
         f"{guess}, {probabilities.max() * 100:.0f}\N{NO-BREAK SPACE}%"

@@ -27,7 +27,8 @@ def show(model: ModelDirectory, array: np.ndarray, *, alone: bool) -> None:
     dataset = caches.dataset_or_offer(facts, "With it, the most similar training images stand here.", key)
     if dataset is None:
         return
-    found = known_neighbours(model)
+    dataset = dataset.at(facts.side)  # as it is now: its training images may have changed
+    found = known_neighbours(model, dataset.facts)
     if found is None:
         if not st.button("Find them", icon=":material/search:", key=f"{key}-find"):
             st.caption("The model has to look at every training image, but only once.")
@@ -36,7 +37,7 @@ def show(model: ModelDirectory, array: np.ndarray, *, alone: bool) -> None:
     outputs = caches.classifier(model).outputs(array[None])
     places = found.nearest(outputs.features[0], MOST).tolist()
     with st.container(horizontal=True):
-        for place, (address, label) in zip(places, training_tiles(facts, places), strict=True):
+        for place, (address, label) in zip(places, training_tiles(dataset.facts, places), strict=True):
             with st.container(width=TILE):
                 name = facts.class_names[label]
                 st.image(address, width="stretch", alt=f"training image {place}, {name}")
@@ -53,16 +54,16 @@ def training_tiles(facts: Facts, places: list[int]) -> list[tuple[str, int]]:
     ]
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN)
-def known_neighbours(model: ModelDirectory) -> neighbours.Neighbours | None:
-    return neighbours.kept(model)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN | BY_VALUE)
+def known_neighbours(model: ModelDirectory, facts: Facts) -> neighbours.Neighbours | None:
+    return neighbours.kept(model, get_dataset(facts.name))
 
 
 def find(model: ModelDirectory, dataset: Dataset) -> neighbours.Neighbours:
     with turn():
         bar = st.progress(0.0, "Looking at the training images")
-        found = neighbours.find(caches.classifier(model), dataset.at(model.facts().side), bar.progress)
+        found = neighbours.find(caches.classifier(model), dataset, bar.progress)
         bar.empty()
-    found.save(neighbours.place(model))
+    found.save(neighbours.place(model, dataset))
     known_neighbours.clear()
     return found

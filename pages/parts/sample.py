@@ -21,7 +21,7 @@ from pages.parts import caches, inside, nearest, saliency_map, two_maps, what_if
 from pages.parts.caches import Results
 from pages.parts.markdown import plain
 
-NAME = "sample"  # in the URL
+NAME, OF = "sample", "of"  # in the URL: the image, and its gallery where it is not the page's first
 PICTURE, MAP = 384, 128  # pixels a side
 FEW = 4  # classes that get a bar where several models answer
 OPACITY = 0.6
@@ -29,18 +29,23 @@ OPACITY = 0.6
 Model = ModelDirectory | Endpoint  # who answers: here, or elsewhere
 
 
-def choose(index: int) -> None:
-    """Open the dialog on a test image."""
+def choose(index: int, of: str = "") -> None:
+    """Open the dialog on a test image, of the gallery with this name or of the page's first."""
     st.query_params[NAME] = str(index)
+    if of:
+        st.query_params[OF] = of
+    else:
+        st.query_params.pop(OF, None)
 
 
 def close() -> None:
     """Forget the image: the next visit of the page opens without the dialog."""
-    st.query_params.pop(NAME, None)
+    for name in (NAME, OF):
+        st.query_params.pop(name, None)
 
 
-def show(rows: Sequence[int], models: dict[str, Results], known: Notes) -> None:
-    """Open the dialog if the URL names a test image.
+def show(rows: Sequence[int], models: dict[str, Results], known: Notes, of: str = "") -> None:
+    """Open the dialog if the URL names a test image of this gallery.
 
     Parameters
     ----------
@@ -50,9 +55,11 @@ def show(rows: Sequence[int], models: dict[str, Results], known: Notes) -> None:
         Whose answers to show, by name, one or more.
     known
         What the public lists say.
+    of
+        The gallery's name; empty for the page's first.
     """
     [facts, *_], labels = [each.facts for each in models.values()], next(iter(models.values())).labels
-    if chosen(len(labels)) is not None:
+    if chosen(len(labels)) is not None and st.query_params.get(OF, "") == of:
         look_closer(facts, list(rows), models, known)
 
 
@@ -119,7 +126,7 @@ def show_way(index: int, rows: Sequence[int], name: str) -> DeltaGenerator:
             shortcut=key,
             disabled=not there,
             on_click=choose,
-            args=(rows[(place or 0) + step],) if there else (index,),
+            args=(rows[(place or 0) + step] if there else index, st.query_params.get(OF, "")),
         )
     here = "" if place is None else f" · {formats.count(place + 1)} of {formats.count(len(rows))}"
     way.markdown(f"{name}{here}")

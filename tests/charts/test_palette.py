@@ -34,7 +34,7 @@ def test_the_theme_has_the_colours_of_the_charts() -> None:
         assert contrast(label, page["backgroundColor"]) >= 4.5
         assert contrast(page["primaryColor"], "#FFFFFF") >= 4.5  # the text on buttons
         assert contrast(page["textColor"], page["secondaryBackgroundColor"]) >= 7
-        for colour in (*charts.RUN_COLOURS, charts.RIGHT, charts.WRONG, charts.NEUTRAL):
+        for colour in (*charts.RUN_COLOURS, *palette.CLASS_COLOURS, charts.RIGHT, charts.WRONG):
             assert contrast(colour, page["backgroundColor"]) >= 3
 
 
@@ -55,6 +55,6 @@ def test_colour_blind_eyes_tell_the_colours_apart(sight: Any) -> None:
         x, y, z = np.cbrt(to_xyz @ np.clip(np.asarray(sight) @ linear(colour), 0, 1))
         return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
-    for colours in (charts.RUN_COLOURS, [charts.RIGHT, charts.WRONG]):
+    for colours in (charts.RUN_COLOURS, palette.CLASS_COLOURS, [charts.RIGHT, charts.WRONG]):
         for one, other in itertools.combinations(colours, 2):
             assert np.linalg.norm(lab(one) - lab(other)) > 12, (one, other)

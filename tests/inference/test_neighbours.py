@@ -1,10 +1,12 @@
 """The nearest training images: those of a search through all features, kept, found again if damaged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cifar_core.datasets.digits import Digits
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.inference import neighbours
 from cifar_core.inference.neighbours import Neighbours
@@ -61,22 +63,34 @@ def test_features_of_zeros_have_neighbours_too(found: tuple[Neighbours, list[flo
 
 
 def test_it_says_how_far_it_is(found: tuple[Neighbours, list[float]]) -> None:
-    assert found[1] == [0.0, 1_000 / DIGITS.sizes["train"]]
+    size = DIGITS.sizes["train"]
+    assert found[1] == [done / size for done in range(0, size, 250)]
 
 
 @pytest.mark.usefixtures("cache")
 def test_they_are_kept_and_found_again_where_the_file_is_damaged(
     model: ModelDirectory, found: tuple[Neighbours, list[float]]
 ) -> None:
-    place: Path = neighbours.place(model)
-    assert neighbours.kept(model) is None
+    place: Path = neighbours.place(model, DIGITS)
+    assert neighbours.kept(model, DIGITS) is None
     found[0].save(place)
-    kept = neighbours.kept(model)
+    kept = neighbours.kept(model, DIGITS)
     assert kept is not None
     for part in ("mean", "components", "points"):
         assert np.array_equal(getattr(kept, part), getattr(found[0], part))
     place.write_bytes(place.read_bytes()[:-100])
-    assert neighbours.kept(model) is None
+    assert neighbours.kept(model, DIGITS) is None
+
+
+@pytest.mark.usefixtures("cache")
+def test_those_among_other_training_images_are_not_believed(
+    model: ModelDirectory, found: tuple[Neighbours, list[float]]
+) -> None:
+    found[0].save(neighbours.place(model, DIGITS))
+    changed = Digits()
+    changed.facts = replace(DIGITS.facts, digest="0" * 64, test_digest=DIGITS.facts.digest)
+    assert changed.facts.tested_on == DIGITS.facts.tested_on
+    assert neighbours.kept(model, changed) is None
 
 
 def test_for_50000_images_they_take_five_megabytes() -> None:

@@ -65,7 +65,7 @@ def test_evaluate_shows_nothing_that_is_about_cifar10(digits: ModelDirectory) ->
 
 
 @pytest.mark.usefixtures("digits")
-@pytest.mark.parametrize("view", ["Per class", "Calibration", "Robustness", "None of these", "Curves"])
+@pytest.mark.parametrize("view", ["Per class", "Calibration", "Robustness", "None of these", "Map", "Curves"])
 def test_every_view_of_evaluate_works(view: str) -> None:
     assert opened("evaluate", model="linear", view=view).query_params["view"] == view
 

@@ -49,7 +49,7 @@ def test_the_nearest_training_images_are_found_once_and_then_stand_there(digits:
     index = mistakes(digits)[0]
     app = button(opened("evaluate", model="linear", sample=str(index)), "Find them")
     features = Classifier(digits.onnx_path).outputs(DIGITS.load("test").images[[index]]).features[0]
-    kept = neighbours.kept(digits)
+    kept = neighbours.kept(digits, DIGITS)
     assert kept is not None
     labels = DIGITS.load("train").labels
     expected = [f"training image {place}, {labels[place]}" for place in kept.nearest(features, 8)]
