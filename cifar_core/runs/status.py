@@ -42,10 +42,10 @@ class Status:
     learning_rate: Amount = 0.0
     seconds: Amount = 0.0
     eta_seconds: Amount | None = None
-    test_accuracy: Amount | None = None  # as soon as it is known; the card says more
     updated: Amount = 0.0
     error: Text = ""
     host: Text = ""
+    test_accuracy: Amount | None = None  # as soon as it is known; the card says more
 
     @property
     def active(self) -> bool:

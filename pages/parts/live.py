@@ -14,6 +14,7 @@ from pages.parts import caches, classify_answers, recorder
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
 from pages.parts.scrolling import come_into_view
+from pages.parts.verdict import verdict
 
 KEY = "live-camera"
 _ANSWER = "live-answer"  # in the session: the newest
@@ -93,7 +94,7 @@ def said_of(model: ModelDirectory, sent: Any) -> dict[str, Any] | None:
     ]
     return {
         "number": sent[0],
-        "verdict": classify_answers.verdict(answer, None),
+        "verdict": verdict(answer, None),
         "hint": classify_answers.what_it_must_choose_from([answer], None),
         "bars": bars,
     }
