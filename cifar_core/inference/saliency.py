@@ -4,10 +4,10 @@ Petsiuk, Das and Saenko 2018, "RISE: randomized input sampling for explanation o
 picture is looked at behind many random soft masks; the pixels that were visible when the class was likely are
 the ones that speak for it. Sliding a grey patch over the picture (Zeiler and Fergus 2014, "Visualizing and
 understanding convolutional networks") answers the same question. RISE's own measure, the area below the curve
-of the probability as the most salient pixels are deleted, favours RISE for the same number of looks where
-deleted pixels are blurred, with both of two shipped models. Where they turn grey the two models disagree, and
-pixels picked at random do as much harm as either map: scattered grey is noise, which a network minds in
-itself.
+of the probability as the most salient pixels are deleted (`deletion`), favours RISE for the same number of
+looks where deleted pixels are blurred, with both of two shipped models. Where they turn grey the two models
+disagree. Either way, pixels picked at random do as much harm as a map: what is scattered is noise, which a
+network minds in itself.
 """
 
 from collections.abc import Callable
