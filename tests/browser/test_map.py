@@ -28,13 +28,16 @@ FEW_TRAINING_IMAGES = 500  # of 50,000, which would take minutes
 DRAG = (0.05, 0.05, 0.6, 0.6)  # the corners of the box, shares of width and height
 
 
-# The point of the map that lies farthest to the right, as the browser drew it.
+# The dot that lies farthest to the right, as the browser drew it; the frame is grey, and dots have colours.
 FARTHEST_RIGHT = """canvas => {
     const { width, height } = canvas
     const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data
     for (let x = width - 1; x >= 0; x--)
-        for (let y = 0; y < height; y++)
-            if (pixels[4 * (y * width + x) + 3] > 128) return { x: x - 1.5, y: y + 0.5 }
+        for (let y = 0; y < height; y++) {
+            const [red, green, blue, opacity] = pixels.slice(4 * (y * width + x), 4 * (y * width + x) + 4)
+            const spread = Math.max(red, green, blue) - Math.min(red, green, blue)
+            if (opacity > 128 && spread > 40) return { x: x - 1.5, y: y + 0.5 }
+        }
 }"""
 
 
