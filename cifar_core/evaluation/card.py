@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cifar_core.arrays import Images
+from cifar_core.arrays import Images, Probabilities
 from cifar_core.datasets.dataset import Batch, Dataset, split
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import corruptions, metrics, ood_sets
@@ -82,7 +82,7 @@ def evaluate(
 
     measured = _measured(on_test, on_held_out)
     measured |= _ood(classifier, dataset, (test, on_test), (held_out, on_held_out), known)
-    worse = _robustness(classifier, test, on_test) if robustness else _robustness_before(directory)
+    worse = _robustness(classifier, test, on_test.stored) if robustness else _robustness_before(directory)
     card = {"name": directory.name, "recipe": recipe.name, **measured, **worse, **about}
     if metrics.only_guesses(measured["macro_f1"], len(about["class_names"])):
         card["warning"] = _GUESSES
@@ -191,11 +191,36 @@ def _ood(
     }
 
 
-def _robustness(classifier: Classifier, test: Batch, on_test: _Answered) -> dict[str, Any]:
-    """Measure the model on worse pictures, and on the same as they are."""
+def add_robustness(directory: ModelDirectory, tell: Callable[[float], object]) -> None:
+    """Measure an evaluated model on worse pictures, and write that on its card.
+
+    Parameters
+    ----------
+    directory
+        The model.
+    tell
+        Called now and then with the share that is done, from 0 to 1.
+
+    Raises
+    ------
+    ModelDirectoryError, DatasetError
+        If the model or the data are missing or damaged; nothing is written then.
+    """
+    card, stored = directory.card(), directory.predictions()["test"]
+    worse = _robustness(classifier_of(directory), directory.dataset().load("test"), stored, tell)
+    write_whole(directory.card_path, json.dumps({**card, **worse}, indent=2) + "\n")
+
+
+def _robustness(
+    classifier: Classifier,
+    test: Batch,
+    stored: Probabilities,
+    tell: Callable[[float], object] = lambda _: None,
+) -> dict[str, Any]:
+    """Measure the model on worse pictures, and on the same as they are, as its predictions have them."""
     images, labels = test.images[:ROBUSTNESS_IMAGES], test.labels[:ROBUSTNESS_IMAGES]
-    measured = corruptions.robustness(classifier.probabilities, images, labels)
-    plain = metrics.accuracy(on_test.stored[: len(labels)], labels)
+    measured = corruptions.robustness(classifier.probabilities, images, labels, tell=tell)
+    plain = metrics.accuracy(stored[: len(labels)], labels)
     return dict(zip(_ROBUSTNESS, (measured, len(labels), plain), strict=True))
 
 

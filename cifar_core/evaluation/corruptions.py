@@ -12,6 +12,7 @@ Input of another kind raises ValueError.
 """
 
 import io
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,7 @@ def robustness(
     labels: arrays.Labels,
     *,
     seed: int = 0,
+    tell: Callable[[float], object] = lambda _: None,
 ) -> dict[str, list[float]]:
     """Measure a model's accuracy on corrupted pictures, as `card.json` keeps it.
 
@@ -125,16 +127,20 @@ def robustness(
         Their true classes, 0 to 9.
     seed : int
         Fixes the noise and the directions of the shifts.
+    tell : callable
+        Called with the share that is done, from 0 to 1.
 
     Returns
     -------
     dict
         For each of `CORRUPTIONS` the accuracies, 0 to 1, at strengths 1 to 5.
     """
-    return {
-        name: [metrics.accuracy(classify(corrupt(images, n, seed)), labels) for n in STRENGTHS]
-        for name, corrupt in CORRUPTIONS.items()
-    }
+    measured: dict[str, list[float]] = {name: [] for name in CORRUPTIONS}
+    for done, (name, strength) in enumerate(itertools.product(CORRUPTIONS, STRENGTHS)):
+        tell(done / (len(CORRUPTIONS) * len(STRENGTHS)))
+        answers = classify(CORRUPTIONS[name](images, strength, seed))
+        measured[name].append(metrics.accuracy(answers, labels))
+    return measured
 
 
 def _check(images: Images, strength: int) -> None:

@@ -1,6 +1,6 @@
 """The views of Evaluate that go beyond the test set: worse pictures, and pictures of none of its classes.
 
-They read the model's card only, and need no image.
+They read the model's card only, and need no image, but for a model that was never measured on worse pictures.
 """
 
 from typing import Any
@@ -8,18 +8,22 @@ from typing import Any
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.evaluation import findings
+from cifar_core.errors import CifarLabError
+from cifar_core.evaluation import card, findings
 from cifar_core.evaluation.ood_sets import DESCRIPTIONS
 from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import permission
 from pages.parts.caches import AS_WRITTEN
+from pages.parts.markdown import told
+from pages.parts.turns import turn
 
 
 def show_robustness(model: ModelDirectory) -> None:
-    card = model.card()
-    if not (robustness := card.get("robustness")):
-        say_what_computes(model, "How well it does on worse pictures", " --robustness")
+    measured = model.card()
+    if not (robustness := measured.get("robustness")):
+        offer_robustness(model)
         return
-    order, plain = findings.hardest(robustness), card["robustness_plain"]
+    order, plain = findings.hardest(robustness), measured["robustness_plain"]
     table = findings.robustness_table(robustness, plain)
     st.markdown("**On worse pictures**")
     chart, words = st.columns([3, 2], gap="large")
@@ -43,9 +47,28 @@ def show_robustness(model: ModelDirectory) -> None:
         },
     )
     words.caption(
-        f"Measured on the first {formats.count(card['robustness_images'])} test images, made worse in the "
-        "style of CIFAR-10-C (Hendrycks and Dietterich 2019)."
+        f"Measured on the first {formats.count(measured['robustness_images'])} test images, made worse in "
+        "the style of CIFAR-10-C (Hendrycks and Dietterich 2019)."
     )
+
+
+def offer_robustness(model: ModelDirectory) -> None:
+    """Let the visitor measure it, who may; it takes as long as to classify 60,000 images."""
+    if not permission.granted():
+        say_what_computes(model, "How well it does on worse pictures", " --robustness")
+        return
+    st.markdown("Is it still right when pictures are noisy, blurred, dark or shifted? Let it try.")
+    if not st.button("Measure it", icon=":material/grain:", key="measure-robustness"):
+        return
+    try:
+        permission.check()
+        with turn():
+            bar = st.progress(0.0, "Looking at 2,000 test images, made worse in 30 ways")
+            card.add_robustness(model, bar.progress)
+    except CifarLabError as error:
+        st.error(told(error))
+        return
+    st.rerun()
 
 
 def show_ood(model: ModelDirectory) -> None:
@@ -99,6 +122,6 @@ def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> Non
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
 def robustness_chart(model: ModelDirectory) -> dict[str, Any]:
-    card = model.card()
-    table = findings.robustness_table(card["robustness"], card["robustness_plain"])
-    return charts.robustness(table, findings.hardest(card["robustness"])).to_dict()
+    measured = model.card()
+    table = findings.robustness_table(measured["robustness"], measured["robustness_plain"])
+    return charts.robustness(table, findings.hardest(measured["robustness"])).to_dict()

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from cifar_core import formats
 from cifar_core.datasets.registry import CIFAR10, DIGITS
 from cifar_core.evaluation import browse, metrics
+from cifar_core.evaluation.card import evaluate
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
 
@@ -47,6 +48,26 @@ def test_evaluate_opens_on_its_own_worst_pair_with_its_own_images(digits: ModelD
     assert shortcuts == [f"{t} → {p}" for t, p in zip(worst["true"][:3], worst["predicted"][:3], strict=True)]
     assert len(tiles(app)) == worst["count"][0]
     assert all(alt.endswith(f": {true}, taken for {predicted}") for alt in tiles(app))
+
+
+def test_robustness_is_measured_by_a_click_and_stands_on_the_card(digits: ModelDirectory) -> None:
+    before = digits.card()
+    assert "robustness" not in before
+    app = opened("evaluate", model="linear", view="Robustness")
+    app.button(key="measure-robustness").click()
+    assert "The worst for it is" in words(checked(app))
+    after = digits.card()
+    assert {name: after[name] for name in before} == before
+    assert after["robustness_images"] == 360
+    assert after["robustness_plain"] == pytest.approx(before["accuracy"])
+    assert digits.card()["robustness"] == evaluate(digits, robustness=True)["robustness"]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_who_may_not_is_told_the_command_that_measures_robustness(digits: ModelDirectory) -> None:
+    app = opened("evaluate", model="linear", view="Robustness")
+    assert "measure-robustness" not in [button.key for button in app.button]
+    assert f"python -m cifar_core evaluate {digits.name} --robustness" in [code.value for code in app.code]
 
 
 def test_evaluate_shows_nothing_that_is_about_cifar10(digits: ModelDirectory) -> None:
