@@ -28,7 +28,7 @@ def show() -> None:
             )
             copies = [path.strip()] if path.strip() else []
         # The server's own limit, which no field can lift: memory holds what is uploaded.
-        elif st.get_option("server.maxUploadSize") >= MEGABYTES:
+        elif permission.granted() and st.get_option("server.maxUploadSize") >= MEGABYTES:
             copies = list(
                 st.file_uploader(
                     "The archive `cifar-10-python.tar.gz`, or Hugging Face's two Parquet files",
