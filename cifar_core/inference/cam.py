@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference.runtime import Classifier
+from cifar_core.inference import graph
 
 Floats = NDArray[np.floating[Any]]
 _Step = tuple[Floats, Callable[[Floats], Floats]]  # what comes out; from its weights to those of what went in
@@ -63,20 +62,12 @@ class Cam:
     """
 
     def __init__(self, path: Path) -> None:
-        import onnx  # which only those pay for who look inside
-
-        try:
-            model = onnx.load(path, load_external_data=False)
-        except Exception as error:  # whatever a damaged file makes the parser raise
-            raise ModelDirectoryError(
-                f"The model file of “{path.parent.name}” is missing or damaged; train it again."
-            ) from error
-        graph = _Graph(model.graph)
-        self._maps, self._head = graph.head()
-        self._stride = graph.stride(self._maps)
-        self._constants = {name: graph.constant(name) for node in self._head for name in node.input}
-        model.graph.output.append(onnx.ValueInfoProto(name=self._maps))
-        self._classifier = Classifier(path, content=model.SerializeToString())
+        model = graph.read(path)
+        nodes = _Graph(model.graph)
+        self._maps, self._head = nodes.head()
+        self._stride = nodes.stride(self._maps)
+        self._constants = {name: nodes.constant(name) for node in self._head for name in node.input}
+        self._classifier = graph.with_outputs(path, model, [self._maps])
         side = self._classifier.facts.side
         self.places(np.zeros((side, side, 3), np.uint8))  # which says now what it would say later
 
@@ -135,9 +126,9 @@ def _spread(places: int, stride: int, side: int) -> Floats:
 class _Graph:
     """A network's nodes, by what they compute."""
 
-    def __init__(self, graph: Any) -> None:
-        self._from = {output: node for node in graph.node for output in node.output}
-        self._stored = {each.name: each for each in graph.initializer}
+    def __init__(self, network: Any) -> None:
+        self._from = {output: node for node in network.node for output in node.output}
+        self._stored = {each.name: each for each in network.initializer}
 
     def constant(self, name: str) -> Floats | None:
         """Return a stored number or array, float64, or None where the name is of something computed."""

@@ -4,7 +4,6 @@ At once by the two largest principal components of what it sees, a shadow of it;
 and Hinton 2008), which keeps neighbours together, takes longer, and begins with those two.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from cifar_core.arrays import Labels
 from cifar_core.datasets.dataset import Dataset, Ints
-from cifar_core.files import read_arrays, write_whole
+from cifar_core.files import read_arrays
 from cifar_core.inference import features
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
@@ -60,11 +59,8 @@ class Embedding:
         return self.tsne if way == "t-SNE" else _two(self.components)
 
     def save(self, path: Path) -> None:
-        """Write it to a file, whole."""
-        file = io.BytesIO()
-        np.savez(file, images=self.images, components=self.components, tsne=self.tsne)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, file.getvalue(), durable=False)  # what is lost is made again
+        """Keep it in the cache."""
+        features.keep(path, images=self.images, components=self.components, tsne=self.tsne)
 
 
 def find(

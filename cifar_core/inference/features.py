@@ -1,6 +1,8 @@
 """What a model sees in pictures, as directions, and the few axes along which they differ most."""
 
+import contextlib
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from cifar_core import paths
 from cifar_core.datasets.dataset import Dataset, Ints, Part
 from cifar_core.errors import ModelDirectoryError
+from cifar_core.files import write_whole
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
 
@@ -113,3 +116,12 @@ def place(kind: str, model: ModelDirectory, dataset: Dataset, more: str = "") ->
     facts = dataset.facts
     key = "\n".join((hashlib.sha256(content).hexdigest(), facts.name, facts.digest, more))
     return paths.cache() / kind / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+
+
+def keep(path: Path, **arrays: Any) -> None:
+    """Write arrays to the cache, whole; where it cannot be written to, they are computed again next time."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, file.getvalue(), durable=False)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference.runtime import Classifier, Outputs
+from cifar_core.inference import graph
+from cifar_core.inference.runtime import Outputs
 from cifar_core.inference.saliency import in_colours
 
 MOST_BLOCKS = 8  # that are shown; the networks here have four or five
@@ -73,13 +73,10 @@ class Layers:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            content, self._filters, self._found = _opened_up(path)
-        except Exception as error:  # whatever a damaged file makes the parser raise
-            raise ModelDirectoryError(
-                f"The model file of “{path.parent.name}” is missing or damaged; train it again."
-            ) from error
-        self._classifier = Classifier(path, content=content)
+        model = graph.read(path)
+        first, self._found = _convolutions(model.graph)
+        self._filters = [first] if first else []
+        self._classifier = graph.with_outputs(path, model, (*self._filters, *self._found))
 
     def way(self, image: NDArray[np.uint8]) -> Way:
         """Follow one picture, uint8 [S, S, 3] RGB, through the network.
@@ -134,20 +131,7 @@ def strip(tiles: NDArray[np.uint8], side: int, across: int) -> NDArray[np.uint8]
     return np.concatenate(row, axis=1)[:, :-GAP]
 
 
-def _opened_up(path: Path) -> tuple[bytes, list[str], list[str]]:
-    """Return a copy of a model that hands out filters and maps, too, and the names of both."""
-    import onnx  # 4 MB and a fifth of a second, which only those pay who look inside
-
-    model = onnx.load(path, load_external_data=False)
-    first, found = _convolutions(model.graph)
-    filters = [first] if first else []
-    there = {output.name for output in model.graph.output}
-    wanted = dict.fromkeys(name for name in (*filters, *found) if name not in there)
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    return model.SerializeToString(), filters, found
-
-
-def _convolutions(graph: Any) -> tuple[str | None, list[str]]:
+def _convolutions(network: Any) -> tuple[str | None, list[str]]:
     """Find the filters of the first convolution, and what each convolution hands on, in their order.
 
     That is the last of what follows it number by number: the next convolution takes it, or what ends the maps
@@ -157,7 +141,7 @@ def _convolutions(graph: Any) -> tuple[str | None, list[str]]:
     behind: dict[str, tuple[int, int]] = {}  # of each tensor that is maps: its convolution, and its place
     handed: dict[int, tuple[int, str]] = {}
     pooled: dict[str, str] = {}
-    for place, node in enumerate(graph.node):  # ONNX has them in the order of the computation
+    for place, node in enumerate(network.node):  # ONNX has them in the order of the computation
         maps = [name for name in node.input if name in behind]
         if node.op_type in (*_BEHIND, *_POOLS) and maps:
             behind[node.output[0]] = max(behind[name][0] for name in maps), place

@@ -4,7 +4,6 @@ Features of all training images would be 40 MB a model, so they are kept as thei
 (Pearson 1901), in half precision: 5 MB. The search among them is exact.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifar_core.datasets.dataset import Dataset
-from cifar_core.files import read_arrays, write_whole
+from cifar_core.files import read_arrays
 from cifar_core.inference import features
 from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
@@ -61,11 +60,8 @@ class Neighbours:
         return np.asarray(distances.argsort(kind="stable")[:count])
 
     def save(self, path: Path) -> None:
-        """Write them to a file, whole."""
-        file = io.BytesIO()
-        np.savez(file, mean=self.mean, components=self.components, points=self.points)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, file.getvalue(), durable=False)  # what is lost is made again
+        """Keep them in the cache."""
+        features.keep(path, mean=self.mean, components=self.components, points=self.points)
 
 
 def find(classifier: Classifier, dataset: Dataset, tell: Callable[[float], object]) -> Neighbours:

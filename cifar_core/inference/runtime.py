@@ -79,7 +79,6 @@ class Classifier:
             opened(path).close()
             model = str(path) if content is None else content
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-            self._session._model_bytes = None  # kept for another provider to try, of which there is none
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.facts = msgspec.json.decode(metadata["dataset"], type=Facts)
             self._input = _checked_interface(self._session, self.facts)

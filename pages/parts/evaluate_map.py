@@ -6,7 +6,6 @@ What is chosen stands in the URL: `?map=…&map-images=…&box=…&map-sort=…&
 import math
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from cifar_core import charts, formats
@@ -47,7 +46,7 @@ def show(model: ModelDirectory) -> None:
         found = arrange(model, dataset, count, found)
     chart, images = st.columns([6, 5], gap="medium")
     with chart:
-        show_map(model, dataset.facts, way, count, found)
+        show_map(model, way, count, found)
     with images:
         show_images(model, way, found)
 
@@ -66,9 +65,11 @@ def choose_map(size: int) -> tuple[Way, int]:
     return way, int(chosen)
 
 
-def show_map(model: ModelDirectory, facts: Facts, way: Way, count: int, found: Embedding) -> None:
+def show_map(model: ModelDirectory, way: Way, count: int, found: Embedding) -> None:
     answers, positions = caches.results(model), found.positions(way)
-    points, box = dots(model, facts, way, count, found), box_in_url()
+    labels, guesses = (each[found.images] for each in (answers.labels, answers.raw.argmax(axis=1)))
+    points = charts.map_points(positions, found.images, labels, guesses, answers.class_names)
+    box = box_in_url()
     shown = (model.name, way, count)
     if st.session_state.setdefault(_SHOWN, shown) != shown:  # a box is on one map only
         st.session_state[_SHOWN], box = shown, None
@@ -76,7 +77,7 @@ def show_map(model: ModelDirectory, facts: Facts, way: Way, count: int, found: E
     key = clicks.key_of_turn("map-" + "-".join(map(str, shown)))
     if st.session_state.get(_BEGAN, ("", None))[0] != key:
         st.session_state[_BEGAN] = (key, box)
-    one, other = embedding.closest_classes(positions, answers.labels[found.images])
+    one, other = embedding.closest_classes(positions, labels)
     names, wrong = answers.class_names, int(points["wrong"].sum())
     st.vega_lite_chart(
         points,
@@ -123,14 +124,6 @@ def box_in_url() -> Box | None:
         return Box(*ends) if all(map(math.isfinite, ends)) else None
     except (ValueError, TypeError):
         return None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN | BY_VALUE)
-def dots(model: ModelDirectory, facts: Facts, way: Way, count: int, _found: Embedding) -> pd.DataFrame:  # noqa: ARG001
-    """Return the rows of the chart; nobody may change them."""
-    answers, found = caches.results(model), _found
-    labels, guesses = answers.labels[found.images], answers.raw.argmax(axis=1)[found.images]
-    return charts.map_points(found.positions(way), found.images, labels, guesses, answers.class_names)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN | BY_VALUE)

@@ -62,7 +62,8 @@ def show(model: ModelDirectory) -> None:
         st.session_state[_ANSWER] = said_of(model, st.session_state[KEY].frame)
 
     try:  # before the first frame is
-        caches.classifier(model), calibration(model)
+        caches.classifier(model)
+        calibration(model)
     except CifarLabError as error:
         st.error(told(error))
         return

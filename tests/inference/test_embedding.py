@@ -1,6 +1,7 @@
 """The map of the test images: scikit-learn's principal components, always the same, kept, and its boxes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +124,14 @@ def test_it_is_kept_and_made_again_where_the_file_is_damaged(
     arranged.save(place)
     place.write_bytes(place.read_bytes()[:-100])
     assert embedding.kept(model, DIGITS, 2_000) is None
+
+
+def test_where_the_cache_cannot_be_written_to_nothing_is_kept_and_nothing_breaks(
+    tmp_path: Path, arranged: Embedding
+) -> None:
+    (tmp_path / "file").touch()
+    arranged.save(tmp_path / "file" / "map.npz")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_for_10000_images_it_takes_a_megabyte() -> None:

@@ -86,8 +86,6 @@ def test_a_box_of_one_map_is_forgotten_on_another(digits: ModelDirectory) -> Non
     embedding.arranged(kept(digits)).save(embedding.place(digits, DIGITS, 360))
     assert "**360** images in the box" in words(app)
     app.button_group(key="map-way").set_value("t-SNE")
-    [button] = [button for button in checked(app).button if button.label == "Arrange them"]
-    button.click()
     assert "**360** images on the map" in words(checked(app))
     assert "box" not in app.query_params
 
