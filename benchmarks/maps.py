@@ -16,8 +16,8 @@ from rich.progress import track
 from benchmarks.measure import command
 from benchmarks.shipped import table
 from cifar_core.datasets import cifar10
-from cifar_core.inference import deletion
-from cifar_core.inference.cam import Cam
+from cifar_core.inference import deletion, graph
+from cifar_core.inference.cam import Cam, names
 from cifar_core.inference.runtime import classifier_of
 from cifar_core.inference.saliency import saliency
 from cifar_core.runs import catalogue
@@ -38,7 +38,7 @@ def main(
 def row(name: str, count: int) -> list[str]:
     """Return a model's mean areas, with their standard errors, and how often CAM's is the smaller one."""
     model = catalogue.find(name)
-    classifier, cam = classifier_of(model), Cam(model.onnx_path)
+    classifier, cam = classifier_of(model), Cam(graph.opened(model.onnx_path, names))
     areas = []
     for image in track(cifar10.load_test().images[:count], name):
         answer = int(classifier.probabilities(image[None]).argmax())

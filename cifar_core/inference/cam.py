@@ -12,14 +12,14 @@ That is exact. Where the weights come by differentiation it is called HiResCAM (
 Behind the last maps of another network may stand something else: then there is no map.
 """
 
+import copy
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cifar_core.inference import graph
+from cifar_core.inference.graph import Opened
 
 Floats = NDArray[np.floating[Any]]
 _Step = tuple[Floats, Callable[[Floats], Floats]]  # what comes out; from its weights to those of what went in
@@ -50,24 +50,22 @@ class Cam:
 
     Parameters
     ----------
-    path
-        A `model.onnx`, which may be anybody's.
+    opened
+        The model, which hands out what `names` finds.
 
     Raises
     ------
-    ModelDirectoryError
-        If the file is missing, damaged or not such a model.
     ValueError
         If the network is of a kind that has no such map.
     """
 
-    def __init__(self, path: Path) -> None:
-        model = graph.read(path)
-        nodes = _Graph(model.graph)
-        self._maps, self._head = nodes.head()
+    def __init__(self, opened: Opened) -> None:
+        nodes = _Graph(opened.network)
+        self._maps, head = nodes.head()
+        self._head = copy.deepcopy(head)  # or they would keep the whole graph, weights and all
         self._stride = nodes.stride(self._maps)
-        self._constants = {name: nodes.constant(name) for node in self._head for name in node.input}
-        self._classifier = graph.with_outputs(path, model, [self._maps])
+        self._constants = {name: nodes.constant(name) for node in head for name in node.input}
+        self._classifier = opened.classifier
         side = self._classifier.facts.side
         self.places(np.zeros((side, side, 3), np.uint8))  # which says now what it would say later
 
@@ -110,6 +108,14 @@ class Cam:
         rows, columns = (_spread(count, self._stride, side) for count in parts.shape[1:])
         spread = (rows @ parts[class_index] @ columns.T).clip(min=0)
         return np.asarray(spread / (spread.max() or 1.0), np.float32)
+
+
+def names(network: Any) -> list[str]:
+    """Find in an `onnx.GraphProto` the last maps, where it has a map of this kind."""
+    try:
+        return [_Graph(network).head()[0]]
+    except ValueError:
+        return []
 
 
 def _spread(places: int, stride: int, side: int) -> Floats:

@@ -6,13 +6,12 @@ channels before rows in every convolution, so that is how all arrays come.
 """
 
 import itertools
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cifar_core.inference import graph
+from cifar_core.inference.graph import Opened
 from cifar_core.inference.runtime import Outputs
 from cifar_core.inference.saliency import in_colours
 
@@ -63,20 +62,14 @@ class Layers:
 
     Parameters
     ----------
-    path
-        A `model.onnx`, which may be anybody's.
-
-    Raises
-    ------
-    ModelDirectoryError
-        If the file is missing, damaged or not such a model.
+    opened
+        The model, which hands out what `names` finds.
     """
 
-    def __init__(self, path: Path) -> None:
-        model = graph.read(path)
-        first, self._found = _convolutions(model.graph)
+    def __init__(self, opened: Opened) -> None:
+        first, self._found = _convolutions(opened.network)
         self._filters = [first] if first else []
-        self._classifier = graph.with_outputs(path, model, (*self._filters, *self._found))
+        self._classifier = opened.classifier
 
     def way(self, image: NDArray[np.uint8]) -> Way:
         """Follow one picture, uint8 [S, S, 3] RGB, through the network.
@@ -86,12 +79,18 @@ class Layers:
         ModelDirectoryError
             If the model takes too long or too much memory, or does not answer as one should.
         """
-        names = [*Outputs._fields, *self._filters, *self._found]
-        arrays = dict(zip(names, self._classifier.named(names, image[None]), strict=True))
+        asked = [*Outputs._fields, *self._filters, *self._found]
+        arrays = dict(zip(asked, self._classifier.named(asked, image[None]), strict=True))
         colours = [arrays[name] for name in self._filters if _are_pictures(arrays[name], channels=3)]
         maps = [arrays[name][0] for name in self._found if _are_pictures(arrays[name][:1])]
         outputs = Outputs(*(arrays[name] for name in Outputs._fields))
         return Way(next(iter(colours), None), _last_of_each_size(maps)[:MOST_BLOCKS], outputs)
+
+
+def names(network: Any) -> list[str]:
+    """Find in an `onnx.GraphProto` the filters of the first convolution, and the maps of all."""
+    first, found = _convolutions(network)
+    return [first, *found] if first else found
 
 
 def strongest(maps: Maps, count: int) -> Maps:

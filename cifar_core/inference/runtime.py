@@ -79,6 +79,8 @@ class Classifier:
             opened(path).close()
             model = str(path) if content is None else content
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            # It keeps them for another provider to try, of which there is none: 29 MB of VGG16.
+            self._session._model_bytes = None
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.facts = msgspec.json.decode(metadata["dataset"], type=Facts)
             self._input = _checked_interface(self._session, self.facts)

@@ -12,9 +12,9 @@ import streamlit as st
 
 from cifar_core import formats, images
 from cifar_core.errors import CifarLabError
-from cifar_core.inference import layers
+from cifar_core.inference import inside, layers
 from cifar_core.inference.calibration import temperature_scale
-from cifar_core.inference.layers import Layers
+from cifar_core.inference.inside import Inside
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
@@ -122,16 +122,16 @@ def show_way(model: ModelDirectory, array: np.ndarray, whose: str) -> None:
 
 
 @st.cache_resource(max_entries=SIDE_BY_SIDE, show_spinner=False, hash_funcs=AS_WRITTEN)
-def opened(model: ModelDirectory) -> Layers:
-    """Return a model that shows what it finds on the way; it takes as much memory as the model once more."""
-    return Layers(model.onnx_path)
+def opened(model: ModelDirectory) -> Inside:
+    """Return a model that can be looked into; it takes as much memory as the model once more."""
+    return inside.inside(model.onnx_path)
 
 
 @st.cache_data(max_entries=50, show_spinner="Looking inside", hash_funcs=AS_WRITTEN)  # of 100 KB
 def followed(model: ModelDirectory, array: np.ndarray) -> Told:
     """Follow a picture, uint8 [S, S, 3], through a model, and put it into pictures and words."""
     await_turn()
-    way = opened(model).way(array)
+    way = opened(model).layers.way(array)
     stages = []
     if way.filters is not None:
         stages.append(filters_stage(way.filters))

@@ -11,9 +11,8 @@ from cifar_core.arrays import Images
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import deletion, saliency
 from cifar_core.inference.calibration import temperature_scale
-from cifar_core.inference.cam import Cam
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, saliency_map
+from pages.parts import caches, inside, saliency_map
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
 from pages.parts.turns import in_turn
@@ -92,18 +91,9 @@ def verdict(curves: Mapping[str, np.ndarray]) -> str:
     return f"{said} Trust {min(areas, key=areas.__getitem__)} here."
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the network", hash_funcs=AS_WRITTEN)
-def cam_of(model: ModelDirectory) -> Cam | None:
-    """Return what reads a model's maps off it; None where its network has none."""
-    try:
-        return Cam(model.onnx_path)
-    except ValueError:
-        return None
-
-
 @st.cache_data(max_entries=500, show_spinner=False, hash_funcs=AS_WRITTEN)  # of 4 KB
 def places_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray | None:
-    cam = cam_of(model)
+    cam = inside.opened(model).cam
     return None if cam is None else cam.map(array, class_index)
 
 

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from cifar_core import paths
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference.cam import Cam
+from cifar_core.inference import graph
+from cifar_core.inference.cam import Cam, names
 from cifar_core.inference.runtime import Classifier
 from tests import networks
 from tests.pictures import photos
@@ -47,6 +48,10 @@ def saved(
     return path
 
 
+def opened(path: Path) -> Cam:
+    return Cam(graph.opened(path, names))
+
+
 def maps_of(image: np.ndarray) -> np.ndarray:
     """The same maps, float64 [D, 8, 8], computed as a convolution is defined."""
     blocks = image.reshape(SIDE // 4, 4, SIDE // 4, 4, 3).astype(np.float64)
@@ -70,7 +75,7 @@ def test_behind_an_average_over_the_picture_it_is_zhou_s(tmp_path: Path) -> None
         output=weights,
         bias=bias,
     )
-    places = Cam(path).places(IMAGE)
+    places = opened(path).places(IMAGE)
     zhou = np.einsum("dc,dij->cij", weights, maps_of(IMAGE)) / (8 * 8)
     np.testing.assert_allclose(places.parts, zhou, atol=1e-4)
     np.testing.assert_allclose(places.rest, bias, atol=1e-4)
@@ -91,7 +96,7 @@ def test_behind_a_maximum_a_place_has_what_the_maps_with_their_maximum_there_add
     expected = np.zeros((CLASSES, 8, 8))
     for one, weight in zip(maps_of(IMAGE), weights, strict=True):
         expected[(slice(None), *np.unravel_index(one.argmax(), one.shape))] += weight / 9 * one.max()
-    places = Cam(path).places(IMAGE)
+    places = opened(path).places(IMAGE)
     np.testing.assert_allclose(places.parts, expected, atol=1e-4)
     np.testing.assert_allclose(places.rest, 0, atol=1e-4)
 
@@ -118,7 +123,7 @@ def test_behind_dense_layers_a_number_has_the_weights_of_the_units_that_pass_it_
     on = largest.transpose(1, 2, 0).ravel() @ hidden + shift > 0
     each = (hidden[:, on] @ weights[on]).reshape(4, 4, MAPS, CLASSES)
     expected = np.einsum("ijdc,dij->cij", each, largest)
-    places = Cam(path).places(IMAGE)
+    places = opened(path).places(IMAGE)
     assert places.parts.shape == (CLASSES, 8, 8)
     windowed = places.parts.reshape(CLASSES, 4, 2, 4, 2).sum(axis=(2, 4))
     np.testing.assert_allclose(windowed, expected, atol=1e-3)
@@ -130,7 +135,7 @@ def test_behind_dense_layers_a_number_has_the_weights_of_the_units_that_pass_it_
 @pytest.mark.parametrize("name", ["best", "cnn", "fast", "quick", "report", "robust", "vgg16"])
 def test_of_the_models_that_come_along_parts_and_rest_are_the_logits(name: str) -> None:
     path = paths.models_root() / name / "model.onnx"
-    cam = Cam(path)
+    cam = opened(path)
     for image in photos(2):
         parts, rest = cam.places(image)
         logits = Classifier(path, threads=1).outputs(image[None]).logits[0]
@@ -151,7 +156,7 @@ def test_of_best_it_is_its_weights_times_the_maxima_where_they_stand() -> None:
     expected = np.zeros((10, *maps.shape[1:]))
     for one, weight in zip(maps, weights, strict=True):
         expected[(slice(None), *np.unravel_index(one.argmax(), one.shape))] += weight / 9 * one.max()
-    np.testing.assert_allclose(Cam(path).places(IMAGE).parts, expected, atol=1e-3)
+    np.testing.assert_allclose(opened(path).places(IMAGE).parts, expected, atol=1e-3)
 
 
 def test_the_map_is_of_the_class_and_peaks_where_its_part_is_largest(tmp_path: Path) -> None:
@@ -163,7 +168,7 @@ def test_the_map_is_of_the_class_and_peaks_where_its_part_is_largest(tmp_path: P
         width=MAPS,
         output=dense(MAPS, CLASSES),
     )
-    cam = Cam(path)
+    cam = opened(path)
     parts = cam.places(IMAGE).parts
     for index in range(CLASSES):
         found = cam.map(IMAGE, index)
@@ -198,18 +203,18 @@ def test_another_kind_of_network_has_none(tmp_path: Path, last: list[Any], reaso
         output=dense(MAPS, CLASSES),
     )
     with pytest.raises(ValueError, match=reason):
-        Cam(path)
+        opened(path)
 
 
 def test_a_network_without_maps_has_none(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(networks.network())
     with pytest.raises(ValueError, match="no layer"):
-        Cam(path)
+        opened(path)
 
 
 def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"\x08\xff no model")
     with pytest.raises(ModelDirectoryError, match="damaged"):
-        Cam(path)
+        opened(path)

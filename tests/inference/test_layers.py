@@ -13,7 +13,7 @@ import pytest
 from onnx import NodeProto, TensorProto
 
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference import layers, runtime
+from cifar_core.inference import graph, layers, runtime
 from cifar_core.inference.layers import Layers
 from cifar_core.inference.saliency import RAMP
 from tests.inference.test_hostile import ENDLESS, WRONG_ANSWERS, WRONG_INTERFACES
@@ -63,7 +63,7 @@ def opened(tmp_path: Path) -> Opened:
         path = tmp_path / "mine" / "model.onnx"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-        return Layers(path)
+        return Layers(graph.opened(path, layers.names))
 
     return opened
 
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_refused(content: bytes, opened: Opened) -> None:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelDirectoryError, match="is missing or damaged"):
-        Layers(tmp_path / "model.onnx")
+        graph.opened(tmp_path / "model.onnx", layers.names)
 
 
 @pytest.mark.parametrize(
