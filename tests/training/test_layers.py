@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from cifar_core import paths
 from cifar_core.datasets.dataset import normalise
+from cifar_core.inference.inside import inside
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training import architectures, export
 from tests.model_directories import made
@@ -43,9 +44,9 @@ def agree(directory: ModelDirectory, model: keras.Model, kind: Kind) -> None:
     alike = [layer for layer in model.layers if isinstance(layer, kind.layer)]
     convolutions = [layer for layer in model.layers if isinstance(layer, Conv2D)]
     ends = [*(alike[place] for place in kind.places), *map(model.get_layer, ("features", "logits"))]
-    inside = keras.Model(model.input, [layer.output for layer in ends])
-    *maps, features, logits = (np.asarray(each)[0] for each in inside(normalise(PICTURE[None])))
-    way = looked_into(directory.onnx_path).layers.way(PICTURE)
+    ends_of = keras.Model(model.input, [layer.output for layer in ends])
+    *maps, features, logits = (np.asarray(each)[0] for each in ends_of(normalise(PICTURE[None])))
+    way = inside(directory.onnx_path).layers.way(PICTURE)
     assert way.filters is not None
     expected = {
         "filters": (way.filters, np.asarray(convolutions[0].kernel).transpose(3, 2, 0, 1)),
