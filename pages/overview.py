@@ -56,8 +56,10 @@ def show_model(model: ModelDirectory) -> None:
         label_visibility="collapsed",
     )
     data = "" if card["dataset"] == CIFAR10.name else f" on {card['dataset']}"
+    recipe = model.recipe()
+    after = f" after “{plain(recipe.starts_from)}”" if recipe.starts_from else ""
     st.caption(
-        f"{model.recipe().title}{data}  \ntrained in {formats.duration(card['training_seconds'])} · "
+        f"{recipe.title}{data}  \ntrained in {formats.duration(card['training_seconds'])}{after} · "
         f"{formats.count(card['parameters'])} parameters"
     )
     warn_if_it_guesses(model)

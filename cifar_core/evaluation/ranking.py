@@ -11,17 +11,22 @@ from cifar_core.runs.model_dir import ModelDirectory
 def costs(models: Iterable[ModelDirectory]) -> pd.DataFrame:
     """Return what models cost and reached: columns recipe, family, minutes, accuracy, low, high.
 
-    `family` is the network's title; `low` and `high` are the accuracy's 95 % interval.
+    `family` is the network's title; `low` and `high` are the accuracy's 95 % interval. A model that began
+    with what another of them had learned cost the minutes of both.
     """
     rows = []
-    for model in models:
+    known = {model.name: model for model in models}
+    for model in known.values():
         recipe, card = model.recipe(), model.card()
         low, high = card["accuracy_interval"]
+        seconds = card["training_seconds"]
+        if recipe.starts_from in known:
+            seconds += known[recipe.starts_from].card()["training_seconds"]
         rows.append(
             {
                 "recipe": recipe.name,
                 "family": NETWORK_TITLES[recipe.network],
-                "minutes": card["training_seconds"] / 60,
+                "minutes": seconds / 60,
                 **{"accuracy": card["accuracy"], "low": low, "high": high},
             }
         )

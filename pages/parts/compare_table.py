@@ -49,7 +49,12 @@ COLUMNS = {
     "bytes": Column("file size", formats.size_in_bytes, min, "of model.onnx, with which this app answers"),
     "latency": Column("one image", formats.milliseconds, min, "median time to classify it on this machine"),
     # Without a best one: it is of another machine for each.
-    "training_seconds": Column("training", formats.duration, None, "on the hardware in the next column"),
+    "training_seconds": Column(
+        "training",
+        formats.duration,
+        None,
+        "on the hardware in the next column; of a model that began with another, what came after",
+    ),
 }
 INTERVAL = "95 % interval"  # stands beside the accuracy
 MEANINGS = {

@@ -29,6 +29,7 @@ def measured(recipe: Recipe) -> str:
     return (
         f" The shipped model got {formats.percent(card['accuracy'])} of the test images right after "
         f"{formats.duration(card['training_seconds'])} on {card['hardware']}."
+        + (f" That is the time after “{recipe.starts_from}”." if recipe.starts_from else "")
     )
 
 
