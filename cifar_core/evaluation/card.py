@@ -133,7 +133,7 @@ def _held_out(recipe: Recipe, dataset: Dataset, train: Batch, test: Batch) -> tu
 
 
 def _answered(classifier: Classifier, batch: Batch, outputs: Outputs) -> _Answered:
-    return _Answered(batch.labels, outputs, classifier.probabilities(batch.images, SIX))
+    return _Answered(batch.labels, outputs, classifier.probabilities(batch.images, SIX, outputs))
 
 
 def _measured(on_test: _Answered, on_held_out: _Answered) -> dict[str, Any]:

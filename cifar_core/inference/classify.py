@@ -125,7 +125,7 @@ def classify(
             "recomputes them."
         )
     counts = list(map(len, looks))
-    answers = plain.probabilities if tta == 1 else classifier.probabilities(images, tta)
+    answers = classifier.probabilities(images, tta, plain)
     probabilities = temperature_scale(mean_answers(answers, counts), calibration.temperature)
     scores = ood.score(plain.logits, plain.features, images, known)
     outside = _means(scores, counts) > calibration.ood_threshold

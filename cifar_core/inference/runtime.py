@@ -91,7 +91,7 @@ class Classifier:
         # Two pictures, because a model may have been made for one at a time.
         self._run(Outputs._fields, np.zeros((2, self.facts.side, self.facts.side, 3), np.uint8))
 
-    def probabilities(self, images: np.ndarray, tta: TTA = 1) -> np.ndarray:
+    def probabilities(self, images: np.ndarray, tta: TTA = 1, plain: Outputs | None = None) -> np.ndarray:
         """Classify images.
 
         Parameters
@@ -101,6 +101,8 @@ class Classifier:
         tta
             How many views of each to look at: 1, the picture alone, 2 or 6. The logits
             are averaged, not the probabilities, as in airbench94.
+        plain
+            What the model says of the pictures alone, where that is known: one view less to look at.
 
         Returns
         -------
@@ -109,12 +111,17 @@ class Classifier:
         """
         if tta not in get_args(TTA):
             raise ValueError(f"expected {', '.join(map(str, get_args(TTA)))} views, got {tta}")
-        parts = [self._answer(batch, tta) for batch in self._batches(images)]
+        if tta == 1 and plain is not None:
+            return plain.probabilities
+        parts = [
+            self._answer(images[span], tta, None if plain is None else plain.logits[span])
+            for span in self._spans(images)
+        ]
         return np.concatenate(parts) if parts else np.empty((0, len(self.facts.class_names)), np.float32)
 
     def outputs(self, images: np.ndarray) -> Outputs:
         """Return all that the model says of images, uint8 [N, S, S, 3] RGB, N at least 1, at one look."""
-        parts = [self._run(Outputs._fields, batch) for batch in self._batches(images)]
+        parts = [self._run(Outputs._fields, images[span]) for span in self._spans(images)]
         return Outputs(*(np.concatenate(output) for output in zip(*parts, strict=True)))
 
     def named(self, names: Sequence[str], images: np.ndarray) -> list[np.ndarray]:
@@ -122,12 +129,13 @@ class Classifier:
         check_images(images, self.facts.side)
         return self._run(names, images)
 
-    def _answer(self, images: np.ndarray, tta: TTA) -> np.ndarray:
+    def _answer(self, images: np.ndarray, tta: TTA, plain: np.ndarray | None) -> np.ndarray:
         if tta == 1:
             return self._run(["probabilities"], images)[0]
         logits = np.zeros((len(images), len(self.facts.class_names)), np.float32)
         for weight, pictures in weighted(images, tta, self.facts.mirrors):  # one view in memory at a time
-            logits += weight * self._run(["logits"], pictures)[0]
+            known = plain if pictures is images else None
+            logits += weight * (self._run(["logits"], pictures)[0] if known is None else known)
         return np.asarray(softmax(logits, axis=1))
 
     def _run(self, names: Sequence[str], images: np.ndarray) -> list[np.ndarray]:
@@ -154,9 +162,9 @@ class Classifier:
             ) from error
         return answers
 
-    def _batches(self, images: np.ndarray) -> list[np.ndarray]:
+    def _spans(self, images: np.ndarray) -> list[slice]:
         check_images(images, self.facts.side)
-        return [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+        return [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
 
 
 def classifier_of(directory: ModelDirectory) -> Classifier:

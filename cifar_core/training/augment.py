@@ -45,6 +45,7 @@ def training_batches(batch: Batch, facts: Facts, recipe: Recipe, first_epoch: in
         indices = tf.reshape(tf.argsort(keys)[: steps * size], [steps, size])
         return tf.data.Dataset.from_tensor_slices((tf.repeat(epoch, steps), tf.range(steps), indices))
 
+    @tf.autograph.experimental.do_not_convert  # it branches on the recipe alone
     def made(epoch: Any, step: Any, indices: Any) -> Any:
         chosen = tf.gather(all_images, indices)
         if recipe.augmentation == "flip_and_shift":

@@ -126,8 +126,7 @@ def _sentence(error: BaseException, log: Path) -> str:
 
 def _work(directory: ModelDirectory, heart: Heart) -> None:
     limit = access.time_limit()  # it may be refused, before anything is loaded
-    from cifar_core.evaluation.card import evaluate  # after the first heartbeat
-    from cifar_core.training import export, fit, run_log  # three seconds of TensorFlow
+    from cifar_core.training import export, fit, run_log  # after the first heartbeat: it takes seconds
 
     started = time.monotonic()
 
@@ -147,6 +146,8 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
     heart.report(phase="saving the model", eta_seconds=None)
     export.save(model, directory)
     heart.report(phase="evaluating on the test set")
+    from cifar_core.evaluation.card import evaluate  # here, so that the first step comes sooner
+
     card = evaluate(
         directory,
         tell=lambda accuracy: heart.report(test_accuracy=accuracy, phase="evaluating further"),

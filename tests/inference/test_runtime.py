@@ -156,6 +156,24 @@ def test_batches_change_nothing_but_the_memory(
     np.testing.assert_array_equal(images, before)
 
 
+@pytest.mark.parametrize("tta", [1, 2, 6])
+def test_what_is_known_of_the_pictures_alone_is_not_asked_again(
+    classifier: Classifier, images: Image, tta: TTA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = np.concatenate([images] * (2 * runtime.BATCH // len(images) + 1))
+    plain, expected = classifier.outputs(many), classifier.probabilities(many, tta)
+    asked: list[int] = []
+    ask = Classifier._run
+
+    def counting(self: Classifier, names: Any, batch: Image) -> list[Any]:
+        asked.append(len(batch))
+        return ask(self, names, batch)
+
+    monkeypatch.setattr(Classifier, "_run", counting)
+    assert np.array_equal(classifier.probabilities(many, tta, plain), expected)
+    assert sum(asked) == (tta - 1) * len(many)
+
+
 def test_all_outputs_are_those_of_the_session(classifier: Classifier, images: Image) -> None:
     outputs = classifier.outputs(images)
     for name, values in outputs._asdict().items():
