@@ -187,13 +187,14 @@ def batches(recipe: dict[str, Any], warmup: int, steps: int) -> Result:
     return clock.result(settings.batch_size)
 
 
-def keras_script(batch_size: int, warmup: int, steps: int) -> Result:
+def keras_script(batch_size: int, warmup: int, steps: int, bfloat16: bool = False) -> Result:
     """Train as `plain_keras` does, without validation and without drawing a bar."""
     import keras
 
     from benchmarks import plain_keras
     from cifar_core.datasets import cifar10
 
+    keras.config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
     clock = Clock(warmup, steps)
     model = plain_keras.network()
 
@@ -217,6 +218,22 @@ def torch_script(batch_size: int, warmup: int, steps: int, **options: bool) -> R
     images = random.integers(256, size=(50_000, 32, 32, 3), dtype=np.uint8)
     labels = random.integers(10, size=50_000)
     plain_torch.train(images, labels, batch_size, 60, stop_after_step=clock.step, **options)
+    return clock.result(batch_size)
+
+
+def torch_airbench(
+    batch_size: int, widths: list[int], warmup: int, steps: int, compiled: bool = False
+) -> Result:
+    """Train as `plain_airbench` does; on noise, which takes the same time."""
+    import numpy as np
+
+    from benchmarks import plain_airbench
+
+    clock = Clock(warmup, steps)
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(50_000, 32, 32, 3), dtype=np.uint8)
+    labels = random.integers(10, size=50_000)
+    plain_airbench.train(images, labels, batch_size, widths, compiled=compiled, stop_after_step=clock.step)
     return clock.result(batch_size)
 
 

@@ -134,6 +134,15 @@ def test_training_throughput(cifar10_folder: Path) -> None:  # noqa: ARG001
 
 
 @pytest.mark.slow
+def test_fast_is_measured_beside_the_network_that_it_comes_from(cifar10_folder: Path) -> None:  # noqa: ARG001
+    short = ("--rounds", "1", "--warmup", "1", "--steps", "1", "--batch-size", "50")
+    ours, *theirs = table("training_throughput", "fast", *short).items()
+    assert ours[0] == "CIFAR Lab, bfloat16"
+    assert numbers(ours[1])[0] > 0
+    assert [label for label, _ in theirs] == ["PyTorch, bfloat16", "PyTorch, bfloat16, compiled"]
+
+
+@pytest.mark.slow
 def test_the_plain_script_trains_the_reports_network() -> None:
     from benchmarks import plain_keras
     from cifar_core.training import architectures
