@@ -10,7 +10,7 @@ import typer
 from rich.progress import DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from cifar_core import formats, settings
-from cifar_core.cli import console
+from cifar_core.cli import console, labels
 from cifar_core.cli.options import Json, Yes
 from cifar_core.datasets import cifar10, own
 from cifar_core.datasets.dataset import Dataset
@@ -20,6 +20,7 @@ from cifar_core.errors import DatasetError
 from cifar_core.runs import downloads, learners
 
 app = typer.Typer(help="List the datasets: which are here, and what to do about those that are not.")
+app.add_typer(labels.app)  # without a name: its commands are commands of `data`
 
 _SHOWN = 20  # of what was left out
 

@@ -17,6 +17,7 @@ from cifar_core.arrays import Labels, Probabilities
 from cifar_core.datasets.dataset import Ints
 from cifar_core.datasets.own import Own
 from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.model_dir import ModelDirectory
 
 FOLDS = 5
 COMPONENTS = 64  # of the features, which make 20,000 pictures of 100 classes a matter of seconds
@@ -45,6 +46,11 @@ class Doubts(NamedTuple):
         others = self.probabilities[place].copy()
         others[label] = -1
         return int(others.argmax())
+
+
+def can_judge(model: ModelDirectory, dataset: Own) -> bool:
+    """Whether what a model sees owes nothing to the labels that it would judge."""
+    return model.facts().name != dataset.name or model.recipe().network == "transfer"
 
 
 def features_of(classifier: Classifier, dataset: Own, tell: Callable[[float], object]) -> NDArray[np.float32]:

@@ -13,7 +13,6 @@ from cifar_core.datasets.own_changes import OUT
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import doubts
 from cifar_core.evaluation.doubts import Doubts
-from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import caches, data_tiles, permission
 from pages.parts.data_tiles import Acts, Rows
 from pages.parts.markdown import plain, told
@@ -84,7 +83,7 @@ def show(dataset: Dataset) -> None:
 
 def ask(dataset: Own) -> None:
     """Let the visitor choose by which model's eyes, and find what is doubtful."""
-    models = {name: model for name, model in readable_models().items() if can_judge(model, dataset)}
+    models = {name: model for name, model in readable_models().items() if doubts.can_judge(model, dataset)}
     if not models:
         st.info("There is no model here yet whose eyes could be used: train one.", icon=":material/info:")
         return
@@ -116,8 +115,3 @@ def ask(dataset: Own) -> None:
             bar.empty()
         rows = np.flatnonzero(dataset.labels().labels != OUT)
         st.session_state[_FOUND] = _Found(dataset.about["dataset"]["digest"], found, rows)
-
-
-def can_judge(model: ModelDirectory, dataset: Own) -> bool:
-    """Whether what a model sees owes nothing to the labels that it would judge."""
-    return model.facts().name != dataset.name or model.recipe().network == "transfer"
