@@ -86,7 +86,13 @@ def test_what_cannot_be_is_said_and_changes_nothing(
     assert np.array_equal(labels(mislabelled), before)
 
 
-def test_who_learned_from_the_labels_does_not_judge_them(mislabelled: str, typed: Typed) -> None:
+@pytest.mark.slow
+def test_who_learned_from_the_labels_does_not_judge_them(
+    mislabelled: str,
+    runs: Path,
+    typed: Typed,
+) -> None:
+    assert not runs.exists()
     trained = typed("train", "quick", "--data", mislabelled, "--name", "own", "--epochs", "1", "--foreground")
     assert trained.status == 0, trained.err
     done = typed("data", "doubts", mislabelled, "--model", "own")
