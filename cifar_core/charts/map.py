@@ -129,7 +129,8 @@ def _dots(
 ) -> dict[str, Any]:
     """Return the marks of the images, on axes that also reach to the place `here`."""
     few = len(class_names) <= IN_LEGEND
-    params, shown = [], {"value": 1}
+    params: list[dict[str, Any]] = []
+    shown: dict[str, Any] = {"value": 1}
     if few:
         chosen = {"type": "point", "fields": ["class"]}
         params = [{"name": "pointed_out", "select": chosen, "bind": "legend"}]

@@ -67,7 +67,7 @@ class Embedding:
 
         t-SNE cannot: it arranges all pictures at once, and a new one would move the others.
         """
-        return _two(self._components_of(seen)[None])[0]
+        return np.asarray(_two(self._components_of(seen)[None])[0])
 
     def nearest(self, seen: NDArray[np.floating[Any]], count: int) -> Ints:
         """Return the test images that a model finds most like a picture, int64 [count], the nearest first.
@@ -75,7 +75,7 @@ class Embedding:
         By its features, float [D], so by more than the two numbers that the map shows.
         """
         away = self.components.astype(np.float32) - self._components_of(seen)
-        return self.images[np.square(away).sum(axis=1).argsort(kind="stable")[:count]]
+        return np.asarray(self.images[np.square(away).sum(axis=1).argsort(kind="stable")[:count]])
 
     def _components_of(self, seen: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         return np.asarray((features.directions(seen) - self.mean) @ self.axes, np.float32)

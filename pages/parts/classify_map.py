@@ -4,6 +4,7 @@ Folded, it costs nothing. A click on a neighbour leads to its closer look on Eva
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -67,7 +68,7 @@ def show_map(model: ModelDirectory, dataset: Dataset, array: np.ndarray) -> None
     names = [answers.class_names[answers.labels[index]] for index in others[:MOST]]
     st.vega_lite_chart(
         points,
-        charts.map_with_picture(points, answers.class_names, found.place_of(features)),
+        charts.map_with_picture(points, answers.class_names, found.place_of(features).tolist()),
         key=f"lies-map-{model.name}",
         alt=f"Map of {formats.count(len(points))} test images by what the model sees, each in the colour of "
         f"its class, with a ring around the picture. Nearest to it: {', '.join(names)}.",
@@ -85,6 +86,11 @@ def show_map(model: ModelDirectory, dataset: Dataset, array: np.ndarray) -> None
                     TILE,
                     f"test image {index}, {name}",
                     key=f"lies-{model.name}-{index}",
-                    on_click=lambda index=int(index): st.session_state.update({_CLICKED: index}),
+                    on_click=partial(note_click, int(index)),
                 )
                 st.caption(plain(name))
+
+
+def note_click(index: int) -> None:
+    """Let the next drawing lead on: no page can be switched while a click is taken."""
+    st.session_state[_CLICKED] = index
