@@ -7,6 +7,7 @@
     python -m benchmarks.operations             which operations does a step of training spend its time on?
     python -m benchmarks.training_memory        how much memory does a training hold at its peak?
     python -m benchmarks.interactions           how long does the server take to answer a click?
+    python -m benchmarks.looks                  and to draw the closer looks at a picture?
     python -m benchmarks.app_speed              how fast does the app feel, and how much memory does it hold?
     python -m benchmarks.crowd                  what do visitors notice when there are many of them?
     python -m benchmarks.resizing               how should a photograph become 32×32?

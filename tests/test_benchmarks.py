@@ -28,8 +28,8 @@ from cifar_core.runs.status import State, Status
 from tests.model_directories import made, sound_card
 
 NAMES = [
-    *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "operations"),
-    *("pipeline", "resizing", "scoring", "screenshots", "time_to_accuracy", "training_memory"),
+    *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "looks"),
+    *("operations", "pipeline", "resizing", "scoring", "screenshots", "time_to_accuracy", "training_memory"),
     "training_throughput",
 ]
 

@@ -11,7 +11,7 @@ from cifar_core.charts.evaluation import (
     reliability,
     robustness,
 )
-from cifar_core.charts.map import map_of_images, map_points
+from cifar_core.charts.map import map_of_images, map_points, map_with_picture
 from cifar_core.charts.palette import (
     HEIGHT,
     LARGE_HEIGHT,
@@ -56,6 +56,7 @@ __all__ = [
     "learning_curves",
     "map_of_images",
     "map_points",
+    "map_with_picture",
     "per_class",
     "pixel_values",
     "probability_bars",

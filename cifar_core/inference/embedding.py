@@ -48,19 +48,41 @@ class Embedding:
         What a model sees in each, float16 [N, K]: its principal components, the largest first.
     tsne
         Where t-SNE puts them, float32 [N, 2], or [0, 2] before it was asked.
+    mean, axes
+        float32 [D] and [D, K]: what makes components of features.
     """
 
     images: Ints
     components: NDArray[np.float16]
     tsne: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    axes: NDArray[np.float32]
 
     def positions(self, way: Way) -> NDArray[np.float32]:
         """Return where they lie, float32 [N, 2]; none before t-SNE has arranged them."""
         return self.tsne if way == "t-SNE" else _two(self.components)
 
+    def place_of(self, seen: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return where PCA puts another picture, float32 [2], by its features, float [D].
+
+        t-SNE cannot: it arranges all pictures at once, and a new one would move the others.
+        """
+        return np.asarray(_two(self._components_of(seen)[None])[0])
+
+    def nearest(self, seen: NDArray[np.floating[Any]], count: int) -> Ints:
+        """Return the test images that a model finds most like a picture, int64 [count], the nearest first.
+
+        By its features, float [D], so by more than the two numbers that the map shows.
+        """
+        away = self.components.astype(np.float32) - self._components_of(seen)
+        return np.asarray(self.images[np.square(away).sum(axis=1).argsort(kind="stable")[:count]])
+
+    def _components_of(self, seen: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        return np.asarray((features.directions(seen) - self.mean) @ self.axes, np.float32)
+
     def save(self, path: Path) -> None:
         """Keep it in the cache."""
-        features.keep(path, images=self.images, components=self.components, tsne=self.tsne)
+        features.keep(path, **vars(self))
 
 
 def find(
@@ -84,7 +106,8 @@ def find(
     images = sample(labels, count)
     seen = features.seen(classifier, dataset, "test", images, tell)
     mean, axes = features.principal_axes(seen, COMPONENTS)
-    return Embedding(images, ((seen - mean) @ axes).astype(np.float16), np.empty((0, 2), np.float32))
+    components = ((seen - mean) @ axes).astype(np.float16)
+    return Embedding(images, components, np.empty((0, 2), np.float32), mean, axes)
 
 
 def sample(labels: Labels, count: int) -> Ints:
@@ -172,7 +195,7 @@ def closest_classes(positions: NDArray[np.floating[Any]], labels: Labels) -> tup
 def kept(model: ModelDirectory, dataset: Dataset, count: int) -> Embedding | None:
     """Return a model's map of so many images, if it was made on this machine before."""
     try:
-        found = Embedding(**read_arrays(place(model, dataset, count), {"images", "components", "tsne"}))
+        found = Embedding(**read_arrays(place(model, dataset, count)))
     except (OSError, ValueError, TypeError):  # not there, or damaged: it is made again
         return None
     fits = len(found.images) == len(found.components) and len(found.tsne) in (0, len(found.images))

@@ -1,11 +1,12 @@
 """A model that can be looked into: one copy of it in memory for all that shows what happens inside."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from cifar_core.inference import cam, graph, layers
 from cifar_core.inference.cam import Cam
 from cifar_core.inference.layers import Layers
+from cifar_core.inference.runtime import check_classes
+from cifar_core.runs.model_dir import ModelDirectory
 
 
 class Inside(NamedTuple):
@@ -15,15 +16,17 @@ class Inside(NamedTuple):
     cam: Cam | None
 
 
-def inside(path: Path) -> Inside:
-    """Open a `model.onnx`, which may be anybody's.
+def inside(directory: ModelDirectory, epoch: int | None = None) -> Inside:
+    """Open a model, which may be anybody's; or, with an epoch, what it was after it.
 
     Raises
     ------
     ModelDirectoryError
-        If the file is missing, damaged or not such a model.
+        If the file is missing, damaged or not a model of the directory's classes.
     """
+    path = directory.onnx_path if epoch is None else directory.snapshot_path(epoch)
     opened = graph.opened(path, layers.names, cam.names)
+    check_classes(opened.classifier, directory)
     try:
         return Inside(Layers(opened), Cam(opened))
     except ValueError:

@@ -175,13 +175,19 @@ def classifier_of(directory: ModelDirectory) -> Classifier:
     ModelDirectoryError
         If its file is missing, damaged, no such model, or that of other classes than the directory says.
     """
-    classifier, facts = Classifier(directory.onnx_path), directory.facts()
+    classifier = Classifier(directory.onnx_path)
+    check_classes(classifier, directory)
+    return classifier
+
+
+def check_classes(classifier: Classifier, directory: ModelDirectory) -> None:
+    """Raise ModelDirectoryError unless a model is of the classes and pictures that its directory says."""
+    facts = directory.facts()
     if (classifier.facts.side, classifier.facts.class_names) != (facts.side, facts.class_names):
         raise ModelDirectoryError(
             f"{directory.onnx_path.name} of “{directory.name}” knows other classes or pictures than its "
             f"{directory.config_path.name} says; train it again."
         )
-    return classifier
 
 
 def _checked_interface(session: Any, facts: Facts) -> str:

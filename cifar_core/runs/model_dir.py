@@ -6,6 +6,7 @@ names of the files in it, each of which is written whole or appended by the line
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -124,6 +125,15 @@ class ModelDirectory:
     def watched_path(self) -> Path:
         """What it said to a few test pictures after each epoch."""
         return self.path / "watched.npz"
+
+    def snapshot_path(self, epoch: int, suffix: str = ".onnx") -> Path:
+        """Return where it is as it was after an epoch: a small model or, until it is trained, its weights."""
+        return self.path / "snapshots" / f"{epoch}{suffix}"
+
+    def snapshots(self, suffix: str = ".onnx") -> list[int]:
+        """Return the epochs of which there is a snapshot, in order."""
+        names = [path.stem for path in self.snapshot_path(0).parent.glob(f"*{suffix}")]
+        return sorted(int(name) for name in names if re.fullmatch("[1-9][0-9]{0,3}", name))
 
     @property
     def label_path(self) -> Path:

@@ -13,7 +13,7 @@ from cifar_core.recipe import Network, Recipe
 MEMORY = 1_400_000_000
 # How many tensors the size of the first layers' output a step holds beside, all smaller ones counted in.
 LAYERS = 8
-DISK = 500_000_000  # checkpoint, best weights and model of the largest network, with some to spare
+DISK = 500_000_000  # checkpoint, best weights, snapshots and model of the largest network, with some to spare
 
 
 def memory(recipe: Recipe, side: int = 32) -> int:

@@ -15,6 +15,7 @@ from keras import layers, ops
 from cifar_core.datasets.dataset import Facts
 from cifar_core.files import write_whole
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.training.snapshots import in_half, put_aside
 
 OUTPUTS = ("probabilities", "logits", "features")
 
@@ -34,17 +35,31 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
     the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, S, S, 3] in
     [0, 1] and returns probabilities, in every Keras from 3.8 on. `model.onnx` takes the images as they come,
     uint8, and returns `probabilities`, `logits` and `features`. Its metadata say which classes they are of.
+    Beside them comes a small `model.onnx` of each snapshot that was put aside while it learned.
     """
-    model.set_weights([_rounded(weight) for weight in model.get_weights()])
+    model.set_weights([in_half(weight).astype(np.float32) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
         keras_file = Path(folder, directory.keras_path.name)
         model.save(keras_file)
         write_whole(directory.keras_path, for_older_keras(keras_file))
-        graph = _onnx(model, Path(folder, directory.onnx_path.name))
-    _store_in_half(graph)
-    describe(graph, directory.facts())
+    _save_onnx(model, directory.onnx_path, directory.facts())
+    trained = model.get_weights()
+    for epoch in directory.snapshots(".npz"):
+        if weights := put_aside(directory, epoch):
+            model.set_weights(weights)
+            _save_onnx(model, directory.snapshot_path(epoch), directory.facts(), small=True)
+        directory.snapshot_path(epoch, ".npz").unlink()
+    model.set_weights(trained)
+
+
+def _save_onnx(model: keras.Model, path: Path, facts: Facts, *, small: bool = False) -> None:
+    """Write a model for the app's runtime; `small`: in half precision also where that changes it a little."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = _onnx(model, Path(folder, path.name))
+    _store_in_half(graph, small=small)
+    describe(graph, facts)
     onnx.checker.check_model(graph)
-    write_whole(directory.onnx_path, graph.SerializeToString())
+    write_whole(path, graph.SerializeToString())
 
 
 def for_older_keras(archive: Path) -> bytes:
@@ -70,12 +85,6 @@ def for_older_keras(archive: Path) -> bytes:
 def _without_unused(options: dict[str, Any]) -> dict[str, Any]:
     """Leave out options that are newer than Keras 3.8 and hold their defaults."""
     return {name: value for name, value in options.items() if (name, value) not in _UNUSED}
-
-
-def _rounded(weight: np.ndarray) -> np.ndarray:
-    """Round kernels that fit; vectors weigh nothing, and variances can be too small for half precision."""
-    fits = weight.ndim > 1 and np.abs(weight).max() <= np.finfo(np.float16).max
-    return weight.astype(np.float16).astype(np.float32) if fits else weight
 
 
 def _onnx(model: keras.Model, scratch: Path) -> onnx.ModelProto:
@@ -109,13 +118,15 @@ def describe(graph: onnx.ModelProto, facts: Facts) -> None:
     onnx.helper.set_model_props(graph, {name: json.dumps(value) for name, value in known.items()})
 
 
-def _store_in_half(graph: onnx.ModelProto) -> None:
-    """Store the rounded weights as what they are; ONNX Runtime casts them back once, as it loads."""
+def _store_in_half(graph: onnx.ModelProto, *, small: bool) -> None:
+    """Store the rounded weights as what they are; ONNX Runtime casts them back once, as it loads.
+
+    Kernels that the converter has put batch norm into are rounded no more, and are so only if `small`.
+    """
     for tensor in graph.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        with np.errstate(over="ignore"):  # too large for half precision; not equal then
-            half = values.astype(np.float16) if values.dtype == np.float32 else values
-        if values.ndim < 2 or half is values or not np.array_equal(half.astype(np.float32), values):
+        half = in_half(values) if values.dtype == np.float32 else values
+        if half is values or not (small or np.array_equal(half.astype(np.float32), values)):
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}/half"))

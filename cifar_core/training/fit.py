@@ -20,6 +20,7 @@ from cifar_core.training import architectures, augment, bases, features
 from cifar_core.training.checkpoint import load_checkpoint
 from cifar_core.training.optimizers import AirbenchMuon, ConvMuon
 from cifar_core.training.run_log import Report, RunLog, patience_spent
+from cifar_core.training.snapshots import Snapshots, forget_from
 from cifar_core.training.watch import Watch
 
 WHITENING_BIAS_EPOCHS = 3  # then the bias of the first, frozen convolution stays as it is
@@ -42,7 +43,7 @@ def train(
     Parameters
     ----------
     directory
-        Holds `config.json`; gets `steps.csv`, `history.csv` and `checkpoint/`.
+        Holds `config.json`; gets `steps.csv`, `history.csv`, `checkpoint/` and `snapshots/`.
     report
         Called with what changed in the run's status.
     stop_requested
@@ -83,6 +84,9 @@ def train(
     done = load_checkpoint(directory.checkpoint_path, saved)
     log = RunLog(directory, recipe, report, stop_requested, saved, done)
     log.seconds_before += time.monotonic() - began  # most of a frozen network's time: its features
+    callbacks: list[keras.callbacks.Callback] = [log, Watch(directory, network, dataset.load("test"), done)]
+    if not recipe.frozen:  # inside, a frozen network stays as it is
+        callbacks.insert(0, Snapshots(directory, network, recipe.epochs))  # before the checkpoint
     if done < recipe.epochs and not patience_spent(directory.history()["val_loss"], recipe.patience):
         learner.fit(
             augment.training_batches(training, facts, recipe, first_epoch=done),
@@ -90,12 +94,12 @@ def train(
             initial_epoch=done,
             steps_per_epoch=recipe.steps_per_epoch,
             validation_data=augment.evaluation_batches(held_out, classes),
-            callbacks=[log, Watch(directory, network, dataset.load("test"), done)],
+            callbacks=callbacks,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
         )
     if recipe.patience:
-        load_checkpoint(directory.best_path, learner.variables)
+        forget_from(directory, load_checkpoint(directory.best_path, learner.variables))
     plain = architectures.build(recipe.network, recipe.network_options, classes=classes, side=side)
     plain.set_weights(network.get_weights())
     return architectures.with_probabilities(plain)

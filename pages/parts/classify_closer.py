@@ -5,7 +5,7 @@ import streamlit as st
 from cifar_core.inference.classify import Answer
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import inside, nearest, sample, two_maps, what_if
+from pages.parts import classify_map, inside, nearest, sample, two_maps, what_if
 from pages.parts.classify_answers import Picture, side_of
 from pages.parts.markdown import plain
 from pages.parts.sample import Model
@@ -45,5 +45,6 @@ def look_closer(pictures: list[Picture], answered: dict[Model, list[Answer]], tt
     inside.show(list(first.items()))
     two_maps.show({m: (array, sample.two_classes(answered[m][number])) for m, array in first.items()})
     what_if.show(here, tta)
+    classify_map.show(first)
     for model, array in first.items():
         nearest.show(model, array, alone=alone)

@@ -9,15 +9,11 @@ from functools import partial
 import streamlit as st
 
 from cifar_core import charts, formats
-from cifar_core.datasets.dataset import Dataset, Facts
-from cifar_core.datasets.registry import get_dataset
 from cifar_core.inference import embedding
 from cifar_core.inference.embedding import FEW, MOST, WAYS, Box, Embedding, Way
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, clicks, gallery, sample
-from pages.parts.caches import AS_WRITTEN, BY_VALUE
+from pages.parts import caches, clicks, gallery, maps, sample
 from pages.parts.markdown import plain
-from pages.parts.turns import turn
 from pages.parts.url_state import segments_in_url
 
 GALLERY = "map"
@@ -33,9 +29,7 @@ def show(model: ModelDirectory) -> None:
         return
     dataset = dataset.at(facts.side)
     way, count = choose_map(dataset.sizes["test"])
-    found = known_map(model, dataset.facts, count)
-    if found is None:
-        found = make(model, dataset, count)
+    found = maps.of(model, dataset, count)
     if way == "t-SNE" and not len(found.tsne):
         if not st.button("Arrange them", icon=":material/scatter_plot:", key="map-arrange"):
             st.caption(
@@ -43,7 +37,7 @@ def show(model: ModelDirectory) -> None:
                 "images and a minute for 10,000, but only once."
             )
             return
-        found = arrange(model, dataset, count, found)
+        found = maps.arranged(model, dataset, count, found)
     chart, images = st.columns([6, 5], gap="medium")
     with chart:
         show_map(model, way, count, found)
@@ -124,30 +118,3 @@ def box_in_url() -> Box | None:
         return Box(*ends) if all(map(math.isfinite, ends)) else None
     except (ValueError, TypeError):
         return None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=AS_WRITTEN | BY_VALUE)
-def known_map(model: ModelDirectory, facts: Facts, count: int) -> Embedding | None:
-    return embedding.kept(model, get_dataset(facts.name), count)
-
-
-def make(model: ModelDirectory, dataset: Dataset, count: int) -> Embedding:
-    with turn():
-        bar = st.progress(0.0, "Looking at the test images")
-        labels = caches.results(model).labels
-        found = embedding.find(caches.classifier(model), dataset, labels, count, bar.progress)
-        bar.empty()
-    keep(model, dataset, count, found)
-    return found
-
-
-def arrange(model: ModelDirectory, dataset: Dataset, count: int, found: Embedding) -> Embedding:
-    with turn(), st.spinner("Arranging the images"):
-        arranged = embedding.arranged(found)
-    keep(model, dataset, count, arranged)
-    return arranged
-
-
-def keep(model: ModelDirectory, dataset: Dataset, count: int, found: Embedding) -> None:
-    found.save(embedding.place(model, dataset, count))
-    known_map.clear()

@@ -1,6 +1,7 @@
 """How a picture becomes an answer: its way through a network, as the closer looks at it show it.
 
-Folded, it costs nothing: only who opens it loads ONNX and a second copy of the model.
+Folded, it costs nothing: only who opens it loads ONNX and a second copy of the model. A slider leads back to
+what a run was after earlier epochs, where it kept that.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from cifar_core import formats, images
-from cifar_core.errors import CifarLabError
+from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.inference import inside, layers
 from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.inside import Inside
@@ -27,6 +28,7 @@ MAP, FILTER = 88, 36  # pixels a side, of a map and of a filter
 FILTERS = 64  # at most, as many as VGG16 has
 SHARP = 2  # pixels of a picture for each on the screen
 FEATURES, FEATURES_IN_A_ROW = 1_024, 64  # at most
+TRAINED = "trained"  # where the slider ends
 
 Strip = tuple[str, str]  # the address of a picture, and its alternative text
 
@@ -47,6 +49,7 @@ class Told(NamedTuple):
     scores: pd.DataFrame
 
 
+@st.fragment  # what is opened here, or moved, draws nothing else again
 def show(seen: Sequence[tuple[ModelDirectory, np.ndarray]]) -> None:
     """Draw the way of one picture through each model, folded.
 
@@ -88,11 +91,19 @@ def show_way(model: ModelDirectory, array: np.ndarray, whose: str) -> None:
     alone = not whose
     if whose:
         st.markdown(f"### {plain(whose)}")
+    epochs = model.snapshots()
+    epoch = choose_epoch(model, epochs) if epochs else None
     try:
-        way = in_turn(followed, model, array)
+        way = in_turn(followed, model, array, epoch)
     except CifarLabError as error:
         st.error(told(error))
         return
+    best = way.scores.iloc[0]
+    if epochs:  # where the slider moves, the answer changes in sight
+        who = "The trained model says" if epoch is None else f"After epoch {epoch} it said"
+        st.markdown(
+            f"{who} **{plain(best['class'])}**, {formats.probability(best['probability'] / 100)} sure."
+        )
     for stage in way.stages:
         words, pictures = st.columns([1, 2], gap="medium") if alone else (st.container(), st.container())
         words.markdown(f"**{stage.name}**  \n{stage.words}")
@@ -106,12 +117,12 @@ def show_way(model: ModelDirectory, array: np.ndarray, whose: str) -> None:
         help="Before the softmax, the scores are divided by the temperature, the correction that Evaluate "
         "explains under Calibration.",
     )
-    best = way.scores.iloc[0]
     table.dataframe(
         way.scores,
         hide_index=True,
         height="content",
-        alt=f"score and probability of each class, {best['class']} first, with {best['score']:.2f}",
+        alt=f"score and probability of each class, {best['class']} first, with {best['score']:.2f}"
+        f"{when(epoch)}",
         column_config={
             "score": st.column_config.NumberColumn(format="%.2f"),
             "probability": st.column_config.ProgressColumn(
@@ -121,23 +132,50 @@ def show_way(model: ModelDirectory, array: np.ndarray, whose: str) -> None:
     )
 
 
+def choose_epoch(model: ModelDirectory, epochs: Sequence[int]) -> int | None:
+    """Let the visitor go back to one of the epochs with a snapshot; None for the trained model."""
+    size = sum(model.snapshot_path(epoch).stat().st_size for epoch in epochs)
+    chosen = st.select_slider(
+        "After epoch",
+        [*map(str, epochs), TRAINED],
+        value=TRAINED,
+        key=f"inside-epoch-{model.name}",
+        help="Go back to see how it learned. A run keeps a few snapshots of itself for that; these take "
+        f"{formats.size_in_bytes(size)}.",
+    )
+    return None if chosen == TRAINED else int(chosen)
+
+
+def when(epoch: int | None) -> str:
+    """Say after which epoch, in an alternative text."""
+    return "" if epoch is None else f", after epoch {epoch}"
+
+
 @st.cache_resource(max_entries=SIDE_BY_SIDE, show_spinner=False, hash_funcs=AS_WRITTEN)
-def opened(model: ModelDirectory) -> Inside:
+def opened(model: ModelDirectory, epoch: int | None = None) -> Inside:
     """Return a model that can be looked into; it takes as much memory as the model once more."""
-    return inside.inside(model.onnx_path)
+    return inside.inside(model, epoch)
 
 
 @st.cache_data(max_entries=50, show_spinner="Looking inside", hash_funcs=AS_WRITTEN)  # of 100 KB
-def followed(model: ModelDirectory, array: np.ndarray) -> Told:
+def followed(model: ModelDirectory, array: np.ndarray, epoch: int | None) -> Told:
     """Follow a picture, uint8 [S, S, 3], through a model, and put it into pictures and words."""
     await_turn()
-    way = opened(model).layers.way(array)
+    try:
+        way = opened(model, epoch).layers.way(array)
+    except ModelDirectoryError as error:
+        if epoch is None:
+            raise
+        raise ModelDirectoryError(
+            f"What “{model.name}” was after epoch {epoch} cannot be looked into; choose another epoch."
+        ) from error
     stages = []
     if way.filters is not None:
-        stages.append(filters_stage(way.filters))
+        set_before = model.recipe().network == "airbench"
+        stages.append(filters_stage(way.filters, set_before, when(epoch)))
     for number, maps in enumerate(way.blocks, 1):
-        stages.append(block_stage(maps, number, len(way.blocks)))
-    stages.append(features_stage(way.outputs.features[0]))
+        stages.append(block_stage(maps, number, len(way.blocks), when(epoch)))
+    stages.append(features_stage(way.outputs.features[0], when(epoch)))
     [probabilities] = temperature_scale(way.outputs.probabilities, model.card()["temperature"])
     scores = pd.DataFrame(
         {
@@ -149,22 +187,23 @@ def followed(model: ModelDirectory, array: np.ndarray) -> Told:
     return Told(stages, scores.sort_values("score", ascending=False))
 
 
-def filters_stage(filters: np.ndarray) -> Stage:
+def filters_stage(filters: np.ndarray, set_before: bool, after: str) -> Stage:
     count, _, height, width = filters.shape
     tiles = layers.filter_tiles(filters[:FILTERS])
     size = f"{width} × {height} pixels"
     share = share_of(len(tiles), count, "filters")
-    alt = f"{share} of the first convolution, {size}: the colours they look for"
+    alt = f"{share} of the first convolution, {size}: the colours they look for{after}"
     return Stage(
         "The first filters",
         f"The first convolution slides each of its {formats.count(count)} filters over the picture. A filter "
-        f"sees {size} at a time, and answers where they look like it: an edge, a colour.",
+        f"sees {size} at a time, and answers where they look like it: an edge, a colour."
+        + (" This network's are set before it learns, and stay as they are." if set_before else ""),
         strips(tiles, FILTER, MAPS, alt),
         width_of(FILTER, MAPS),
     )
 
 
-def block_stage(maps: np.ndarray, number: int, blocks: int) -> Stage:
+def block_stage(maps: np.ndarray, number: int, blocks: int, after: str) -> Stage:
     count, height, width = maps.shape
     picked = layers.strongest(maps, MAPS)
     size = f"{width} × {height} pixels"
@@ -177,7 +216,7 @@ def block_stage(maps: np.ndarray, number: int, blocks: int) -> Stage:
         words = "These filters look at the maps above, not at the picture, and find more: corners, patterns."
     else:
         words = "The maps get smaller, and what the filters look for gets larger: parts of things."
-    alt = f"{share} of block {number}, {size}: where the strongest filters answer"
+    alt = f"{share} of block {number}, {size}: where the strongest filters answer{after}"
     return Stage(
         f"Block {number}: {share}, {size}",
         words,
@@ -186,7 +225,7 @@ def block_stage(maps: np.ndarray, number: int, blocks: int) -> Stage:
     )
 
 
-def features_stage(features: np.ndarray) -> Stage:
+def features_stage(features: np.ndarray, after: str) -> Stage:
     shown, across = features[:FEATURES], min(len(features), FEATURES_IN_A_ROW)
     squares = np.full((1, -(-len(shown) // across), across), shown.min())
     squares.flat[: len(shown)] = shown
@@ -195,7 +234,9 @@ def features_stage(features: np.ndarray) -> Stage:
         share.capitalize(),
         "All maps become one list of numbers, each a small square here. Light means large. The list is all "
         "that the last layer knows of the picture.",
-        strips(layers.map_tiles(squares), width, 1, f"{share}, a square each: the light ones are large"),
+        strips(
+            layers.map_tiles(squares), width, 1, f"{share}, a square each: the light ones are large{after}"
+        ),
         width,
     )
 

@@ -1,5 +1,7 @@
 """What mattered to a model, laid over a picture: on the cards of Classify and in the sample dialog."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -26,10 +28,20 @@ def show(model: ModelDirectory, array: np.ndarray, class_index: int, opacity: fl
     st.caption(f"what mattered for {plain(name)}" if found.any() else "no part mattered more than another")
 
 
-@st.cache_data(  # of 4 KB
-    max_entries=500, show_spinner="Looking at parts of the picture", hash_funcs=AS_WRITTEN
-)
+@st.cache_data(max_entries=500, show_spinner=False, hash_funcs=AS_WRITTEN)  # of 4 KB
 def pixels_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray:
     """Return a map of the pixels that speak for a class, float32 [S, S]."""
     await_turn()
-    return saliency.saliency(caches.classifier(model).probabilities, array, class_index)
+    return saliency.saliency(partial(behind_masks, model, array), array, class_index)
+
+
+@st.cache_data(  # of 10 KB, where there are ten classes
+    max_entries=20, show_spinner="Looking at parts of the picture", hash_funcs=AS_WRITTEN
+)
+def behind_masks(
+    model: ModelDirectory,
+    array: np.ndarray,  # noqa: ARG001 - what tells the pictures apart
+    _pictures: np.ndarray,
+) -> np.ndarray:
+    """Return what a model says of a picture behind its masks, which are the same for each class."""
+    return caches.classifier(model).probabilities(_pictures)

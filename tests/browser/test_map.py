@@ -21,6 +21,7 @@ from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import Server
 from tests.browser.test_evaluate import tiles
+from tests.pictures import encode, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.cifar10, pytest.mark.slow]
 
@@ -153,3 +154,23 @@ def test_on_a_phone_it_is_as_wide_as_the_page(browser: Browser, server: Server) 
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
     no_exception(page)
     context.close()
+
+
+def test_a_picture_of_ones_own_lies_on_the_map_and_its_neighbours_are_a_click_away(
+    page: Page, server: Server
+) -> None:
+    page.goto(f"{server.url}/classify?model=quick")
+    file = {"name": "mine.png", "mimeType": "image/png", "buffer": encode(photo(300, 200, 3), "PNG")}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="A closer look").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Where it lies among the test images").click()
+    expect(dialog.locator("canvas.marks")).to_be_visible()
+    neighbours = dialog.get_by_alt_text(re.compile("^test image "))
+    expect(neighbours).to_have_count(6)
+    [number] = re.findall(r"test image (\d+)", str(neighbours.first.get_attribute("alt")))
+    rest(page)
+    neighbours.first.click()
+    page.wait_for_url(re.compile(rf"/evaluate\?.*sample={number}"))
+    expect(page.get_by_role("dialog").get_by_text(f"Test image {number}", exact=True)).to_be_visible()
+    no_exception(page)

@@ -45,3 +45,18 @@ def test_of_many_classes_colours_repeat_and_there_is_no_legend() -> None:
     assert len(marks["encoding"]["color"]["scale"]["range"]) == 25
     assert marks["encoding"]["color"]["legend"] is None
     assert [param["name"] for param in marks["params"]] == ["box", "dot"]
+
+
+@pytest.mark.parametrize("place", [(3.0, 4.0), (-9.0, 20.0)])
+def test_a_picture_that_is_none_of_the_dots_has_a_ring_wherever_it_lies(place: tuple[float, float]) -> None:
+    marks = charts.map_with_picture(points(), NAMES, place)
+    alt.Chart.from_dict({**marks, "data": {"values": []}})
+    dots, *others = marks["layer"]
+    assert [param["name"] for param in dots["params"]] == ["pointed_out"]  # nothing else can be selected
+    assert {layer["mark"]["type"] for layer in others} == {"point", "text"}
+    for layer in others:
+        assert layer["data"]["values"] == [{"x": place[0], "y": place[1]}]
+    for axis, there in zip(("x", "y"), place, strict=True):
+        least, most = dots["encoding"][axis]["scale"]["domain"]
+        assert least < min(there, points()[axis].min())
+        assert max(there, points()[axis].max()) < most

@@ -26,6 +26,10 @@ def made(model: ModelDirectory, count: int = embedding.FEW) -> Embedding:
     return embedding.find(Classifier(model.onnx_path), DIGITS, LABELS, count, lambda _: None)
 
 
+def seen_in(model: ModelDirectory, places: list[int]) -> np.ndarray:
+    return Classifier(model.onnx_path).outputs(DIGITS.load("test").images[places]).features
+
+
 @pytest.fixture(scope="module")
 def found(model: ModelDirectory) -> Embedding:
     return made(model)
@@ -65,10 +69,24 @@ def test_tsne_keeps_neighbours_together_better_than_two_components(
     assert alike(arranged.tsne) > alike(found.positions("PCA").astype(np.float32))
 
 
+def test_a_new_picture_lies_where_its_twin_does_and_finds_it(model: ModelDirectory, found: Embedding) -> None:
+    for place, seen in zip((0, 7, 359), seen_in(model, [0, 7, 359]), strict=True):
+        np.testing.assert_allclose(found.place_of(seen), found.positions("PCA")[place], atol=2e-3)
+        assert found.nearest(seen, 3)[0] == place
+
+
+def test_the_nearest_are_those_whose_features_point_alike(model: ModelDirectory, found: Embedding) -> None:
+    [seen], everything = seen_in(model, [7]), seen_in(model, list(range(len(LABELS))))
+    directions = features.directions(everything)
+    away = np.square(directions - features.directions(seen)).sum(axis=1)
+    np.testing.assert_allclose(away[found.nearest(seen, 9)], np.sort(away)[:9], atol=2e-3)
+
+
 @pytest.mark.parametrize("images", [1, 2, 3, 5])
 def test_of_few_images_there_is_a_map_too(images: int) -> None:
     components = np.arange(images, dtype=np.float16)[:, None]
-    few = Embedding(np.arange(images), components, np.empty((0, 2), np.float32))
+    one = np.ones((1, 1), np.float32)
+    few = Embedding(np.arange(images), components, np.empty((0, 2), np.float32), one[0], one)
     assert few.positions("PCA").shape == embedding.arranged(few).tsne.shape == (images, 2)
 
 
@@ -116,10 +134,12 @@ def test_it_is_kept_and_made_again_where_the_file_is_damaged(
     arranged.save(place)
     kept = embedding.kept(model, DIGITS, 2_000)
     assert kept is not None
-    for part in ("images", "components", "tsne"):
+    for part in ("images", "components", "tsne", "mean", "axes"):
         assert np.array_equal(getattr(kept, part), getattr(arranged, part))
     assert embedding.kept(model, DIGITS, 10_000) is None
     replace(arranged, tsne=arranged.tsne[:5]).save(place)
+    assert embedding.kept(model, DIGITS, 2_000) is None
+    features.keep(place, images=arranged.images, components=arranged.components, tsne=arranged.tsne)
     assert embedding.kept(model, DIGITS, 2_000) is None
     arranged.save(place)
     place.write_bytes(place.read_bytes()[:-100])

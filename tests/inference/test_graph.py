@@ -9,6 +9,7 @@ import pytest
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.inference import graph
 from cifar_core.inference.inside import inside
+from cifar_core.runs.model_dir import ModelDirectory
 from tests.networks import CLASSES, OUTPUTS, SIDE, SOFTMAX, network, node
 
 CIRCLE = network(SOFTMAX, node("Identity", "a", "b"), node("Identity", "b", "a"))
@@ -16,7 +17,7 @@ UNFIT = network(SOFTMAX, node("Conv", "float", "c"))
 
 
 @pytest.mark.parametrize("content", [CIRCLE, UNFIT, b"", b"damaged", network()[:-20]])
-@pytest.mark.parametrize("walk", [graph.read, inside])
+@pytest.mark.parametrize("walk", [graph.read, lambda path: inside(ModelDirectory(path.parent))])
 def test_what_is_no_sound_graph_is_refused(
     tmp_path: Path, walk: Callable[[Path], object], content: bytes
 ) -> None:

@@ -1,5 +1,6 @@
 """The sample dialog as a script: what it says, of a model that needs no download."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -7,6 +8,7 @@ from cifar_core import formats
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.inference import calibration, neighbours
 from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.saliency import MASKS
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.pages import checked, opened
 
@@ -43,6 +45,23 @@ def test_it_says_what_the_model_makes_of_the_image_and_what_mattered(digits: Mod
         f"what mattered to linear for {true}",
         f"what mattered to linear for {guess}",
     ]
+
+
+def test_both_maps_come_of_the_same_looks(digits: ModelDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    answer = Classifier.probabilities
+
+    def counted(classifier: Classifier, pictures: np.ndarray) -> np.ndarray:
+        asked.append(len(pictures))
+        return answer(classifier, pictures)
+
+    monkeypatch.setattr(Classifier, "probabilities", counted)
+    index = mistakes(digits)[0]
+    app = opened("evaluate", model="linear", sample=str(index))
+    assert len([alt for alt in alts(app) if alt.startswith("what mattered")]) == 2
+    assert asked.count(MASKS) == 1
+    addresses = {element.proto.imgs[0].url for element in app.get("image")}
+    assert len(addresses) == 3  # of the picture, and of a map for each class
 
 
 def test_the_nearest_training_images_are_found_once_and_then_stand_there(digits: ModelDirectory) -> None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("runs")
 def _nothing_cached() -> None:
     classify_answers.answers_here.clear()
     saliency_map.pixels_that_mattered.clear()
+    saliency_map.behind_masks.clear()
 
 
 @pytest.fixture

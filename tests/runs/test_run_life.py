@@ -200,7 +200,9 @@ def test_a_finished_run_holds_every_file_and_no_other(story: Story) -> None:
     assert files == {
         "config.json", "status.json", "steps.csv", "history.csv", "checkpoint/last.npz", "model.keras",
         "model.onnx", "predictions.npz", "card.json", "watched.npz", "worker.log",
+        *(f"snapshots/{epoch}.onnx" for epoch in run.snapshots()),
     }  # fmt: skip
+    assert run.snapshots()
     assert run.has_results()
     assert run in catalogue.models()
     config = run.config()

@@ -46,7 +46,7 @@ def agree(directory: ModelDirectory, model: keras.Model, kind: Kind) -> None:
     ends = [*(alike[place] for place in kind.places), *map(model.get_layer, ("features", "logits"))]
     ends_of = keras.Model(model.input, [layer.output for layer in ends])
     *maps, features, logits = (np.asarray(each)[0] for each in ends_of(normalise(PICTURE[None])))
-    way = inside(directory.onnx_path).layers.way(PICTURE)
+    way = inside(directory).layers.way(PICTURE)
     assert way.filters is not None
     expected = {
         "filters": (way.filters, np.asarray(convolutions[0].kernel).transpose(3, 2, 0, 1)),
