@@ -35,7 +35,6 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
     the other be compressed; the arithmetic stays float32. `model.keras` takes float32 [N, S, S, 3] in
     [0, 1] and returns probabilities, in every Keras from 3.8 on. `model.onnx` takes the images as they come,
     uint8, and returns `probabilities`, `logits` and `features`. Its metadata say which classes they are of.
-    Beside them comes a small `model.onnx` of each snapshot that was put aside while it learned.
     """
     model.set_weights([in_half(weight).astype(np.float32) for weight in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +42,13 @@ def save(model: keras.Model, directory: ModelDirectory) -> None:
         model.save(keras_file)
         write_whole(directory.keras_path, for_older_keras(keras_file))
     _save_onnx(model, directory.onnx_path, directory.facts())
+
+
+def save_snapshots(model: keras.Model, directory: ModelDirectory) -> None:
+    """Write a small `model.onnx` of each snapshot that was put aside while the model learned.
+
+    It takes seconds each, so it comes after all that somebody waits for. The model's weights stay.
+    """
     trained = model.get_weights()
     for epoch in directory.snapshots(".npz"):
         if weights := put_aside(directory, epoch):

@@ -1,7 +1,7 @@
 """What a network was after some of its epochs, for those who look inside it later.
 
-Meanwhile only its weights are put aside, in half precision, which takes a tenth of a second; `export.save`
-makes small models of them.
+Meanwhile only its weights are put aside, in half precision, which takes a tenth of a second. At the end
+`export.save_snapshots` makes small models of them.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Snapshots(keras.callbacks.Callback):
     directory
         Of the run, which gets `snapshots/`.
     network
-        Whose weights to keep, in the order in which `export.save` sets them.
+        Whose weights to keep, in the order in which `export.save_snapshots` sets them.
     epochs
         After how many epochs the training ends.
     """

@@ -152,6 +152,8 @@ def _work(directory: ModelDirectory, heart: Heart) -> None:
         directory,
         tell=lambda accuracy: heart.report(test_accuracy=accuracy, phase="evaluating further"),
     )
+    heart.report(phase="keeping what it was in between")
+    export.save_snapshots(model, directory)
     heart.end(state="finished", error=card.get("warning", ""))
 
 
