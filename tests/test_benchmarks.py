@@ -28,9 +28,9 @@ from cifar_core.runs.status import State, Status
 from tests.model_directories import made, sound_card
 
 NAMES = [
-    *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "looks"),
-    *("operations", "pipeline", "resizing", "scoring", "screenshots", "time_to_accuracy", "training_memory"),
-    "training_throughput",
+    *("app_speed", "crowd", "frontier", "fuzz_images", "inference", "interactions", "looks", "maps"),
+    *("operations", "own_pictures", "photographs", "pipeline", "recording", "resizing", "scoring"),
+    *("screenshots", "time_to_accuracy", "training_memory", "training_throughput", "waiting"),
 ]
 
 
