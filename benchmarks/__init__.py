@@ -12,7 +12,7 @@
     python -m benchmarks.app_speed              how fast does the app feel, and how much memory does it hold?
     python -m benchmarks.crowd                  what do visitors notice when there are many of them?
     python -m benchmarks.maps                   which map of what mattered is to be trusted?
-    python -m benchmarks.own_pictures           how well are one's own pictures learned, and wrong labels found?
+    python -m benchmarks.own_pictures           how well does `transfer` learn one's own pictures?
     python -m benchmarks.photographs PICTURES   how should a model look at a photograph?
     python -m benchmarks.resizing               how should a photograph become 32×32?
     python -m benchmarks.fuzz_images            does any damaged file do more than give one sentence?
@@ -24,5 +24,6 @@
     python -m benchmarks.recording FILE         what does a training look like? the README's moving picture
 
 Let nothing else run meanwhile. `contenders` holds what is measured, `measure` runs it in turns, and
-`plain_keras`, `plain_torch` and `plain_airbench` are what we are measured against. `browser` runs the app and looks at it.
+`plain_keras`, `plain_torch` and `plain_airbench` are what we are measured against. `browser` runs the app and
+looks at it.
 """
