@@ -14,11 +14,12 @@ from cifar_core.files import Written
 from cifar_core.formats import printable
 from cifar_core.paths import models_root, runs_root
 from cifar_core.recipe import Recipe
+from cifar_core.runs import members
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.runs.schemas import MOST_TITLE
+from cifar_core.runs.schemas import MOST_TITLE, NAME
 from cifar_core.runs.status import RESUMABLE
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(NAME)
 
 
 def runs() -> list[ModelDirectory]:
@@ -44,7 +45,7 @@ def models() -> list[ModelDirectory]:
 
 def damaged_models() -> dict[str, str]:
     """Return those whose results cannot be used: by name, a sentence that says why."""
-    problems = {item.name: _problem(item, item.stamp()) for item in _with_results()}
+    problems = {item.name: members.problem(item) or _problem(item, item.stamp()) for item in _with_results()}
     return {name: problem for name, problem in problems.items() if problem} | _unnameable()
 
 
@@ -143,7 +144,7 @@ def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
         If there is none; it says what to do about one that is not trained.
     """
     found = find(name, allow_path=allow_path)
-    if found.onnx_path.is_file():
+    if found.answers_path.is_file():
         return found
     namesake = ModelDirectory(models_root() / found.name)
     if found.own and namesake.onnx_path.is_file():
