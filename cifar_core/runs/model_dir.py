@@ -234,6 +234,8 @@ class ModelDirectory:
         with _readable(self._damaged(self.card_path)):
             card = msgspec.json.decode(read_small(self.card_path), type=Card)
             check_card(card)
+            if "test_time_augmentation" not in card and not self.is_average:
+                raise ValueError("nothing of several views")
             return card
 
     def has_results(self) -> bool:
