@@ -98,7 +98,7 @@ def show_run(
     pictures = st.container()  # above what says what to draw in it, and how
     if len(steps) or status.active:
         over, smooth = curves.choose_how()
-    st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])))
+    st.caption(" · ".join(filter(None, [plain(recipe.title), train_runs.changed(run)])))
     train_watched.show(run, status.active)
     overlaid = train_runs.choose_others(run)
     with pictures:
@@ -126,7 +126,15 @@ def show_average(run: ModelDirectory) -> None:
         )
         lead_on(run)
     averages.say_whose(run)
-    train_runs.choose_others(run)
+    pictures = st.container()
+    overlaid = train_runs.choose_others(run)
+    try:
+        drawn = curves.logs(curves.trained([run, *overlaid]))
+    except CifarLabError as error:
+        st.warning(told(error), icon=":material/warning:")
+        return
+    with pictures:
+        curves.show_curves(drawn, charts.epochs_in_sight(drawn, run.recipe().epochs), "epoch")
 
 
 def card_of(run: ModelDirectory) -> Card | None:

@@ -166,16 +166,10 @@ def _refuse_if_unfit(models: Sequence[ModelDirectory]) -> None:
         refuse_average(model)
         if catalogue.find_model(model.name) != model:
             raise ModelDirectoryError(f"“{model.name}” is not among the models and runs here.")
-        facts = model.facts()
-        if (facts.digest, facts.class_names) != (first.digest, first.class_names):
+        if model.facts() != first:
             raise ModelDirectoryError(
-                f"“{model.name}” and “{names[0]}” learned from different pictures or classes, so their "
-                "answers have no mean."
-            )
-        if facts.side != first.side:
-            raise ModelDirectoryError(
-                f"“{model.name}” looks at {facts.side} pixels a side and “{names[0]}” at {first.side}, so "
-                "they cannot answer as one."
+                f"“{model.name}” and “{names[0]}” learned from different pictures, classes or sizes, so "
+                "their answers have no mean."
             )
         model.check_results()
 

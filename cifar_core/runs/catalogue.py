@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
-from cifar_core.errors import ModelDirectoryError
+from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import Written
 from cifar_core.formats import printable
 from cifar_core.paths import models_root, runs_root
@@ -45,8 +45,17 @@ def models() -> list[ModelDirectory]:
 
 def damaged_models() -> dict[str, str]:
     """Return those whose results cannot be used: by name, a sentence that says why."""
-    problems = {item.name: members.problem(item) or _problem(item, item.stamp()) for item in _with_results()}
+    problems = {item.name: _problem_of(item) for item in _with_results()}
     return {name: problem for name, problem in problems.items() if problem} | _unnameable()
+
+
+def _problem_of(item: ModelDirectory) -> str:
+    """Say in a sentence why a model cannot answer, or one of an average; empty where it can."""
+    try:
+        parts = members.members(item) if item.is_average else []
+    except CifarLabError as error:
+        return str(error)
+    return next(filter(None, (_problem(part, part.stamp()) for part in [*parts, item])), "")
 
 
 @functools.lru_cache(maxsize=500)

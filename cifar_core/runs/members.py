@@ -8,7 +8,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cifar_core.errors import CifarLabError, ModelDirectoryError
+from cifar_core.errors import ModelDirectoryError
 from cifar_core.files import Written, written
 from cifar_core.paths import models_root, runs_root
 from cifar_core.runs.model_dir import ModelDirectory
@@ -44,18 +44,6 @@ def members(average: ModelDirectory) -> list[ModelDirectory]:
                 "delete it, and average anew."
             )
     return found
-
-
-def problem(model: ModelDirectory) -> str:
-    """Say in a sentence why an average cannot answer; empty where it can, and for any other model."""
-    if not model.is_average:
-        return ""
-    try:
-        for member in members(model):
-            member.check_results()
-    except CifarLabError as error:
-        return str(error)
-    return ""
 
 
 def averages_of(model: ModelDirectory) -> list[str]:

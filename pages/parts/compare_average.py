@@ -30,25 +30,26 @@ def show(models: list[ModelDirectory]) -> None:
         st.info(told(error), icon=":material/info:")
         return
     titles = catalogue.titles(chosen)
+    joint = plain(" + ".join(titles.values()))
     st.markdown(
         f"The mean of what these {COUNTS[len(chosen)]} say of each test image, each calibrated, against the "
         "best of them alone:"
     )
     numbers, words = st.columns([2, 3], gap="large")
     with numbers:
-        show_numbers(chosen, titles, found)
+        show_numbers(chosen, titles, joint, found)
     with words:
-        compare_duel.show_verdict(found.duel, "The average", plain(titles[found.best.name]))
+        compare_duel.show_verdict(found.duel, joint, plain(titles[found.best.name]))
         if made := made_of(chosen):
             lead_on(made)
         elif permission.granted():
             offer(chosen)
 
 
-def show_numbers(models: list[ModelDirectory], titles: dict[str, str], found: Gain) -> None:
+def show_numbers(models: list[ModelDirectory], titles: dict[str, str], joint: str, found: Gain) -> None:
     cards = {plain(titles[model.name]): model.card() for model in models}
     rows = {name: (card["accuracy"], card["accuracy_interval"]) for name, card in cards.items()}
-    rows["*the average*"] = (found.accuracy, [*found.interval])
+    rows[joint] = (found.accuracy, [*found.interval])
     table = pd.DataFrame(
         {
             "accuracy": [formats.percent(accuracy) for accuracy, _ in rows.values()],

@@ -102,7 +102,10 @@ def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
             "accuracy is a little too high"
         )
     if any(model.is_average for model in models):
-        remarks.append("Of an average, parameters, file size and training are its members' together")
+        remarks.append(
+            "Of an average, the loss is of calibrated answers; parameters, file size and training are its "
+            "members' together"
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("  \n".join(remarks))
         with st.popover("What the columns mean", icon=":material/help:"):

@@ -71,13 +71,13 @@ def show_learning(models: list[ModelDirectory]) -> None:
     """Draw how one or more finished models learned; of an average, how its members did."""
     if any(model.is_average for model in models):
         st.caption("An average does not learn. In its place stand its members.")
-        models = _trained(models)
+        models = trained(models)
     names = ", ".join(catalogue.titles(models).values())
     for place, measure in measures():
         place.vega_lite_chart(learning_chart(models, measure), alt=what_is_drawn(measure, names))
 
 
-def _trained(models: list[ModelDirectory]) -> list[ModelDirectory]:
+def trained(models: list[ModelDirectory]) -> list[ModelDirectory]:
     """Put members in the place of averages, as many as have a colour of their own."""
     parts = [members(model) if model.is_average else [model] for model in models]
     return list(dict.fromkeys(itertools.chain(*parts)))[: len(charts.RUN_COLOURS)]

@@ -19,9 +19,9 @@ def test_two_models_become_one_that_answers(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/compare?models=quick,cnn")
     page.get_by_role("radio", name="Average").click()
     # What it brings stands there before anything is made.
-    brought = page.get_by_role("row", name="the average").filter(has_text=formats.percent(gain.accuracy))
+    brought = page.get_by_role("row", name="quick + cnn").filter(has_text=formats.percent(gain.accuracy))
     expect(brought).to_be_visible()
-    expect(page.get_by_text("The average is right on")).to_be_visible()
+    expect(page.get_by_text("quick + cnn is right on")).to_be_visible()
     page.get_by_role("button", name="Average these two").click()
     expect(page.get_by_text("This average is a model: quick + cnn")).to_be_visible()
     made = ModelDirectory(server.runs / "average-quick-cnn")

@@ -153,8 +153,8 @@ def elsewhere(models: Pair) -> Pair:
         (lambda models: [models[0], models[0]], "of two to 5 different models"),
         (lambda models: models * 3, "of two to 5 different models"),
         (three, "“inner” is an average"),
-        (of_another_side, "64 pixels a side"),
-        (of_other_pictures, "learned from different pictures or classes"),
+        (of_another_side, "learned from different pictures, classes or sizes"),
+        (of_other_pictures, "learned from different pictures, classes or sizes"),
         (elsewhere, "is not among the models and runs here"),
     ],
 )

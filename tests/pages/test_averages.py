@@ -28,9 +28,9 @@ def test_compare_says_what_an_average_brings_and_makes_it(two: list[ModelDirecto
     gain = averaging.gain(two)
     app = opened("compare", models="linear,other", view="Average")
     table = app.table[1].value
-    assert list(table.index) == ["linear", "other", "*the average*"]
+    assert list(table.index) == ["linear", "other", "linear + other"]
     assert table["accuracy"].iloc[2] == formats.percent(gain.accuracy)
-    assert "**The average** is right on" in words(app)
+    assert "**linear + other** is right on" in words(app)
     app.button(key="average-these").click()
     checked(app)
     made = ModelDirectory(two[0].path.parent / "average-linear-other")
@@ -40,14 +40,14 @@ def test_compare_says_what_an_average_brings_and_makes_it(two: list[ModelDirecto
     assert len(app.table[0].value) == 3
     assert ("Classify with it", "model=average-linear-other") in links(app)
     assert "average-these" not in [button.key for button in app.button]
-    assert "Of an average, parameters, file size and training are its members' together" in words(app)
+    assert "Of an average, the loss is of calibrated answers" in words(app)
 
 
 @pytest.mark.usefixtures("two")
 def test_who_may_not_train_sees_what_it_brings_and_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permission, "granted", lambda: False)
     app = opened("compare", models="linear,other", view="Average")
-    assert "**The average** is right on" in words(app)
+    assert "**linear + other** is right on" in words(app)
     assert "average-these" not in [button.key for button in app.button]
 
 
@@ -106,6 +106,7 @@ def test_train_shows_it_as_a_run_in_which_nothing_was_trained(duo: ModelDirector
     assert [metric.value for metric in app.metric][:1] == [formats.percent(duo.card()["accuracy"])]
     assert "It answers with the mean of what **linear** and **other** say" in words(app)
     assert opened("train").query_params.get("run") in (None, ["linear"], ["other"])
+    assert len(app.get("vega_lite_chart")) == 2  # its members' curves
     rows = app.dataframe[0].value.set_index("folder")
     assert rows.loc["duo", "epochs"] == "–"
 

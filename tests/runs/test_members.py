@@ -23,7 +23,6 @@ def names() -> list[str]:
 
 def test_members_are_found_in_their_order(duo: ModelDirectory, two: list[ModelDirectory]) -> None:
     assert members.members(duo) == two
-    assert members.problem(duo) == members.problem(two[0]) == ""
     assert members.averages_of(two[1]) == ["duo"]
     assert members.averages_of(duo) == []
     assert members.in_words(duo) == "linear and other"
@@ -62,10 +61,10 @@ def test_a_run_of_a_member_s_name_does_not_hide_it(
     assert members.members(duo) == [two[0], ModelDirectory(shipped)]
 
 
-def test_a_member_whose_results_are_damaged_is_said(duo: ModelDirectory, two: list[ModelDirectory]) -> None:
+@pytest.mark.usefixtures("duo")
+def test_a_member_whose_results_are_damaged_is_said(two: list[ModelDirectory]) -> None:
     two[1].card_path.write_text("{")
-    assert "results of “other” are missing or damaged" in members.problem(duo)
-    assert "duo" in catalogue.damaged_models()
+    assert "results of “other” are missing or damaged" in catalogue.damaged_models()["duo"]
 
 
 @pytest.mark.parametrize(
