@@ -10,6 +10,7 @@ from cifar_core.evaluation.averaging import Gain
 from cifar_core.runs import catalogue
 from cifar_core.runs.members import described
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import MOST_MEMBERS
 from pages.parts import compare_duel, permission
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
@@ -78,7 +79,7 @@ def offer(models: list[ModelDirectory]) -> None:
     except CifarLabError as error:
         st.error(told(error))
         return
-    if len(models) < len(COUNTS) + 1:  # there is room for it in the table
+    if len(models) < MOST_MEMBERS:  # there is room for it in the table
         st.query_params["models"] = ",".join(model.name for model in (*models, made))
     st.rerun()
 
