@@ -18,7 +18,7 @@ from benchmarks.shipped import table
 from cifar_core.datasets import cifar10
 from cifar_core.inference import deletion, graph
 from cifar_core.inference.cam import Cam, names
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.inference.saliency import saliency
 from cifar_core.runs import catalogue
 

@@ -31,7 +31,7 @@ from cifar_core.datasets.dataset import Ints
 from cifar_core.datasets.registry import CIFAR10, get_dataset
 from cifar_core.errors import JobError
 from cifar_core.evaluation import doubts
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.recipes import get_recipe
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory

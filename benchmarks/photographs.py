@@ -24,7 +24,7 @@ from cifar_core.cli import console
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import metrics
 from cifar_core.inference.classify import calibration_of, classify
-from cifar_core.inference.runtime import Classifier
+from cifar_core.inference.opening import classifier_of
 from cifar_core.runs import catalogue
 
 COUNT = 1_000
@@ -84,7 +84,7 @@ def main(
     ours, animals, things = (np.flatnonzero(chosen) for chosen in sorts(labels))
     rows = []
     for model in named:
-        classifier, calibration = Classifier(model.onnx_path), calibration_of(model)
+        classifier, calibration = classifier_of(model), calibration_of(model)
         first = None
         for way, look in WAYS.items():
             answers = classify(

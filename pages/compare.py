@@ -11,7 +11,7 @@ from cifar_core.evaluation import comparison, metrics, ranking
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, compare_duel, compare_table, downloads, public_lists
+from pages.parts import caches, compare_average, compare_duel, compare_table, downloads, public_lists
 from pages.parts.curves import show_learning
 from pages.parts.markdown import plain, told
 from pages.parts.models import offer_training, readable_models, warn_if_gone
@@ -149,6 +149,7 @@ def show_cleaner_test_sets(models: list[ModelDirectory]) -> None:
 VIEWS = {
     "Per class": show_per_class,
     "Who is right": compare_duel.show,
+    "Average": compare_average.show,
     "Curves": show_curves,
     "Cleaner test sets": show_cleaner_test_sets,
 }

@@ -11,7 +11,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.runs.model_dir import ModelDirectory
 from pages import require_entry
-from pages.parts import caches, deploy_vertex, deploy_website, examples, permission
+from pages.parts import averages, caches, deploy_vertex, deploy_website, examples, permission
 from pages.parts.markdown import plain, told
 from pages.parts.models import choose_model
 from pages.parts.url_state import choose_view
@@ -287,5 +287,8 @@ require_entry()
 st.title("Deploy", anchor=False)
 model = choose_model()
 if model is None:
+    st.stop()
+if model.is_average:
+    averages.offer_members(model, "deploy", "to export, serve or download")
     st.stop()
 VIEWS[choose_view("deploy", VIEWS)](model)

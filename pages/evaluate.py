@@ -17,7 +17,7 @@ from cifar_core.recipe import REPORT
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Augmented, Card
 from pages import require_entry
-from pages.parts import caches, clicks, evaluate_beyond, evaluate_map, evaluate_views, gallery
+from pages.parts import averages, caches, clicks, evaluate_beyond, evaluate_map, evaluate_views, gallery
 from pages.parts.caches import Results
 from pages.parts.curves import show_learning
 from pages.parts.evaluate_views import take_pair
@@ -29,7 +29,7 @@ FAMOUS = (("cat", "dog"), ("dog", "cat"), ("automobile", "truck"))  # of CIFAR-1
 
 def show_metrics(card: Card) -> None:
     reported = card["dataset"] == CIFAR10.name  # the report was about nothing else
-    images, views = formats.count(card["test_images"]), card["test_time_augmentation"]
+    images, views = formats.count(card["test_images"]), card.get("test_time_augmentation")
     cells = st.grid(5, min_column_width=140)
     show_share(
         cells,
@@ -39,13 +39,15 @@ def show_metrics(card: Card) -> None:
         + (" The report from which this app began had 85 %." if reported else "")
         + f" `{card['command']}` recomputes all these numbers.",
     )
-    show_share(
-        cells,
-        f"With {views['views']} looks",
-        views,
-        help=f"The model looks at each image {views['views']} times: moved a little, and mirrored if that "
-        "shows the same thing. Its answers are averaged. All other numbers on this page are for one look.",
-    )
+    if views:
+        show_share(
+            cells,
+            f"With {views['views']} looks",
+            views,
+            help=f"The model looks at each image {views['views']} times: moved a little, and mirrored if "
+            "that shows the same thing. Its answers are averaged. All other numbers on this page are for one "
+            "look.",
+        )
     cells.metric(
         "Loss",
         formats.loss(card["loss"]),
@@ -195,6 +197,7 @@ warn_if_it_guesses(model)
 with numbers:
     show_metrics(model.card())
 warn_if_validated_on_test(model)
+averages.say_whose(model)
 explore(model)
 views = [view for view in VIEWS if view not in OF_CIFAR10 or model.facts().name == CIFAR10.name]
 VIEWS[choose_view("evaluate", views)](model)

@@ -59,7 +59,7 @@ def show_model(model: ModelDirectory) -> None:
     recipe = model.recipe()
     after = f" after “{plain(recipe.starts_from)}”" if recipe.starts_from else ""
     st.caption(
-        f"{recipe.title}{data}  \ntrained in {formats.duration(card['training_seconds'])}{after} · "
+        f"{plain(recipe.title)}{data}  \ntrained in {formats.duration(card['training_seconds'])}{after} · "
         f"{formats.count(card['parameters'])} parameters"
     )
     warn_if_it_guesses(model)

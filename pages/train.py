@@ -14,7 +14,7 @@ from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
 from cifar_core.runs.status import Status
 from pages import require_entry
-from pages.parts import curves, train_controls, train_form, train_recipes, train_runs, train_watched
+from pages.parts import averages, curves, train_controls, train_form, train_recipes, train_runs, train_watched
 from pages.parts.markdown import plain, told
 from pages.parts.models import warn_if_validated_on_test
 from pages.parts.train_form import Choice
@@ -36,14 +36,15 @@ STATE_BADGES: dict[str, dict[str, Any]] = {
 
 
 def chosen_run() -> ModelDirectory | None:
-    """Return the run in the URL, else the one that trains, else the newest."""
+    """Return the run in the URL, else the one that trains, else the newest that was trained."""
     if name := st.query_params.get("run"):
         try:
             return catalogue.find(name)
         except CifarLabError as error:
             st.warning(told(error))
     runs = catalogue.runs()
-    return jobs.active_run() or (runs[0] if runs else None)
+    trained = (run for run in runs if not run.is_average)
+    return jobs.active_run() or next(trained, runs[0] if runs else None)
 
 
 def show_head(
@@ -97,7 +98,7 @@ def show_run(
     pictures = st.container()  # above what says what to draw in it, and how
     if len(steps) or status.active:
         over, smooth = curves.choose_how()
-    st.caption(" · ".join(filter(None, [recipe.title, train_runs.changed(run)])))
+    st.caption(" · ".join(filter(None, [plain(recipe.title), train_runs.changed(run)])))
     train_watched.show(run, status.active)
     overlaid = train_runs.choose_others(run)
     with pictures:
@@ -110,6 +111,30 @@ def show_run(
             height = charts.LARGE_HEIGHT if presented else charts.HEIGHT
             for place, _ in curves.measures():
                 curves.room(place, height).skeleton(height)
+
+
+def show_average(run: ModelDirectory) -> None:
+    """Draw what there is of a run in which nothing was trained: an average."""
+    if card := card_of(run):
+        low, high = map(formats.percent, card["accuracy_interval"])
+        st.metric(
+            "Test accuracy",
+            formats.percent(card["accuracy"]),
+            f"{low} to {high}",
+            delta_color="off",
+            delta_arrow="off",
+        )
+        lead_on(run)
+    averages.say_whose(run)
+    pictures = st.container()
+    overlaid = train_runs.choose_others(run)
+    try:
+        drawn = curves.logs(curves.trained([run, *overlaid]))
+    except CifarLabError as error:
+        st.warning(told(error), icon=":material/warning:")
+        return
+    with pictures:
+        curves.show_curves(drawn, charts.epochs_in_sight(drawn, run.recipe().epochs), "epoch")
 
 
 def card_of(run: ModelDirectory) -> Card | None:
@@ -240,8 +265,11 @@ elif run:
         st.stop()
     status = run.status()
     show_head(run, status, busy, choice)
-    polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
-    st.fragment(show_run, run_every=polled)(run, status, busy, presented)
+    if run.is_average:
+        show_average(run)
+    else:
+        polled = POLL_SECONDS if busy or status.active else None  # it may train on another machine
+        st.fragment(show_run, run_every=polled)(run, status, busy, presented)
     warn_if_validated_on_test(run)
 if choice and choice.dataset.name == CIFAR10.name:
     train_recipes.show_frontier()

@@ -100,6 +100,29 @@ def digits(runs: Path, learned_digits: ModelDirectory) -> ModelDirectory:
     return ModelDirectory(Path(shutil.copytree(learned_digits.path, runs / "linear")))
 
 
+@pytest.fixture(scope="session")
+def learned_more(tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
+    """The same that knows more images, and held out others; not to be changed."""
+    from tests.linear_models import learned
+
+    return learned(tmp_path_factory.mktemp("more") / "other", images=250, seed=1)
+
+
+@pytest.fixture
+def two(digits: ModelDirectory, learned_more: ModelDirectory) -> list[ModelDirectory]:
+    """Two runs of the user's own, on digits: `linear` and `other`."""
+    other = shutil.copytree(learned_more.path, digits.path.parent / "other")
+    return [digits, ModelDirectory(Path(other))]
+
+
+@pytest.fixture
+def duo(two: list[ModelDirectory]) -> ModelDirectory:
+    """Their average."""
+    from cifar_core.evaluation import averaging
+
+    return averaging.make(two, "duo")
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and nothing that names or is another place for what would be in it."""

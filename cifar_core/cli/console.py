@@ -20,10 +20,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cifar_core import formats, paths
-from cifar_core.errors import CifarLabError, ImageError
+from cifar_core.errors import CifarLabError, ImageError, JobError
 from cifar_core.runs import jobs
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.runs.schemas import Card
+from cifar_core.runs.schemas import Augmented, Card
 from cifar_core.runs.status import Status
 
 if TYPE_CHECKING:
@@ -100,6 +100,19 @@ def wait(run: ModelDirectory) -> Status:
     return status
 
 
+def how_it_ended(run: ModelDirectory, status: Status) -> str:
+    """Say how a run ended; JobError if it has not."""
+    if status.active:
+        raise JobError(
+            f"“{run.name}” was asked to stop and has not yet, its last word is "
+            f"{formats.duration(status.silence)} old; `python -m cifar_core stop {run.name} --kill` ends it."
+        )
+    if status.state in ("stopped", "interrupted"):
+        cure = f"`python -m cifar_core resume {run.name}` continues it."
+        return f"{status.error} The run “{run.name}” is {status.state}; {cure}".lstrip()
+    return status.error or f"The run “{run.name}” is {status.state}."
+
+
 def overview(directory: ModelDirectory) -> dict[str, Any]:
     """Return one line of the table of runs, with None for what is not known (yet), as JSON-ready values."""
     status, history = directory.status(), directory.history()
@@ -121,7 +134,7 @@ def overview(directory: ModelDirectory) -> dict[str, Any]:
         "shipped": directory.path.parent == paths.models_root(),
         "validation": recipe and recipe.validation,
         "epochs": len(history),
-        "epochs_planned": recipe and recipe.epochs,
+        "epochs_planned": recipe.epochs if recipe and not directory.is_average else None,
         "best_validation_accuracy": None if history.empty else float(history["val_accuracy"].max()),
         "accuracy": card.get("accuracy"),
         "seconds": card.get("training_seconds", status.seconds),
@@ -144,7 +157,7 @@ def show_runs(rows: Iterable[dict[str, Any]]) -> None:
             row["name"] if row["title"] == row["name"] else f"{row['name']}\n{row['title']}",
             row["recipe"] or "unreadable",
             row["state"] + (" (shipped)" if row["shipped"] else ""),
-            f"{row['epochs']} of {row['epochs_planned'] or '?'}",
+            "–" if row["recipe"] == "average" else f"{row['epochs']} of {row['epochs_planned'] or '?'}",
             "" if best is None else formats.percent(best) + (" *" if on_test else ""),
             "" if accuracy is None else formats.percent(accuracy),
             formats.duration(row["seconds"]),
@@ -160,8 +173,6 @@ def show_runs(rows: Iterable[dict[str, Any]]) -> None:
 def show_card(card: Card) -> None:
     """Print the results of a model as a small table."""
     low, high = card["accuracy_interval"]
-    augmented = card["test_time_augmentation"]
-    augmented_low, augmented_high = augmented["accuracy_interval"]
     epochs = f"{card['epochs']} epoch{'s' if card['epochs'] != 1 else ''}"
     rows: list[Sequence[str]] = [
         (
@@ -169,8 +180,7 @@ def show_card(card: Card) -> None:
             f"{formats.percent(card['accuracy'])} of the {formats.count(card['test_images'])} test images",
         ),
         ("", f"95 % interval {formats.percent(low)} to {formats.percent(high)}"),
-        (f"With {augmented['views']} views", f"{formats.percent(augmented['accuracy'])} accuracy"),
-        ("", f"95 % interval {formats.percent(augmented_low)} to {formats.percent(augmented_high)}"),
+        *_of_views(card.get("test_time_augmentation")),
         ("Loss", formats.loss(card["loss"])),
         ("Macro F1", formats.percent(card["macro_f1"])),
         ("Calibration error", formats.percent(card["calibration_error"])),
@@ -187,6 +197,16 @@ def show_card(card: Card) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     _print(table)
+
+
+def _of_views(augmented: Augmented | None) -> list[Sequence[str]]:
+    if augmented is None:  # of an average that was not measured further
+        return []
+    low, high = augmented["accuracy_interval"]
+    return [
+        (f"With {augmented['views']} views", f"{formats.percent(augmented['accuracy'])} accuracy"),
+        ("", f"95 % interval {formats.percent(low)} to {formats.percent(high)}"),
+    ]
 
 
 def show_answers(

@@ -87,7 +87,7 @@ def check(
     """Ask a running server about pictures, and compare its answers with the model here."""
     from cifar_core.deploy.check import TOLERANCE, compare
     from cifar_core.deploy.serving import Client, parse
-    from cifar_core.inference.runtime import classifier_of
+    from cifar_core.inference.opening import classifier_of
 
     served = parse(url).model
     name = model or served

@@ -45,7 +45,7 @@ def doubts(
     Each picture is judged by a model that learned from the others.
     """
     from cifar_core.evaluation import doubts as judging
-    from cifar_core.inference.runtime import classifier_of
+    from cifar_core.inference.opening import classifier_of
 
     dataset, judge = _found(name), catalogue.find_model(model)
     if not judging.can_judge(judge, dataset):

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from cifar_core import formats, settings
-from cifar_core.cli import console, data, deploy, scale, vertex
+from cifar_core.cli import average, console, data, deploy, scale, vertex
 from cifar_core.cli.options import (
     Data,
     Epochs,
@@ -32,10 +32,9 @@ from cifar_core.errors import CifarLabError, ImageError, JobError, RecipeError
 from cifar_core.formats import duration, percent
 from cifar_core.inference.tta import TTA
 from cifar_core.recipes import get_recipe
-from cifar_core.runs import catalogue, jobs, trash
+from cifar_core.runs import catalogue, jobs, members, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
-from cifar_core.runs.status import Status
 
 # Heavy imports (scikit-learn, ONNX Runtime, the network) are left to the commands that need them.
 
@@ -122,7 +121,7 @@ def stop(
     else:
         jobs.stop(directory)
     if wait or kill:
-        print(_how_it_ended(directory, console.wait(directory)))
+        print(console.how_it_ended(directory, console.wait(directory)))
     else:
         print(f"The run “{directory.name}” was asked to stop.")
 
@@ -143,9 +142,12 @@ def delete(run: Run, yes: Yes = False) -> None:
     directory = catalogue.find(run, allow_path=True)
     if directory.own and not yes:  # others are refused, there is nothing to ask
         console.confirm(f"This deletes {directory.path}; for a day `restore` brings it back.")
+    lost = members.averages_of(directory)
     jobs.delete(directory)
     undo = f"`python -m cifar_core restore {directory.name}` brings it back within a day"
     print(f"The run “{directory.name}” is deleted; {undo}.")
+    if lost:
+        print(f"Averages of it no longer answer: {', '.join(lost)}.")
 
 
 @app.command()
@@ -178,9 +180,11 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Recompute a model's predictions and results from its model.onnx, and print the results."""
-    from cifar_core.evaluation.card import evaluate as recompute
+    from cifar_core.evaluation import averaging
+    from cifar_core.evaluation import card as cards
 
     directory = catalogue.find_model(model, allow_path=True)
+    recompute = averaging.evaluate if directory.is_average else cards.evaluate
     with console.working(f"evaluating “{directory.name}”"):
         card = recompute(directory, robustness)
     if as_json:
@@ -207,7 +211,7 @@ def classify(
     from cifar_core.images import load
     from cifar_core.inference.classify import Answer, calibration_of
     from cifar_core.inference.classify import classify as ask
-    from cifar_core.inference.runtime import classifier_of
+    from cifar_core.inference.opening import classifier_of
 
     directory = catalogue.find_model(model, allow_path=True)
     classifier, calibration = classifier_of(directory), calibration_of(directory, tta)
@@ -228,6 +232,7 @@ def classify(
         console.show_answers(images, map(answer, bar.track(images, description="classifying")), as_json)
 
 
+app.command()(average.average)
 app.command()(deploy.export)
 app.command()(deploy.pack)
 app.command()(deploy.unpack)
@@ -253,10 +258,10 @@ def _follow(run: ModelDirectory) -> None:
     except KeyboardInterrupt:
         with contextlib.suppress(JobError):  # if it has just ended by itself
             (jobs.end if run.status().frozen else jobs.stop)(run)
-        print(_how_it_ended(run, console.wait(run)), file=sys.stderr)
+        print(console.how_it_ended(run, console.wait(run)), file=sys.stderr)
         raise
     if status.state != "finished":
-        raise JobError(_how_it_ended(run, status))
+        raise JobError(console.how_it_ended(run, status))
     card = run.card()
     print(
         f"{percent(card['accuracy'])} of the test images are classified right, after "
@@ -269,18 +274,6 @@ def _follow(run: ModelDirectory) -> None:
 def _warn(card: Card) -> None:
     if warning := card.get("warning"):
         print(f"Warning: {warning}", file=sys.stderr)
-
-
-def _how_it_ended(run: ModelDirectory, status: Status) -> str:
-    if status.active:
-        raise JobError(
-            f"“{run.name}” was asked to stop and has not yet, its last word is "
-            f"{duration(status.silence)} old; `python -m cifar_core stop {run.name} --kill` ends it."
-        )
-    if status.state in ("stopped", "interrupted"):
-        cure = f"`python -m cifar_core resume {run.name}` continues it."
-        return f"{status.error} The run “{run.name}” is {status.state}; {cure}".lstrip()
-    return status.error or f"The run “{run.name}” is {status.state}."
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from cifar_core.deploy.serving import FILES_SIGNATURE, IMAGES_SIGNATURE, Client
 from cifar_core.errors import ServingError
 from cifar_core.inference.classify import calibration_of, classify
 from cifar_core.inference.runtime import Classifier
+from cifar_core.runs.members import refuse_average
 from cifar_core.runs.model_dir import ModelDirectory
 
 TOLERANCE = 1e-3  # of a probability; the same weights on another processor are at most 1e-5 apart
@@ -65,6 +66,7 @@ def compare(
     ImageError, ModelDirectoryError, ServingError
         If a picture, the local model or the server is not as it should be.
     """
+    refuse_average(directory)
     names, side = classifier.facts.class_names, classifier.facts.side
     looks = [images.load(content, side=side)[1] for _, content in pictures]
     middles = np.stack([seen[0] for seen in looks])

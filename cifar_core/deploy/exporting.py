@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cifar_core.deploy import container
 from cifar_core.errors import ServingError
 from cifar_core.runs import processes
+from cifar_core.runs.members import refuse_average
 from cifar_core.runs.model_dir import ModelDirectory
 
 Kind = Literal["savedmodel", "litert"]
@@ -36,9 +37,12 @@ def export(directory: ModelDirectory, destination: Path, kind: Kind = "savedmode
 
     Raises
     ------
+    ModelDirectoryError
+        If it is an average.
     ServingError
         If the model is damaged, the folder cannot be written, or the process ended without a result.
     """
+    refuse_average(directory)
     if not re.fullmatch(r"[\w.-]+", directory.name):
         raise ServingError(
             f"“{directory.name}” cannot be a model's name on a server; rename its folder to letters, digits, "

@@ -20,8 +20,9 @@ import msgspec
 from cifar_core import formats, paths
 from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import force_to_disk, scratch_folder
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.runs import catalogue
+from cifar_core.runs.members import refuse_average
 from cifar_core.runs.model_dir import ModelDirectory
 
 # What a packed file may hold, in bytes; a network of a thousand classes and half a gigabyte of weights fits.
@@ -53,7 +54,11 @@ _OTHERS = {  # module and class
 
 
 def pack(model: ModelDirectory, file: BinaryIO) -> None:
-    """Write a trained model into a ZIP archive; ModelDirectoryError if its results are missing or damaged."""
+    """Write a trained model into a ZIP archive.
+
+    ModelDirectoryError if it is an average, or its results are missing or damaged.
+    """
+    refuse_average(model)
     model.check_results()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in MOST:

@@ -13,7 +13,8 @@ from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import corruptions, metrics, ood_sets
 from cifar_core.files import write_whole
 from cifar_core.inference import calibration, ood
-from cifar_core.inference.runtime import Classifier, Outputs, classifier_of
+from cifar_core.inference.opening import classifier_of
+from cifar_core.inference.runtime import Classifier, Outputs
 from cifar_core.inference.tta import TTA
 from cifar_core.recipe import Recipe
 from cifar_core.runs.model_dir import ModelDirectory
@@ -176,19 +177,25 @@ def _ood(
 
     (test, on_test), (held_out, on_held_out) = tested, validated
     inside = scores(test.images, on_test.outputs)
-    side, sets = classifier.facts.side, {}
-    count = min(max(OOD_IMAGES * ood_sets.SIDE**2 // side**2, LEAST_OOD_IMAGES), OOD_IMAGES)
-    for name, draw in ood_sets.SETS.items():
-        if name != dataset.name:  # whose own pictures they are
-            sets[name] = draw(count, 0, side)
-    sets["jigsaw"] = ood_sets.jigsaw(test.images[:count])
     return {
         "ood_threshold": ood.threshold(scores(held_out.images, on_held_out.outputs)),
         "out_of_distribution": {
             name: ood_sets.told_apart(inside, scores(images, classifier.outputs(images)))
-            for name, images in sets.items()
+            for name, images in pictures_of_others(dataset, test).items()
         },
     }
+
+
+def pictures_of_others(dataset: Dataset, test: Batch) -> dict[str, Images]:
+    """Return the sets of pictures that show none of a dataset's classes, by name, of its side."""
+    side = test.images.shape[1]
+    count = min(max(OOD_IMAGES * ood_sets.SIDE**2 // side**2, LEAST_OOD_IMAGES), OOD_IMAGES)
+    sets = {
+        name: draw(count, 0, side)
+        for name, draw in ood_sets.SETS.items()
+        if name != dataset.name  # whose own pictures they are
+    }
+    return {**sets, "jigsaw": ood_sets.jigsaw(test.images[:count])}
 
 
 def add_robustness(directory: ModelDirectory, tell: Callable[[float], object]) -> None:

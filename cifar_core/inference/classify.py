@@ -13,7 +13,9 @@ from cifar_core.inference import ood
 from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import TTA
+from cifar_core.runs.members import members
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 
 NDArrayOfFloats = npt.NDArray[np.float64]
 
@@ -21,12 +23,13 @@ NDArrayOfFloats = npt.NDArray[np.float64]
 class Calibration(NamedTuple):
     """What turns a model's outputs into answers that can be believed.
 
-    The temperature of its probabilities (positive), and for “none of these” what is usual for the model and
-    the score above which a picture is none of its classes (`cifar_core.inference.ood`).
+    The temperature of its probabilities (positive), and for “none of these” what is usual for the model, or
+    for each member of an average, and the score above which a picture is none of its classes
+    (`cifar_core.inference.ood`).
     """
 
     temperature: float
-    known: ood.Known
+    known: ood.Known | ood.Together
     ood_threshold: float
 
 
@@ -73,18 +76,35 @@ class Answer(NamedTuple):
 def calibration_of(directory: ModelDirectory, tta: TTA = 1) -> Calibration:
     """Return what calibrates a model's answers after so many views.
 
-    Averaged answers are right more often than they claim and need a temperature of their own, a lower one.
-    The card has it for six views, and it suits two better than the plain one does.
-
     Raises
     ------
     ModelDirectoryError
-        If card or predictions are missing or damaged.
+        If card or predictions are missing or damaged; of an average, also those of a member.
     """
-    card, predictions = directory.card(), directory.predictions()
-    temperature = (card if tta == 1 else card["test_time_augmentation"])["temperature"]
-    known = ood.Known(**{name: predictions[name] for name in ood.Known._fields})
-    return Calibration(temperature, known, card["ood_threshold"])
+    card = directory.card()
+    known = together(members(directory)) if directory.is_average else known_of(directory)
+    return Calibration(temperature_of(card, tta), known, card["ood_threshold"])
+
+
+def known_of(directory: ModelDirectory) -> ood.Known:
+    """Return what is usual for a model that is no average."""
+    predictions = directory.predictions()
+    return ood.Known(**{name: predictions[name] for name in ood.Known._fields})
+
+
+def together(models: Iterable[ModelDirectory]) -> ood.Together:
+    """Return what is usual for models that are no averages, for each its own."""
+    return ood.Together([(known_of(model), model.card()["ood_threshold"]) for model in models])
+
+
+def temperature_of(card: Card, tta: TTA) -> float:
+    """Return the temperature of a model's answers after so many views.
+
+    Averaged answers are right more often than they claim and need a temperature of their own, a lower one.
+    The card has it for six views, and it suits two better than the plain one does. What an average means
+    over is calibrated for its views already, so it has but one.
+    """
+    return (card if tta == 1 else card.get("test_time_augmentation", card))["temperature"]
 
 
 def classify(
@@ -119,7 +139,7 @@ def classify(
         return []
     images, known = np.concatenate(looks), calibration.known
     plain = classifier.outputs(images)
-    if plain.features.shape[1] != known.class_directions.shape[1]:
+    if plain.features.shape[1] != known.features:
         raise ModelDirectoryError(
             "The results beside a model are those of another; `python -m cifar_core evaluate` with its name "
             "recomputes them."

@@ -110,7 +110,7 @@ def place(kind: str, model: ModelDirectory, dataset: Dataset, more: str = "") ->
         If the model's file cannot be read.
     """
     try:
-        content = model.onnx_path.read_bytes()
+        content = model.answers_path.read_bytes()
     except OSError as error:
         raise ModelDirectoryError(f"The model file of “{model.name}” cannot be read.") from error
     facts = dataset.facts

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from cifar_core.inference import cam, graph, layers
 from cifar_core.inference.cam import Cam
 from cifar_core.inference.layers import Layers
-from cifar_core.inference.runtime import check_classes
+from cifar_core.inference.opening import check_classes
 from cifar_core.runs.model_dir import ModelDirectory
 
 

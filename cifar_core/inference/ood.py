@@ -12,6 +12,7 @@ the answer decides, for what is no photograph the pixels do: by its answer alone
 pass.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,22 @@ class Known(NamedTuple):
     def usual(self) -> Usual:
         """What pixels are usually like."""
         return Usual(self.usual_mean, self.usual_precision)
+
+    @property
+    def features(self) -> int:
+        """How many features the model has: D."""
+        return int(self.class_directions.shape[1])
+
+
+class Together(NamedTuple):
+    """What `score` has to know of several models that answer as one: of each what is usual, its threshold."""
+
+    members: Sequence[tuple[Known, float]]
+
+    @property
+    def features(self) -> int:
+        """How many features the models have, all together."""
+        return sum(known.features for known, _ in self.members)
 
 
 def learn(
@@ -130,16 +147,26 @@ def answer_score(logits: Floats, features: Floats, directions: Floats) -> NDArra
     return np.asarray(-energy * nearest)
 
 
-def score(logits: Floats, features: Floats, images: Images, known: Known) -> NDArray[np.float64]:
+def score(logits: Floats, features: Floats, images: Images, known: Known | Together) -> NDArray[np.float64]:
     """Score pictures, float64 [N]: the higher, the more likely each is none of the classes.
+
+    The score of several models is the mean of how far each one's lies above its own threshold.
 
     Parameters
     ----------
     logits, features, images : float [N, C], float [N, D], uint8 [N, S, S, 3]
-        The pictures, and what the model says of each.
+        The pictures, and what the model says of each; what several say side by side, in the order of `known`.
     known
-        What is usual for the model.
+        What is usual for the model, or the models.
     """
+    if isinstance(known, Together):
+        ends = np.cumsum([each.features for each, _ in known.members])[:-1]
+        said = zip(
+            np.split(logits, len(known.members), axis=1), np.split(features, ends, axis=1), strict=True
+        )
+        pairs = zip(said, known.members, strict=True)
+        above = [score(*theirs, images, each) - bar for theirs, (each, bar) in pairs]
+        return np.asarray(np.mean(above, axis=0))
     usual, limit = known.answer_steps
     answer = (answer_score(logits, features, known.class_directions) - usual) / max(limit - usual, 1e-9)
     pixels = pixel_statistics.distance(images, known.usual) / max(float(known.pixel_step[0]), 1e-9)

@@ -23,7 +23,6 @@ from cifar_core.datasets.dataset import Facts
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.files import opened
 from cifar_core.inference.tta import TTA, weighted
-from cifar_core.runs.model_dir import ModelDirectory
 
 BATCH = 64  # images at a time: as fast as 250 in a quarter of the memory, 298 MB for VGG16 with 250
 SECONDS, SECONDS_AN_IMAGE = 20.0, 1.0  # that an answer may take: VGG16 on a tenth of a core takes a third
@@ -165,29 +164,6 @@ class Classifier:
     def _spans(self, images: np.ndarray) -> list[slice]:
         check_images(images, self.facts.side)
         return [slice(start, start + BATCH) for start in range(0, len(images), BATCH)]
-
-
-def classifier_of(directory: ModelDirectory) -> Classifier:
-    """Return the model of a directory, ready to answer.
-
-    Raises
-    ------
-    ModelDirectoryError
-        If its file is missing, damaged, no such model, or that of other classes than the directory says.
-    """
-    classifier = Classifier(directory.onnx_path)
-    check_classes(classifier, directory)
-    return classifier
-
-
-def check_classes(classifier: Classifier, directory: ModelDirectory) -> None:
-    """Raise ModelDirectoryError unless a model is of the classes and pictures that its directory says."""
-    facts = directory.facts()
-    if (classifier.facts.side, classifier.facts.class_names) != (facts.side, facts.class_names):
-        raise ModelDirectoryError(
-            f"{directory.onnx_path.name} of “{directory.name}” knows other classes or pictures than its "
-            f"{directory.config_path.name} says; train it again."
-        )
 
 
 def _checked_interface(session: Any, facts: Facts) -> str:

@@ -9,16 +9,17 @@ from pathlib import Path
 
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
-from cifar_core.errors import ModelDirectoryError
+from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import Written
 from cifar_core.formats import printable
 from cifar_core.paths import models_root, runs_root
 from cifar_core.recipe import Recipe
+from cifar_core.runs import members
 from cifar_core.runs.model_dir import ModelDirectory
-from cifar_core.runs.schemas import MOST_TITLE
+from cifar_core.runs.schemas import MOST_TITLE, NAME
 from cifar_core.runs.status import RESUMABLE
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(NAME)
 
 
 def runs() -> list[ModelDirectory]:
@@ -44,8 +45,17 @@ def models() -> list[ModelDirectory]:
 
 def damaged_models() -> dict[str, str]:
     """Return those whose results cannot be used: by name, a sentence that says why."""
-    problems = {item.name: _problem(item, item.stamp()) for item in _with_results()}
+    problems = {item.name: _problem_of(item) for item in _with_results()}
     return {name: problem for name, problem in problems.items() if problem} | _unnameable()
+
+
+def _problem_of(item: ModelDirectory) -> str:
+    """Say in a sentence why a model cannot answer, or one of an average; empty where it can."""
+    try:
+        parts = members.members(item) if item.is_average else []
+    except CifarLabError as error:
+        return str(error)
+    return next(filter(None, (_problem(part, part.stamp()) for part in [*parts, item])), "")
 
 
 @functools.lru_cache(maxsize=500)
@@ -143,7 +153,7 @@ def find_model(name: str, *, allow_path: bool = False) -> ModelDirectory:
         If there is none; it says what to do about one that is not trained.
     """
     found = find(name, allow_path=allow_path)
-    if found.onnx_path.is_file():
+    if found.answers_path.is_file():
         return found
     namesake = ModelDirectory(models_root() / found.name)
     if found.own and namesake.onnx_path.is_file():

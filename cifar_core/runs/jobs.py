@@ -25,7 +25,7 @@ from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import JobError, RecipeError
 from cifar_core.recipe import IMAGENET, IMAGENET_SIDE, Recipe
-from cifar_core.runs import catalogue, processes, resources, trash
+from cifar_core.runs import catalogue, members, processes, resources, trash
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.status import RESUMABLE, Status
 
@@ -107,11 +107,15 @@ def on_base(recipe: Recipe, base: str) -> Recipe:
     RecipeError
         If the recipe is another one.
     ModelDirectoryError
-        If there is no such model.
+        If there is no such model, or it is an average.
     """
     if recipe.network != "transfer":
         raise RecipeError(f"The recipe {recipe.name} builds on no other model; leave the base out.")
-    side = IMAGENET_SIDE if base == IMAGENET else catalogue.find_model(base).facts().side
+    side = IMAGENET_SIDE
+    if base != IMAGENET:
+        model = catalogue.find_model(base)
+        members.refuse_average(model)
+        side = model.facts().side
     return recipe.with_(network_options={"base": base, "size": side})
 
 

@@ -28,8 +28,10 @@ from cifar_core.runs.schemas import (
     MOST_NOTE,
     MOST_TITLE,
     MOST_WATCHED,
+    OOD,
     PREDICTIONS,
     WATCHED,
+    Average,
     Card,
     Config,
     Label,
@@ -107,6 +109,21 @@ class ModelDirectory:
         return self.path / "model.onnx"
 
     @property
+    def average_path(self) -> Path:
+        """The models whose mean it is, in the place of a model of its own."""
+        return self.path / "average.json"
+
+    @property
+    def is_average(self) -> bool:
+        """Whether it is the average of other models, and has no network of its own."""
+        return self.average_path.is_file()
+
+    @property
+    def answers_path(self) -> Path:
+        """The file that it answers with: `average.json` or `model.onnx`."""
+        return self.average_path if self.is_average else self.onnx_path
+
+    @property
     def predictions_path(self) -> Path:
         """The probabilities it gives to the test and validation images."""
         return self.path / "predictions.npz"
@@ -147,7 +164,7 @@ class ModelDirectory:
 
     def stamp(self) -> Written:
         """Return what changes when the model does. Status and steps, written every second, do not count."""
-        results = (self.keras_path, self.onnx_path, self.predictions_path, self.card_path)
+        results = (self.keras_path, self.answers_path, self.predictions_path, self.card_path)
         return written(self.config_path, self.history_path, self.label_path, *results)
 
     def label(self) -> Label:
@@ -216,16 +233,24 @@ class ModelDirectory:
         """Return the recipe this run was started with, its changed numbers included."""
         return self.config().recipe
 
+    def average(self) -> Average:
+        """Return `average.json`: the models whose mean it is; `runs.members` finds them."""
+        problem = f"{self.average_path.name} of “{self.name}” is damaged; delete it, and average anew."
+        with _readable(problem):
+            return msgspec.json.decode(read_small(self.average_path), type=Average)
+
     def card(self) -> Card:
         """Return `card.json`: the results."""
         with _readable(self._damaged(self.card_path)):
             card = msgspec.json.decode(read_small(self.card_path), type=Card)
             check_card(card)
+            if "test_time_augmentation" not in card and not self.is_average:
+                raise ValueError("nothing of several views")
             return card
 
     def has_results(self) -> bool:
         """Whether the files are there that a model is evaluated and used with."""
-        results = (self.card_path, self.onnx_path, self.predictions_path)
+        results = (self.card_path, self.answers_path, self.predictions_path)
         try:  # a power cut can leave nothing of a file but its name
             return all(path.is_file() and path.stat().st_size for path in results)
         except OSError:  # it is just being deleted
@@ -295,11 +320,13 @@ class ModelDirectory:
             `test` float16 [N, C], probabilities before calibration in the test set's own order, and `labels`
             int64 [N], the true classes; `validation` float16 [V, C] and `validation_indices` int64 [V],
             positions in the training set (or in the test set, where the recipe validated on it);
-            and the arrays of `inference.ood.Known`, from which a picture of none of the classes is told.
+            and, but of an average, the arrays of `inference.ood.Known`, from which a picture of none of the
+            classes is told.
         """
         facts = self.facts()
+        needed = PREDICTIONS - OOD if self.is_average else PREDICTIONS
         with _readable(self._damaged(self.predictions_path)):
-            arrays = read_arrays(self.predictions_path, PREDICTIONS, MOST_BYTES)
+            arrays = read_arrays(self.predictions_path, needed, MOST_BYTES)
             check_predictions(arrays, facts)
             return arrays
 

@@ -29,12 +29,17 @@ PREDICTIONS = OOD | {"test", "labels", "validation", "validation_indices"}
 WATCHED = frozenset({"epochs", "indices", "probabilities"})
 MOST_WATCHED = 30_000_000  # bytes: ten pictures of a thousand classes, a thousand times, and more
 MOST_TITLE, MOST_NOTE = 80, 500  # characters
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # of a folder that a model can be asked for by
+MOST_MEMBERS = 5  # of an average
 MOST_BYTES = 100_000_000  # of `predictions.npz`, unpacked: 50,000 images of a thousand classes
 
 
 @dataclass(frozen=True)
 class Config:
-    """`config.json`: what a run is, as of its start; hardware and parameters, once it is trained."""
+    """`config.json`: what a run is, as of its start; hardware and parameters, once it is trained.
+
+    Of an average, the recipe is its first member's under a name of its own.
+    """
 
     recipe: Recipe
     dataset: Facts
@@ -42,6 +47,21 @@ class Config:
     versions: dict[str, Text] = field(default_factory=dict)
     hardware: Text = ""
     parameters: Count = 0
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the models of an average: its name, and the SHA-256 of its `model.onnx`."""
+
+    name: Annotated[str, Meta(pattern=rf"\A{NAME}\Z")]
+    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+@dataclass(frozen=True)
+class Average:
+    """`average.json`: the models whose answers an average is the mean of."""
+
+    members: Annotated[tuple[Member, ...], Meta(min_length=2, max_length=MOST_MEMBERS)]
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ class Card(TypedDict):
     calibration_error: Share
     calibration_error_before: Share
     temperature: Temperature
-    test_time_augmentation: Augmented
+    test_time_augmentation: NotRequired[Augmented]  # of an average, once it is measured
     ood_threshold: Annotated[float, Meta(ge=-4e38, le=4e38)]  # what float32 can hold
     out_of_distribution: NotRequired[dict[Text, ToldApart]]
     robustness: NotRequired[dict[Text, Strengths]]
@@ -133,7 +153,8 @@ def check_watched(arrays: Mapping[str, np.ndarray], facts: Facts) -> Watched:
 
 def check_card(card: Card) -> None:
     """Raise ValueError where the parts of a card do not fit together."""
-    for low, high in (card["accuracy_interval"], card["test_time_augmentation"]["accuracy_interval"]):
+    six = card.get("test_time_augmentation")
+    for low, high in filter(None, (card["accuracy_interval"], six and six["accuracy_interval"])):
         if low > high:
             raise ValueError("an interval that ends before it begins")
     if "robustness" in card and not {"robustness_images", "robustness_plain"} <= card.keys():
@@ -142,10 +163,10 @@ def check_card(card: Card) -> None:
 
 def check_predictions(arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
     """Raise ValueError unless these are the predictions of a model of these classes."""
-    for name in PREDICTIONS - {"labels", "validation_indices"}:
+    classes = len(facts.class_names)
+    for name in (PREDICTIONS & arrays.keys()) - {"labels", "validation_indices"}:
         if arrays[name].dtype.kind != "f":
             raise ValueError(f"{name} holds {arrays[name].dtype}")
-    classes, directions = len(facts.class_names), arrays["class_directions"]
     test, _ = checked(arrays["test"], arrays["labels"])
     validation = checked_probabilities(arrays["validation"])
     indices = arrays["validation_indices"]
@@ -153,6 +174,12 @@ def check_predictions(arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
         raise ValueError(f"not of {classes} classes")
     if indices.shape != (len(validation),) or indices.dtype.kind not in "iu" or indices.min() < 0:
         raise ValueError("validation_indices are no places")
+    if arrays.keys() >= OOD:
+        _check_known(arrays, classes)
+
+
+def _check_known(arrays: Mapping[str, np.ndarray], classes: int) -> None:
+    directions = arrays["class_directions"]
     if directions.ndim != 2 or len(directions) != classes:
         raise ValueError("class_directions lead nowhere")
     shapes = {"answer_steps": (2,), "usual_mean": (6,), "usual_precision": (6, 6), "pixel_step": (1,)}

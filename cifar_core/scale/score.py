@@ -71,8 +71,10 @@ def prepared(model: "ModelDirectory", source: Source, destination: Path) -> Iter
     ScaleError, SourceError, ModelDirectoryError
         Also where the source has no pictures, or one of them has changed since it was done.
     """
-    from cifar_core.inference.classify import calibration_of
+    from cifar_core.inference.classify import calibration_of, known_of
+    from cifar_core.runs.members import refuse_average
 
+    refuse_average(model)
     calibration = calibration_of(model)
     folder = Destination(destination.resolve())
     if folder.path.is_relative_to(source.path):
@@ -83,7 +85,7 @@ def prepared(model: "ModelDirectory", source: Source, destination: Path) -> Iter
             f"There are no pictures in {source.path}{_besides(listing.others)}; check its name."
         )
     settings = np.array([calibration.temperature, calibration.ood_threshold]).tobytes()
-    learned = hashlib.sha256(settings + b"".join(array.tobytes() for array in calibration.known)).hexdigest()
+    learned = hashlib.sha256(settings + b"".join(array.tobytes() for array in known_of(model))).hexdigest()
     identity = f"{digest(model.onnx_path)} {learned}"
     with folder.taken(Answers(model.name, identity, str(source.path), source.identity())):
         done = folder.done()

@@ -20,6 +20,7 @@ import tensorflow as tf
 from cifar_core.deploy import serving
 from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.files import write_whole
+from cifar_core.inference import ood
 from cifar_core.inference.classify import Calibration, calibration_of
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.training.server_images import LOOKS, decode_all
@@ -72,6 +73,7 @@ class Servable(tf.Module):
     def _score(self, logits: tf.Tensor, features: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         """Score pictures, 0 to 255, as `cifar_core.inference.ood.score` does."""
         known = self._calibration.known
+        assert isinstance(known, ood.Known)  # of an average nothing is exported
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
         unit = tf.math.l2_normalize(features, axis=1)
         cosines = tf.matmul(unit, known.class_directions, transpose_b=True)

@@ -16,7 +16,8 @@ from cifar_core.datasets.dataset import Batch, Dataset, Facts
 from cifar_core.datasets.registry import get_dataset
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import calibration
-from cifar_core.inference.runtime import Classifier, classifier_of
+from cifar_core.inference.opening import classifier_of
+from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts import downloads
 from pages.parts.markdown import plain, told

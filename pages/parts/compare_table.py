@@ -9,7 +9,7 @@ import streamlit as st
 from cifar_core import formats, hardware
 from cifar_core.errors import CifarLabError
 from cifar_core.inference import stopwatch
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.inference.stopwatch import Timing
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
@@ -100,6 +100,11 @@ def show_remarks(models: list[ModelDirectory], timings: list[Timing]) -> None:
         remarks.append(
             "† Like the original report, it looked at the test set to decide when to stop, so its test "
             "accuracy is a little too high"
+        )
+    if any(model.is_average for model in models):
+        remarks.append(
+            "Of an average, the loss is of calibrated answers; parameters, file size and training are its "
+            "members' together"
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("  \n".join(remarks))

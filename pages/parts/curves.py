@@ -1,5 +1,6 @@
 """The curves of runs: loss and accuracy side by side, over the same epochs."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -9,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cifar_core import charts
 from cifar_core.charts import Measure, Over
 from cifar_core.runs import catalogue
+from cifar_core.runs.members import members
 from cifar_core.runs.model_dir import ModelDirectory
 from pages.parts.caches import AS_WRITTEN
 
@@ -66,10 +68,19 @@ def choose_how() -> tuple[Over, bool]:
 
 
 def show_learning(models: list[ModelDirectory]) -> None:
-    """Draw how one or more finished models learned."""
+    """Draw how one or more finished models learned; of an average, how its members did."""
+    if any(model.is_average for model in models):
+        st.caption("An average does not learn. In its place stand its members.")
+        models = trained(models)
     names = ", ".join(catalogue.titles(models).values())
     for place, measure in measures():
         place.vega_lite_chart(learning_chart(models, measure), alt=what_is_drawn(measure, names))
+
+
+def trained(models: list[ModelDirectory]) -> list[ModelDirectory]:
+    """Put members in the place of averages, as many as have a colour of their own."""
+    parts = [members(model) if model.is_average else [model] for model in models]
+    return list(dict.fromkeys(itertools.chain(*parts)))[: len(charts.RUN_COLOURS)]
 
 
 def measures() -> Iterator[tuple[DeltaGenerator, Measure]]:

@@ -18,6 +18,7 @@ from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.inside import Inside
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
+from pages.parts import averages
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
 from pages.parts.turns import await_turn, in_turn
@@ -91,6 +92,9 @@ def show_way(model: ModelDirectory, array: np.ndarray, whose: str) -> None:
     alone = not whose
     if whose:
         st.markdown(f"### {plain(whose)}")
+    if model.is_average:
+        averages.say_no_network(model, "to look into")
+        return
     epochs = model.snapshots()
     epoch = choose_epoch(model, epochs) if epochs else None
     try:

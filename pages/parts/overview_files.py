@@ -15,7 +15,8 @@ _TAKEN = "taken-in"  # in the session: which model was taken in
 
 
 def show(models: Mapping[str, ModelDirectory]) -> None:
-    """Offer each model as a file, and take one in."""
+    """Offer each model that has a network as a file, and take one in."""
+    models = {name: model for name, model in models.items() if not model.is_average}
     with st.expander(
         "A model as a file", icon=":material/drive_file_move:", expanded=_TAKEN in st.session_state
     ):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from cifar_core.errors import AccessError, CifarLabError
 from cifar_core.runs import jobs, trash
+from cifar_core.runs.members import averages_of
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import MOST_NOTE, MOST_TITLE
 from cifar_core.runs.status import RESUMABLE, Status
@@ -140,6 +141,8 @@ def offer_deletion(run: ModelDirectory) -> None:
             f"This deletes {plain(run.title)} and its model. You can undo it for a minute here, and for a "
             f"day by `python -m cifar_core restore {run.name}`"
         )
+        if lost := averages_of(run):
+            st.write(f"Averages of it no longer answer then: {plain(', '.join(lost))}")
         st.button(
             "Delete it",
             type="primary",

@@ -77,7 +77,8 @@ def summary(run: ModelDirectory, state: str) -> dict[str, Any]:
     history = run.history()
     try:
         recipe = run.recipe()
-        title, epochs, numbers = recipe.title, f"{len(history)} of {recipe.epochs}", changed(run)
+        epochs = "–" if run.is_average else f"{len(history)} of {recipe.epochs}"
+        title, numbers = recipe.title, "" if run.is_average else changed(run)
         dataset = run.facts().name
     except CifarLabError:  # the others are still worth a row
         title, epochs, numbers, dataset = "damaged", f"{len(history)}", "", ""

@@ -12,7 +12,7 @@ from cifar_core.errors import CifarLabError
 from cifar_core.inference import deletion, saliency
 from cifar_core.inference.calibration import temperature_scale
 from cifar_core.runs.model_dir import ModelDirectory
-from pages.parts import caches, inside, saliency_map
+from pages.parts import averages, caches, inside, saliency_map
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import plain, told
 from pages.parts.turns import in_turn
@@ -75,7 +75,9 @@ def show_class(model: ModelDirectory, array: np.ndarray, class_index: int) -> No
             words = verdict(curves)
             st.altair_chart(charts.deletion(curves, name), alt=f"{name}: {words}")
             st.caption(words)
-    if CAM not in maps:
+    if model.is_average:
+        averages.say_no_network(model, "whose last maps CAM could read")
+    elif CAM not in maps:
         st.caption("This network has no CAM: behind its last maps it does more than add up.")
 
 
@@ -93,7 +95,7 @@ def verdict(curves: Mapping[str, np.ndarray]) -> str:
 
 @st.cache_data(max_entries=500, show_spinner=False, hash_funcs=AS_WRITTEN)  # of 4 KB
 def places_that_mattered(model: ModelDirectory, array: np.ndarray, class_index: int) -> np.ndarray | None:
-    cam = inside.opened(model).cam
+    cam = None if model.is_average else inside.opened(model).cam
     return None if cam is None else cam.map(array, class_index)
 
 

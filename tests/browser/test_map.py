@@ -16,7 +16,7 @@ from cifar_core.evaluation import browse
 from cifar_core.inference import calibration, embedding, features, neighbours
 from cifar_core.inference.embedding import FEW, Box
 from cifar_core.inference.neighbours import Neighbours
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.runs import catalogue
 from tests.browser import no_exception
 from tests.browser.conftest import Server

@@ -27,6 +27,7 @@ OPTIONS = {
     "restore": [],
     "runs": ["--json"],
     "evaluate": ["--robustness", "--json"],
+    "average": ["--json"],
     "classify": ["--tta", "--json"],
     "export": ["--litert", "--json"],
     "pack": ["--json"],

@@ -13,7 +13,7 @@ import pytest
 from cifar_core import paths
 from cifar_core.deploy import packing
 from cifar_core.errors import ModelDirectoryError
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.runs import catalogue
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.command_line import Typed

@@ -11,7 +11,7 @@ from cifar_core.datasets.own_adding import add
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.evaluation import doubts
 from cifar_core.images import to_png
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.datasets.own_sources import in_folder
 

@@ -14,7 +14,7 @@ from cifar_core.cli import console
 from cifar_core.datasets.registry import DIGITS
 from cifar_core.errors import CifarLabError, ModelDirectoryError
 from cifar_core.inference.classify import calibration_of
-from cifar_core.inference.runtime import classifier_of
+from cifar_core.inference.opening import classifier_of
 from cifar_core.recipe import RANGES
 from cifar_core.recipes import get_recipe
 from cifar_core.runs import catalogue

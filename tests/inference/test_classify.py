@@ -12,7 +12,7 @@ from cifar_core import paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation import ood_sets
-from cifar_core.inference.classify import Answer, calibration_of, classify, mean_of
+from cifar_core.inference.classify import Answer, calibration_of, classify, known_of, mean_of
 from cifar_core.inference.runtime import Classifier
 from cifar_core.inference.tta import TTA
 from cifar_core.runs.model_dir import ModelDirectory
@@ -41,7 +41,7 @@ def test_averaged_answers_have_a_temperature_of_their_own(
 ) -> None:
     calibration = calibration_of(mine, tta)
     assert (calibration.temperature, calibration.ood_threshold) == (expected, -2.0)
-    lengths = np.linalg.norm(calibration.known.class_directions, axis=1)
+    lengths = np.linalg.norm(known_of(mine).class_directions, axis=1)
     np.testing.assert_allclose(lengths, np.ones(10), rtol=1e-5)
 
 

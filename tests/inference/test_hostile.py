@@ -13,7 +13,8 @@ from cifar_core import hardware
 from cifar_core.errors import ModelDirectoryError
 from cifar_core.evaluation.card import evaluate
 from cifar_core.inference import runtime
-from cifar_core.inference.runtime import Classifier, classifier_of
+from cifar_core.inference.opening import classifier_of
+from cifar_core.inference.runtime import Classifier
 from cifar_core.runs.model_dir import ModelDirectory
 from tests.faults.conftest import contents
 from tests.networks import CLASSES, FACTS, OUTPUTS, SIDE, loop, network, node
