@@ -17,7 +17,7 @@ from cifar_core.runs.status import Status
 from tests.model_directories import made
 
 HERE = "a machine, 2 cores"
-EIGHT = get_recipe("quick").with_(images=8_000, precision="float32")
+EIGHT = get_recipe("quick").with_(epochs=3, images=8_000, precision="float32")
 
 
 @pytest.fixture(autouse=True)
