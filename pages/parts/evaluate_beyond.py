@@ -40,8 +40,8 @@ def show_robustness(model: ModelDirectory) -> None:
 
 
 def robustness_in_words(measured: Card) -> str:
-    names = ("robustness_plain", "robustness_mean", "robustness_calibration_error", "calibration_error")
-    plain, mean, off, off_before = (formats.percent(measured[name]) for name in names)
+    plain, mean = map(formats.percent, (measured["robustness_plain"], measured["robustness_mean"]))
+    off = formats.percent(measured["robustness_calibration_error"])
     # The first row is that of strength 0, the sixth the hardest kind's at strength 5.
     worst = findings.robustness_table(measured["robustness"], measured["robustness_plain"]).iloc[5]
     return (
@@ -49,7 +49,7 @@ def robustness_in_words(measured: Card) -> str:
         f"{plain} of the same pictures as they are (strength 0). The worst for it is "
         f"**{worst['corruption']}**: at strength 5 it is right {formats.percent(worst['accuracy'])} of the "
         f"time. How sure it is, is off by **{off}** on average; on all test images as they are, by "
-        f"{off_before}."
+        f"{formats.percent(measured['calibration_error'])}."
     )
 
 

@@ -16,7 +16,7 @@ from cifar_core.evaluation.corruptions.kind import Pixels, corruption
 def contrast(images: Images, share: float, rng: Generator) -> Pixels:  # noqa: ARG001
     """Shrink the distance of each pixel from its picture's mean colour to 75 to 15 %."""
     means = images.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
-    return means + np.float32(share) * (images - means)
+    return np.asarray(means + np.float32(share) * (images - means))
 
 
 @corruption((0.0, 0.0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03))
@@ -27,12 +27,13 @@ def elastic_transform(images: Images, sheet: tuple[float, float, float], rng: Ge
     Gaussian noise in all directions: at first as good as none, then up to a pixel or two.
     """
     height, width, pull = (images.shape[1] * share for share in sheet)
-    pulled = _sampled(images, *_pulled(images.shape, pull, rng), mode="reflect")
+    rows, columns = _pulled(images.shape, pull, rng)
+    pulled = _sampled(images, rows, columns, "reflect")
     ways = rng.uniform(-1, 1, (2, *images.shape[:3]))
     if height:
         ways = height * gaussian_filter(ways, (0, 0, width, width), mode="reflect", truncate=3)
-        rows, columns = np.indices(images.shape[1:3])
-        pulled = _sampled(pulled, rows + ways[0], columns + ways[1], mode="symmetric")
+        rows, columns = np.indices(images.shape[1:3])[:, None] + ways
+        pulled = _sampled(pulled, rows, columns, "symmetric")
     return pulled
 
 
@@ -69,7 +70,7 @@ def shift(images: Images, margin: int, rng: Generator) -> Pixels:
     directions = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
     moves = directions[rng.integers(len(directions), size=len(images))]
     rows, columns = (margin + margin * moves).T
-    return windows[np.arange(len(images)), rows, columns].transpose(0, 2, 3, 1)
+    return np.asarray(windows[np.arange(len(images)), rows, columns].transpose(0, 2, 3, 1))
 
 
 def _pulled(shape: tuple[int, ...], pull: float, rng: Generator) -> NDArray[np.float64]:
@@ -97,8 +98,8 @@ def _sampled(images: Pixels, rows: NDArray[np.float64], columns: NDArray[np.floa
     pixels = images.astype(np.float32)
 
     def at(row: NDArray[np.intp], column: NDArray[np.intp]) -> Pixels:
-        return pixels[pictures, inside[row + 2 * side], inside[column + 2 * side]]
+        return np.asarray(pixels[pictures, inside[row + 2 * side], inside[column + 2 * side]])
 
     above = (1 - right) * at(top, left) + right * at(top, left + 1)
     below = (1 - right) * at(top + 1, left) + right * at(top + 1, left + 1)
-    return (1 - low) * above + low * below
+    return np.asarray((1 - low) * above + low * below)

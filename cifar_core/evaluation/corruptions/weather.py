@@ -52,8 +52,8 @@ def fog(images: Images, air: tuple[float, float], rng: Generator) -> Pixels:
     side = images.shape[1]
     clouds = _clouds(len(images), 1 << (side - 1).bit_length(), decay, rng)[:, :side, :side, None]
     most = images.max(axis=(1, 2, 3), keepdims=True) / np.float32(255)
-    scale = np.divide(most, most + density)  # of a black picture 0: it stays black
-    return (images + 255 * density * clouds) * scale
+    foggy = (images + 255 * density * clouds) * (most / (most + density))
+    return np.asarray(foggy)
 
 
 @corruption(0.05, 0.1, 0.15, 0.2, 0.3)
@@ -62,7 +62,7 @@ def brightness(images: Images, amount: float, rng: Generator) -> Pixels:  # noqa
     value = images.max(axis=-1, keepdims=True).astype(np.float32)
     raised = np.minimum(value + np.float32(255 * amount), 255)
     # Hue and saturation depend on the ratios of the channels only. Black has none and becomes grey.
-    return np.where(value > 0, images * (raised / np.maximum(value, 1)), raised)
+    return np.asarray(np.where(value > 0, images * (raised / np.maximum(value, 1)), raised))
 
 
 def _ice(shape: tuple[int, ...], rng: Generator) -> NDArray[np.float32]:
