@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, RUN_COLOURS, TEXT, WRONG
+from cifar_core.evaluation.corruptions import FAMILIES, OURS
 
 ROW = 25  # pixels, of a kind
 # Of the colour of a cell, by how often the model is wrong: text can be read on the strongest, in both themes.
@@ -11,9 +12,8 @@ FAINTEST, STRONGEST = 0.03, 0.75
 
 
 def robustness_by_family(table: pd.DataFrame) -> alt.Chart:
-    """Draw accuracy against strength, a line a family of corruptions, the hardest first in the legend."""
+    """Draw accuracy against strength, a line a family of corruptions, of one colour with every model."""
     means = table.groupby(["family", "strength"], as_index=False)["accuracy"].mean()
-    order = means.groupby("family")["accuracy"].mean().sort_values().index
     return (
         alt.Chart(means)
         .mark_line(point=alt.OverlayMarkDef(size=60, filled=True), strokeWidth=2.5)
@@ -21,7 +21,7 @@ def robustness_by_family(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("strength:O", title="strength", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("accuracy:Q", title="how often right", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
             color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top", columns=3)).scale(
-                domain=list(order), range=RUN_COLOURS
+                domain=[*FAMILIES, OURS], range=RUN_COLOURS
             ),
             tooltip=[
                 alt.Tooltip("family:N"),

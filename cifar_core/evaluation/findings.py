@@ -81,7 +81,7 @@ def robustness_table(robustness: Mapping[str, Sequence[float]], plain: float) ->
     """
     families = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
     rows = [
-        (families.get(kind, kind), kind.replace("_", " "), strength, accuracy)
+        (families.get(kind, kind), _title(kind), strength, accuracy)
         for kind in sorted(robustness, key=lambda kind: float(np.mean(robustness[kind])))
         for strength, accuracy in enumerate([plain, *robustness[kind]])
     ]
@@ -91,3 +91,7 @@ def robustness_table(robustness: Mapping[str, Sequence[float]], plain: float) ->
 def least_told(sets: Mapping[str, ToldApart]) -> str:
     """Return the set of `ood_sets` that the model tells from its own pictures worst, by its AUROC."""
     return min(sets, key=lambda name: sets[name]["auroc"])
+
+
+def _title(kind: str) -> str:
+    return kind.replace("_", " ").replace("gaussian", "Gaussian").replace("jpeg", "JPEG")

@@ -24,7 +24,13 @@ def test_a_line_a_family_from_strength_0_on() -> None:
     assert of["noise"] == pytest.approx([0.9, 0.55, 0.5, 0.45, 0.4, 0.3115])
     assert of["weather"] == [0.9] + [0.7] * 5
     assert len(rows) == 12
-    assert specification["encoding"]["color"]["scale"]["domain"] == ["noise", "weather"]
+    assert specification["encoding"]["color"]["scale"]["domain"] == [
+        "noise",
+        "blur",
+        "weather",
+        "digital",
+        "shift",
+    ]
 
 
 def test_a_cell_a_kind_and_strength_the_hardest_first() -> None:
@@ -35,7 +41,7 @@ def test_a_cell_a_kind_and_strength_the_hardest_first() -> None:
     assert [row["percent"] for row in rows[:5]] == ["60", "50", "40", "30", "12"]
     assert rows[4]["wrong"] == pytest.approx(0.877)
     for layer in (colours, numbers):
-        assert layer["encoding"]["y"]["sort"] == ["gaussian noise", "shot noise", "fog"]
+        assert layer["encoding"]["y"]["sort"] == ["Gaussian noise", "shot noise", "fog"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
