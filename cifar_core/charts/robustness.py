@@ -1,18 +1,19 @@
 """Charts of how a model copes with worse pictures; their tables are those of `findings.robustness_table`."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
 from cifar_core.charts.palette import HEIGHT, RUN_COLOURS, TEXT, WRONG
-from cifar_core.evaluation.corruptions import FAMILIES, OURS
 
 ROW = 25  # pixels, of a kind
 # Of the colour of a cell, by how often the model is wrong: text can be read on the strongest, in both themes.
 FAINTEST, STRONGEST = 0.03, 0.75
 
 
-def robustness_by_family(table: pd.DataFrame) -> alt.Chart:
-    """Draw accuracy against strength, a line a family of corruptions, of one colour with every model."""
+def robustness_by_family(table: pd.DataFrame, families: Sequence[str]) -> alt.Chart:
+    """Draw accuracy against strength, a line a family of corruptions; their order chooses the colours."""
     means = table.groupby(["family", "strength"], as_index=False)["accuracy"].mean()
     return (
         alt.Chart(means)
@@ -21,7 +22,7 @@ def robustness_by_family(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("strength:O", title="strength", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("accuracy:Q", title="how often right", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
             color=alt.Color("family:N", title=None, legend=alt.Legend(orient="top", columns=3)).scale(
-                domain=[*FAMILIES, OURS], range=RUN_COLOURS
+                domain=list(families), range=RUN_COLOURS
             ),
             tooltip=[
                 alt.Tooltip("family:N"),

@@ -11,7 +11,7 @@ import streamlit as st
 from cifar_core import charts, formats
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import card, findings
-from cifar_core.evaluation.corruptions import CORRUPTIONS, STRENGTHS
+from cifar_core.evaluation.corruptions import CORRUPTIONS, FAMILIES, OURS, STRENGTHS
 from cifar_core.evaluation.ood_sets import DESCRIPTIONS
 from cifar_core.runs.model_dir import ModelDirectory
 from cifar_core.runs.schemas import Card
@@ -141,4 +141,5 @@ def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> Non
 def robustness_charts(model: ModelDirectory) -> tuple[dict[str, Any], dict[str, Any]]:
     measured = model.card()
     table = findings.robustness_table(measured["robustness"], measured["robustness_plain"])
-    return charts.robustness_by_family(table).to_dict(), charts.robustness_by_kind(table).to_dict()
+    families = charts.robustness_by_family(table, [*FAMILIES, OURS])
+    return families.to_dict(), charts.robustness_by_kind(table).to_dict()

@@ -50,6 +50,6 @@ def corruption(
     return decorate
 
 
-def weights(made: NDArray[Any], *, total: float = 1.0) -> NDArray[np.float32]:
-    """Return a filter's weights, float32, so that they sum to `total`."""
-    return np.asarray(made * (total / made.sum()), np.float32)
+def weights(made: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a filter's weights, float32, so that they sum to 1."""
+    return np.asarray(made / made.sum(), np.float32)
