@@ -65,7 +65,7 @@ def worse(card: Card) -> list[str]:
     if not findings.is_robustness_known(card):
         return ["–"] * (len(FAMILIES) + 3)
     accuracies = card["robustness"]
-    families = [np.mean([accuracies[kind] for kind in kinds]) for kinds in FAMILIES.values()]
+    families = [float(np.mean([accuracies[kind] for kind in kinds])) for kinds in FAMILIES.values()]
     shares = [card["robustness_plain"], *families, card["robustness_mean"]]
     *written, mean = (f"{100 * share:.0f} %" for share in shares)
     return [*written, f"**{mean}**", formats.percent(card["robustness_calibration_error"])]
