@@ -6,14 +6,16 @@ Nothing is measured here: `python -m cifar_core evaluate MODEL --robustness` rec
 `model.onnx`. The tables are Markdown.
 """
 
+import numpy as np
+
 from benchmarks.measure import command
 from cifar_core import formats
+from cifar_core.evaluation import findings
+from cifar_core.evaluation.corruptions import FAMILIES
 from cifar_core.runs import catalogue
 from cifar_core.runs.schemas import Card
 
 OOD_SETS = ("digits", "photographs", "static", "waves", "jigsaw")
-WORSE = ("noise", "blur", "contrast", "jpeg", "shift")
-MIDDLE = 2  # of five strengths
 
 
 def main() -> None:
@@ -27,8 +29,14 @@ def main() -> None:
     )
     print(
         table(
-            f"model | {' | '.join(OOD_SETS)} | | {' | '.join(WORSE)}",
-            [told_and_kept(card) for card in cards],
+            f"model | {' | '.join(OOD_SETS)}",
+            [[f"`{card['name']}`", *told(card)] for card in cards],
+        )
+    )
+    print(
+        table(
+            f"model | as they are | {' | '.join(FAMILIES)} | **all fifteen kinds** | calibration error",
+            [[f"`{card['name']}`", *worse(card)] for card in cards],
         )
     )
 
@@ -47,12 +55,20 @@ def results(card: Card) -> list[str]:
     ]
 
 
-def told_and_kept(card: Card) -> list[str]:
-    """Return a model's row of doubts rightly had (AUROC), and of accuracies on worse pictures."""
-    told = [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in OOD_SETS]
-    measured = card.get("robustness")
-    kept = [f"{100 * measured[name][MIDDLE]:.0f} %" if measured else "–" for name in WORSE]
-    return [f"`{card['name']}`", *told, "", *kept]
+def told(card: Card) -> list[str]:
+    """Return how well a model tells its classes from other pictures: the AUROC of each set."""
+    return [f"{card['out_of_distribution'][name]['auroc']:.2f}" for name in OOD_SETS]
+
+
+def worse(card: Card) -> list[str]:
+    """Return how a model copes with worse pictures: the mean of each family over kinds and strengths."""
+    if not findings.is_robustness_known(card):
+        return ["–"] * (len(FAMILIES) + 3)
+    accuracies = card["robustness"]
+    families = [float(np.mean([accuracies[kind] for kind in kinds])) for kinds in FAMILIES.values()]
+    shares = [card["robustness_plain"], *families, card["robustness_mean"]]
+    *written, mean = (f"{100 * share:.0f} %" for share in shares)
+    return [*written, f"**{mean}**", formats.percent(card["robustness_calibration_error"])]
 
 
 def table(heading: str, rows: list[list[str]]) -> str:

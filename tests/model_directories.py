@@ -15,6 +15,7 @@ import pytest
 
 from cifar_core.datasets.dataset import Facts
 from cifar_core.datasets.registry import CIFAR10, DATASETS
+from cifar_core.evaluation.corruptions import CORRUPTIONS
 from cifar_core.recipe import Recipe
 from cifar_core.recipes import get_recipe
 from cifar_core.runs.model_dir import ModelDirectory
@@ -86,7 +87,9 @@ def sound_card(facts: Facts, name: str = "mine") -> dict[str, Any]:
         "test_time_augmentation": six,
         "ood_threshold": -2.0,
         "out_of_distribution": {"static": {"auroc": 0.9, "fpr95": 0.3}, "flat": {"auroc": 0.8, "fpr95": 0.4}},
-        "robustness": {"noise": [0.5, 0.4, 0.3, 0.2, 0.1], "blur": [0.5, 0.4, 0.4, 0.4, 0.2]},
+        "robustness": {kind: [0.5, 0.4, 0.3, 0.2, 0.1] for kind in CORRUPTIONS},
+        "robustness_mean": 0.3,
+        "robustness_calibration_error": 0.25,
         "robustness_images": 100,
         "robustness_plain": 0.6,
         "test_images": DATASETS[facts.name].sizes["test"],

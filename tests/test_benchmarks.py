@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks import contenders, crowd, measure, time_to_accuracy
 from benchmarks.measure import Contender
-from cifar_core import hardware, paths
+from cifar_core import formats, hardware, paths
 from cifar_core.datasets import cifar10
 from cifar_core.errors import CifarLabError
 from cifar_core.runs import catalogue, jobs
@@ -108,9 +108,18 @@ def test_the_page_of_results_has_the_figures_of_the_cards() -> None:
     done = run("shipped")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("| `")]
-    assert len(lines) == 2 * len(catalogue.shipped())
+    assert len(lines) == 3 * len(catalogue.shipped())
     page = (paths.code_root() / "docs" / "results.md").read_text("utf-8")
     assert [line for line in lines if line not in page] == []
+
+
+def test_what_is_left_of_the_calibration_error(cifar10_folder: Path) -> None:  # noqa: ARG001
+    done = run("calibration", "cnn")
+    assert done.returncode == 0, done.stderr
+    [row] = [line for line in done.stdout.splitlines() if line.startswith("| `cnn`")]
+    one, of_the_test, two, _, _ = numbers(row.split("|")[2:-1])
+    assert f"{one} %" == formats.percent(catalogue.find("cnn").card()["calibration_error"])
+    assert two < of_the_test / 1.5 < one
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ from cifar_core.charts.evaluation import (
     per_class,
     probability_bars,
     reliability,
-    robustness,
 )
 from cifar_core.charts.map import map_of_images, map_points, map_with_picture
 from cifar_core.charts.palette import (
@@ -22,6 +21,7 @@ from cifar_core.charts.palette import (
     VALIDATION,
     WRONG,
 )
+from cifar_core.charts.robustness import robustness_by_family, robustness_by_kind
 from cifar_core.charts.training import (
     Curve,
     Measure,
@@ -61,7 +61,8 @@ __all__ = [
     "pixel_values",
     "probability_bars",
     "reliability",
-    "robustness",
+    "robustness_by_family",
+    "robustness_by_kind",
     "thinned",
     "who_is_right",
 ]

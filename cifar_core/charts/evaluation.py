@@ -176,32 +176,3 @@ def deletion(curves: dict[str, np.ndarray], class_name: str) -> alt.Chart:
         )
         .properties(height=HEIGHT - 60)
     )
-
-
-def robustness(table: pd.DataFrame, order: Sequence[str]) -> alt.Chart:
-    """Draw accuracy against the strength of each corruption, a line each.
-
-    Parameters
-    ----------
-    table
-        As `findings.robustness_table` returns it.
-    order
-        The corruptions as the legend lists them, at most six.
-    """
-    return (
-        alt.Chart(table)
-        .mark_line(point=alt.OverlayMarkDef(size=50, filled=True), strokeWidth=2)
-        .encode(
-            x=alt.X("strength:O", title="strength", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("accuracy:Q", title="how often right", axis=alt.Axis(format="%")).scale(domain=[0, 1]),
-            color=alt.Color("corruption:N", title=None, legend=alt.Legend(orient="top", columns=3)).scale(
-                domain=list(order), range=RUN_COLOURS
-            ),
-            tooltip=[
-                alt.Tooltip("corruption:N"),
-                alt.Tooltip("strength:O"),
-                alt.Tooltip("accuracy:Q", format=".1%", title="right"),
-            ],
-        )
-        .properties(height=HEIGHT + 120)
-    )

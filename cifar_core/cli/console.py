@@ -191,6 +191,10 @@ def show_card(card: Card) -> None:
         ("Training", f"{epochs} in {formats.duration(card['training_seconds'])}"),
         ("", f"on {card['hardware']}, seed {card['seed']}"),
     ]
+    if "robustness_mean" in card and "robustness_calibration_error" in card:
+        error = formats.percent(card["robustness_calibration_error"])
+        rows.append(("Worse pictures", f"{formats.percent(card['robustness_mean'])} right, on average"))
+        rows.append(("", f"calibration error {error}"))
     if card["validation"] == "test":
         rows.append(("Validation", "on the test set, as in the original report"))
     table = Table(box=SIMPLE, show_header=False, title=Text(f"{card['name']} ({card['recipe']})"))

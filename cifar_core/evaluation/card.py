@@ -22,14 +22,14 @@ from cifar_core.runs.schemas import Card
 
 OOD_IMAGES = 1_000  # of each set that is none of the classes, if they are as small as CIFAR-10's
 LEAST_OOD_IMAGES = 100  # however large, where each takes as long as its pixels are many
-ROBUSTNESS_IMAGES = 2_000  # of the test set, each classified thirty times
+ROBUSTNESS_IMAGES = 1_000  # of the test set, each classified eighty times
 SIX: TTA = 6
 
 _GUESSES = (
     "Its answers are about as good as guesses: the training went astray, or there was too little of it. "
     "Train again with a lower learning rate, or with more images or epochs."
 )
-_ROBUSTNESS = ("robustness", "robustness_images", "robustness_plain")  # on the card
+_ROBUSTNESS = "robustness"  # with it begins what the card says of worse pictures
 
 
 class _Answered(NamedTuple):
@@ -83,7 +83,10 @@ def evaluate(
 
     measured = _measured(on_test, on_held_out)
     measured |= _ood(classifier, dataset, (test, on_test), (held_out, on_held_out), known)
-    worse = _robustness(classifier, test, on_test.stored) if robustness else _robustness_before(directory)
+    if robustness:
+        worse = _robustness(classifier, test, on_test.stored, measured["temperature"])
+    else:
+        worse = _robustness_before(directory)
     card = {"name": directory.name, "recipe": recipe.name, **measured, **worse, **about}
     if metrics.only_guesses(measured["macro_f1"], len(about["class_names"])):
         card["warning"] = _GUESSES
@@ -214,7 +217,8 @@ def add_robustness(directory: ModelDirectory, tell: Callable[[float], object]) -
         If the model or the data are missing or damaged; nothing is written then.
     """
     card, stored = directory.card(), directory.predictions()["test"]
-    worse = _robustness(classifier_of(directory), directory.dataset().load("test"), stored, tell)
+    test = directory.dataset().load("test")
+    worse = _robustness(classifier_of(directory), test, stored, card["temperature"], tell)
     write_whole(directory.card_path, json.dumps({**card, **worse}, indent=2) + "\n")
 
 
@@ -222,18 +226,24 @@ def _robustness(
     classifier: Classifier,
     test: Batch,
     stored: Probabilities,
+    temperature: float,
     tell: Callable[[float], object] = lambda _: None,
 ) -> dict[str, Any]:
     """Measure the model on worse pictures, and on the same as they are, as its predictions have them."""
     images, labels = test.images[:ROBUSTNESS_IMAGES], test.labels[:ROBUSTNESS_IMAGES]
-    measured = corruptions.robustness(classifier.probabilities, images, labels, tell=tell)
-    plain = metrics.accuracy(stored[: len(labels)], labels)
-    return dict(zip(_ROBUSTNESS, (measured, len(labels), plain), strict=True))
+    found = corruptions.robustness(classifier.probabilities, images, labels, temperature, tell=tell)
+    return {
+        "robustness": found.accuracies,
+        "robustness_mean": found.mean,
+        "robustness_calibration_error": found.calibration_error,
+        "robustness_images": len(labels),
+        "robustness_plain": metrics.accuracy(stored[: len(labels)], labels),
+    }
 
 
 def _robustness_before(directory: ModelDirectory) -> dict[str, Any]:
     """Return what the card says of worse pictures so far."""
     try:
-        return {name: value for name, value in directory.card().items() if name in _ROBUSTNESS}
+        return {name: value for name, value in directory.card().items() if name.startswith(_ROBUSTNESS)}
     except ModelDirectoryError:
         return {}

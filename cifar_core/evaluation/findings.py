@@ -14,7 +14,8 @@ from cifar_core.annotations.lists import Votes
 from cifar_core.arrays import Labels, Mask, Probabilities
 from cifar_core.datasets.cifar10 import TEST_SIZE
 from cifar_core.evaluation import comparison, metrics
-from cifar_core.runs.schemas import ToldApart
+from cifar_core.evaluation.corruptions import CORRUPTIONS, FAMILIES
+from cifar_core.runs.schemas import Card, ToldApart
 
 
 def accuracy_at(curve: pd.DataFrame, coverage: float) -> float:
@@ -67,21 +68,30 @@ def people_side_with(probabilities: Probabilities, labels: Labels, votes: Votes)
     return int((votes[rows, guesses] > votes[rows, labels]).sum())
 
 
+def is_robustness_known(card: Card) -> bool:
+    """Return whether a model was measured on all kinds of worse pictures that there are today."""
+    told = {"robustness_mean", "robustness_calibration_error"} <= card.keys()
+    return told and CORRUPTIONS.keys() <= card.get("robustness", {}).keys()
+
+
 def robustness_table(robustness: Mapping[str, Sequence[float]], plain: float) -> pd.DataFrame:
-    """Return a row a corruption and strength 0 to 5: corruption, strength, accuracy; at 0 it is `plain`."""
+    """Return a row a corruption and strength 0 to 5, the corruption first that is the hardest for the model.
+
+    Columns: family and corruption (names to read), strength, accuracy; at strength 0 it is `plain`.
+    """
+    families = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
     rows = [
-        (corruption, strength, accuracy)
-        for corruption, accuracies in robustness.items()
-        for strength, accuracy in enumerate([plain, *accuracies])
+        (families.get(kind, kind), _title(kind), strength, accuracy)
+        for kind in sorted(robustness, key=lambda kind: float(np.mean(robustness[kind])))
+        for strength, accuracy in enumerate([plain, *robustness[kind]])
     ]
-    return pd.DataFrame(rows, columns=["corruption", "strength", "accuracy"])
-
-
-def hardest(robustness: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return the corruptions, the one under which the model is right least often first."""
-    return sorted(robustness, key=lambda corruption: float(np.mean(robustness[corruption])))
+    return pd.DataFrame(rows, columns=["family", "corruption", "strength", "accuracy"])
 
 
 def least_told(sets: Mapping[str, ToldApart]) -> str:
     """Return the set of `ood_sets` that the model tells from its own pictures worst, by its AUROC."""
     return min(sets, key=lambda name: sets[name]["auroc"])
+
+
+def _title(kind: str) -> str:
+    return kind.replace("_", " ").replace("gaussian", "Gaussian").replace("jpeg", "JPEG")

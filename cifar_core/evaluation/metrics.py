@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtr, ndtri
 
-from cifar_core.arrays import Labels, Probabilities, checked, log
+from cifar_core.arrays import Labels, Mask, Probabilities, checked, log
 from cifar_core.inference.calibration import temperature_scale
 
 Summary = dict[str, float | list[float]]
@@ -128,15 +128,7 @@ def reliability(probabilities: Probabilities, labels: Labels, bins: int = 15) ->
     high (ends), confidence, accuracy (means within), all 0 to 1, and count (images). Empty ones are left out.
     """
     p, y = checked(probabilities, labels)
-    if bins < 1:
-        raise ValueError(f"At least one bin is needed, not {bins}.")
-    edges = np.linspace(0, 1, bins + 1)
-    images = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": correct(p, y)})
-    groups = images.groupby(np.digitize(images["confidence"], edges[1:-1], right=True))
-    table = groups.mean().assign(count=groups.size())
-    table.insert(0, "low", edges[table.index])
-    table.insert(1, "high", edges[table.index + 1])
-    return table.reset_index(drop=True)
+    return _reliability(p.max(axis=1), correct(p, y), bins)
 
 
 def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 15) -> float:
@@ -144,7 +136,13 @@ def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 
 
     The gap between confidence and accuracy in each bin of `reliability`, averaged over the images.
     """
-    table = reliability(probabilities, labels, bins)
+    p, y = checked(probabilities, labels)
+    return confidence_error(p.max(axis=1), correct(p, y), bins)
+
+
+def confidence_error(confidence: NDArray[np.float64], right: Mask, bins: int = 15) -> float:
+    """Return the `calibration_error` of answers, [N], of which it is known how sure and whether right."""
+    table = _reliability(confidence, right, bins)
     return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["count"]))
 
 
@@ -184,6 +182,18 @@ def summary(probabilities: Probabilities, labels: Labels, temperature: float) ->
         "calibration_error": calibration_error(temperature_scale(p, temperature), y),
         "temperature": float(temperature),
     }
+
+
+def _reliability(confidence: NDArray[np.float64], right: Mask, bins: int) -> pd.DataFrame:
+    if bins < 1:
+        raise ValueError(f"At least one bin is needed, not {bins}.")
+    edges = np.linspace(0, 1, bins + 1)
+    images = pd.DataFrame({"confidence": confidence, "accuracy": right})
+    groups = images.groupby(np.digitize(images["confidence"], edges[1:-1], right=True))
+    table = groups.mean().assign(count=groups.size())
+    table.insert(0, "low", edges[table.index])
+    table.insert(1, "high", edges[table.index + 1])
+    return table.reset_index(drop=True)
 
 
 def _f1(matrix: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -111,6 +111,8 @@ class Card(TypedDict):
     ood_threshold: Annotated[float, Meta(ge=-4e38, le=4e38)]  # what float32 can hold
     out_of_distribution: NotRequired[dict[Text, ToldApart]]
     robustness: NotRequired[dict[Text, Strengths]]
+    robustness_mean: NotRequired[Share]  # these two are missing where fewer kinds were measured
+    robustness_calibration_error: NotRequired[Share]
     robustness_images: NotRequired[Annotated[int, Meta(ge=1, le=10**9)]]
     robustness_plain: NotRequired[Share]
     warning: NotRequired[Text]

@@ -27,7 +27,7 @@ class Column(NamedTuple):
     meaning: str
 
 
-# By their names in the card; `latency` is measured here.
+# By their names in the card, which lacks what was not measured; `latency` is measured here.
 COLUMNS = {
     "accuracy": Column("accuracy", formats.percent, max, "share of the test images it gets right"),
     "loss": Column(
@@ -44,6 +44,13 @@ COLUMNS = {
         formats.percent,
         min,
         "how far its confidence is from how often it is right, on average",
+    ),
+    "robustness_mean": Column(
+        "worse pictures",
+        formats.percent,
+        max,
+        "share it gets right of noisy, blurred, foggy … pictures, as CIFAR-10-C has them: the mean of "
+        "fifteen kinds in five strengths",
     ),
     "parameters": Column("parameters", formats.count, min, "numbers in the network"),
     "bytes": Column("file size", formats.size_in_bytes, min, "of model.onnx, with which this app answers"),
@@ -72,7 +79,7 @@ def show(models: list[ModelDirectory]) -> None:
     ]
     table = pd.DataFrame(
         {
-            column.title: marked([card[name] for card in cards], column.write, column.best)
+            column.title: marked([card.get(name) for card in cards], column.write, column.best)
             for name, column in COLUMNS.items()
         },
         index=pd.Index(

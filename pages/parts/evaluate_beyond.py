@@ -3,6 +3,7 @@
 They read the model's card only, and need no image, but for a model that was never measured on worse pictures.
 """
 
+import time
 from typing import Any
 
 import streamlit as st
@@ -10,8 +11,10 @@ import streamlit as st
 from cifar_core import charts, formats
 from cifar_core.errors import CifarLabError
 from cifar_core.evaluation import card, findings
+from cifar_core.evaluation.corruptions import CORRUPTIONS, FAMILIES, OURS, STRENGTHS
 from cifar_core.evaluation.ood_sets import DESCRIPTIONS
 from cifar_core.runs.model_dir import ModelDirectory
+from cifar_core.runs.schemas import Card
 from pages.parts import permission
 from pages.parts.caches import AS_WRITTEN
 from pages.parts.markdown import told
@@ -20,55 +23,69 @@ from pages.parts.turns import turn
 
 def show_robustness(model: ModelDirectory) -> None:
     measured = model.card()
-    if not (robustness := measured.get("robustness")):
+    if not findings.is_robustness_known(measured):
         offer_robustness(model)
         return
-    order, plain = findings.hardest(robustness), measured["robustness_plain"]
-    table = findings.robustness_table(robustness, plain)
+    families, kinds = robustness_charts(model)
     st.markdown("**On worse pictures**")
-    chart, words = st.columns([3, 2], gap="large")
-    chart.vega_lite_chart(
-        robustness_chart(model),
-        alt="Accuracy against the strength of each of six corruptions",
+    left, right = st.columns(2, gap="large")
+    left.markdown(robustness_in_words(measured))
+    left.vega_lite_chart(families, alt="Accuracy against the strength of each family of corruptions")
+    right.vega_lite_chart(kinds, alt="Accuracy by corruption and strength, the hardest corruption first")
+    right.caption(
+        "How often it is right, in per cent, the hardest kind first. Measured on the first "
+        f"{formats.count(measured['robustness_images'])} test images, made worse as those of CIFAR-10-C "
+        "are (Hendrycks and Dietterich 2019), but with ice that is drawn. Shift is ours and not in the mean."
     )
-    worst = table[table["corruption"] == order[0]]
-    words.markdown(
-        f"The worst for it is **{order[0]}**: at strength 5 it is right "
-        f"{formats.percent(worst['accuracy'].iloc[-1])} of the time. On the pictures as they are (strength "
-        f"0) it is right {formats.percent(plain)} of the time."
-    )
-    words.dataframe(
-        table[table["strength"] > 0].pivot_table("accuracy", "corruption", "strength").loc[order] * 100,
-        height="content",
-        alt="Accuracy by corruption and strength",
-        column_config={
-            "corruption": "strength",
-            **{str(n): st.column_config.NumberColumn(format="%.1f %%") for n in range(1, 6)},
-        },
-    )
-    words.caption(
-        f"Measured on the first {formats.count(measured['robustness_images'])} test images, made worse in "
-        "the style of CIFAR-10-C (Hendrycks and Dietterich 2019)."
+
+
+def robustness_in_words(measured: Card) -> str:
+    plain, mean = map(formats.percent, (measured["robustness_plain"], measured["robustness_mean"]))
+    off = formats.percent(measured["robustness_calibration_error"])
+    # The first row is that of strength 0, the sixth the hardest kind's at strength 5.
+    worst = findings.robustness_table(measured["robustness"], measured["robustness_plain"]).iloc[5]
+    return (
+        f"It is right about **{mean}** of them, the mean of fifteen kinds in five strengths, and about "
+        f"{plain} of the same pictures as they are (strength 0). The worst for it is "
+        f"**{worst['corruption']}**: at strength 5 it is right {formats.percent(worst['accuracy'])} of the "
+        f"time. How sure it is, is off by **{off}** on average; on all test images as they are, by "
+        f"{formats.percent(measured['calibration_error'])}."
     )
 
 
 def offer_robustness(model: ModelDirectory) -> None:
-    """Let the visitor measure it, who may; it takes as long as to classify 60,000 images."""
+    """Let the visitor measure it, who may; it takes as long as to classify 80,000 images of CIFAR-10."""
     if not permission.granted():
-        say_what_computes(model, "How well it does on worse pictures", " --robustness")
+        say_what_computes(model, "How well it does on all kinds of worse pictures", " --robustness")
         return
-    st.markdown("Is it still right when pictures are noisy, blurred, dark or shifted? Let it try.")
+    images = min(card.ROBUSTNESS_IMAGES, model.card()["test_images"])
+    pictures = len(CORRUPTIONS) * len(STRENGTHS) * images
+    st.markdown(
+        "Is it still right when pictures are noisy, blurred, foggy or shifted? Let it try: it has to answer "
+        f"{formats.count(pictures)} pictures, which takes minutes. How many, it says as soon as it has begun."
+    )
     if not st.button("Measure it", icon=":material/grain:", key="measure-robustness"):
         return
     try:
         permission.check()
         with turn():
-            bar = st.progress(0.0, "Looking at 2,000 test images, made worse in 30 ways")
-            card.add_robustness(model, bar.progress)
+            measure_robustness(model, images)
     except CifarLabError as error:
         st.error(told(error))
         return
     st.rerun()
+
+
+def measure_robustness(model: ModelDirectory, images: int) -> None:
+    """Measure it behind a bar that says how long it will still take."""
+    what = f"Looking at {formats.count(images)} test images, made worse in every way"
+    bar, began = st.progress(0.0, what), time.monotonic()
+
+    def tell(share: float) -> None:
+        left = (time.monotonic() - began) * (1 - share) / share if share else 0
+        bar.progress(share, f"{what}: {formats.roughly(left)} left" if share else what)
+
+    card.add_robustness(model, tell)
 
 
 def show_ood(model: ModelDirectory) -> None:
@@ -121,7 +138,8 @@ def say_what_computes(model: ModelDirectory, what: str, option: str = "") -> Non
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=AS_WRITTEN)
-def robustness_chart(model: ModelDirectory) -> dict[str, Any]:
+def robustness_charts(model: ModelDirectory) -> tuple[dict[str, Any], dict[str, Any]]:
     measured = model.card()
     table = findings.robustness_table(measured["robustness"], measured["robustness_plain"])
-    return charts.robustness(table, findings.hardest(measured["robustness"])).to_dict()
+    families = charts.robustness_by_family(table, [*FAMILIES, OURS])
+    return families.to_dict(), charts.robustness_by_kind(table).to_dict()

@@ -6,7 +6,6 @@ import pytest
 
 from cifar_core import charts
 from cifar_core.datasets.cifar10 import CLASS_NAMES
-from cifar_core.evaluation import findings
 from tests.charts import rows_of
 
 
@@ -42,16 +41,6 @@ def test_coverage_draws_the_curve_and_marks_a_share() -> None:
     rule, line = specification["layer"]
     assert rows_of(specification, rule) == [{"coverage": 0.8}]
     assert rows_of(specification, line) == curve.to_dict("records")
-
-
-def test_robustness_draws_a_line_a_corruption_from_strength_0_on() -> None:
-    table = findings.robustness_table({"noise": [0.5] * 5, "blur": [0.7] * 5}, plain=0.9)
-    specification = charts.robustness(table, ["noise", "blur"]).to_dict()
-    rows = next(iter(specification["datasets"].values()))
-    assert [(row["strength"], row["accuracy"]) for row in rows if row["corruption"] == "blur"] == [
-        (0, 0.9), *((strength, 0.7) for strength in range(1, 6))
-    ]  # fmt: skip
-    assert specification["encoding"]["color"]["scale"]["domain"] == ["noise", "blur"]
 
 
 def test_reliability_tells_before_from_after() -> None:

@@ -53,3 +53,5 @@ def test_the_results_are_shown_with_the_views(capsys: pytest.CaptureFixture[str]
     low, high = (f"{100 * end:.1f} %" for end in augmented["accuracy_interval"])
     assert lines[row + 1] == f"95 % interval {low} to {high}"
     assert lines[row - 2] == f"Accuracy {100 * card['accuracy']:.1f} % of the 10,000 test images"
+    row = lines.index(f"Worse pictures {100 * card['robustness_mean']:.1f} % right, on average")
+    assert lines[row + 1] == f"calibration error {100 * card['robustness_calibration_error']:.1f} %"

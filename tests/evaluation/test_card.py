@@ -61,7 +61,7 @@ def test_the_plain_figures_are_those_of_the_predictions(evaluated: Evaluated) ->
     assert card["temperature"] == pytest.approx(
         shipped["temperature"], abs=1e-3
     )  # the same validation images
-    assert set(card) == set(shipped) - {"robustness", "robustness_images", "robustness_plain"}
+    assert set(card) == {name for name in shipped if not name.startswith("robustness")}
 
 
 @pytest.mark.parametrize("damage", ["history", "config"])
@@ -154,8 +154,22 @@ def test_robustness_is_measured_when_asked_for_and_kept_when_not(
     unharmed = directory.predictions()["test"][:60]
     assert measured["robustness_plain"] == metrics.accuracy(unharmed, few.labels[:60])
     assert set(measured["robustness"]) == set(corruptions.CORRUPTIONS)
-    answers = Classifier(directory.onnx_path).probabilities(corruptions.contrast(few.images[:60], 5))
+    answers = Classifier(directory.onnx_path).probabilities(
+        corruptions.CORRUPTIONS["contrast"](few.images[:60], 5)
+    )
     assert measured["robustness"]["contrast"][4] == metrics.accuracy(answers, few.labels[:60])
+    kinds = [name for name in corruptions.CORRUPTIONS if name != corruptions.OURS]
+    mean = np.mean([measured["robustness"][name] for name in kinds])
+    assert measured["robustness_mean"] == pytest.approx(mean)
+    worse = [
+        corruptions.CORRUPTIONS[name](few.images[:60], strength)
+        for name in kinds
+        for strength in corruptions.STRENGTHS
+    ]
+    answers = Classifier(directory.onnx_path).probabilities(np.concatenate(worse))
+    answers = calibration.temperature_scale(answers, measured["temperature"])
+    expected = metrics.calibration_error(answers, np.tile(few.labels[:60], len(worse)))
+    assert measured["robustness_calibration_error"] == pytest.approx(expected, abs=1e-4)
     told = []
     before = directory.card_path.stat().st_mtime_ns
 

@@ -1,6 +1,7 @@
 """The figures behind the sentences, by hand and against the real lists."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,11 +9,15 @@ import pytest
 from numpy.typing import NDArray
 
 from cifar_core.annotations import lists
+from cifar_core.datasets.registry import CIFAR10
 from cifar_core.evaluation import findings, metrics, selective
 from cifar_core.runs import catalogue
 from cifar_core.runs.schemas import ToldApart
+from tests.model_directories import sound_card
 
 CURVE = pd.DataFrame({"coverage": [0.2, 0.5, 0.8, 1.0], "accuracy": [1.0, 0.98, 0.99, 0.9]})
+
+NEEDED = ("robustness", "robustness_mean", "robustness_calibration_error")
 
 
 @pytest.mark.parametrize(("coverage", "accuracy"), [(0.1, 1.0), (0.5, 0.98), (0.6, 0.99), (1.0, 0.9)])
@@ -86,12 +91,27 @@ def test_the_sentence_about_declining_holds_for_a_shipped_model(
     assert findings.accuracy_at(curve, 0.8) == pytest.approx(expected, abs=0.002)
 
 
-def test_worst_of_corruptions_and_of_ood_sets() -> None:
-    assert findings.hardest({"blur": [0.9, 0.8], "noise": [0.9, 0.2], "shift": [0.8, 0.8]}) == [
-        "noise",
-        "shift",
-        "blur",
-    ]
+def test_worse_pictures_are_listed_the_hardest_first_each_from_strength_0_on() -> None:
+    table = findings.robustness_table(
+        {"fog": [0.9] * 5, "shot_noise": [0.9, 0.8, 0.7, 0.6, 0.2], "shift": [0.8] * 5}, plain=0.95
+    )
+    assert list(table.columns) == ["family", "corruption", "strength", "accuracy"]
+    assert list(table["corruption"].unique()) == ["shot noise", "shift", "fog"]
+    assert list(table["family"].unique()) == ["noise", "shift", "weather"]
+    assert list(table["accuracy"][:6]) == [0.95, 0.9, 0.8, 0.7, 0.6, 0.2]
+    assert list(table["strength"][:6]) == list(range(6))
+
+
+def test_a_card_of_fewer_kinds_than_there_are_is_measured_anew() -> None:
+    card: Any = sound_card(CIFAR10.facts)
+    assert findings.is_robustness_known(card)
+    fewer: Any = {kind: of for kind, of in card["robustness"].items() if kind != "fog"}
+    older: list[Any] = [{key: of for key, of in card.items() if key != name} for name in NEEDED]
+    for less in ({**card, "robustness": fewer}, *older):
+        assert not findings.is_robustness_known(less)
+
+
+def test_the_ood_set_that_is_told_worst() -> None:
     sets: dict[str, ToldApart] = {
         "static": {"auroc": 0.99, "fpr95": 0.0},
         "jigsaw": {"auroc": 0.88, "fpr95": 0.4},

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifar_core import formats, paths
+from cifar_core import paths
+from cifar_core.evaluation.corruptions import CORRUPTIONS
 from cifar_core.runs import catalogue
 from tests.pages import opened
 
@@ -51,22 +52,25 @@ def test_a_damaged_list_is_named_and_the_images_are_shown(
 def test_robustness_and_strange_pictures_as_the_card_says_or_the_command(runs: Path) -> None:
     shutil.copytree(paths.models_root() / "quick", runs / "measured")
     card = catalogue.find("measured").card()
-    card["robustness"] = {"noise": [0.7, 0.6, 0.5, 0.4, 0.123], "blur": [0.8] * 5}
-    card["robustness_images"] = 2_000
+    card["robustness"] = {kind: [0.8] * 5 for kind in CORRUPTIONS}
+    card["robustness"]["shot_noise"] = [0.7, 0.6, 0.5, 0.4, 0.123]
+    card |= {"robustness_mean": 0.754, "robustness_calibration_error": 0.0987, "robustness_images": 2_000}
     card["out_of_distribution"] = {
         "static": {"auroc": 0.99, "fpr95": 0.01},
         "jigsaw": {"auroc": 0.81, "fpr95": 0.456},
     }
     (runs / "measured" / "card.json").write_text(json.dumps(card))
     said = texts(opened("evaluate", model="measured", view="Robustness"))
-    assert f"**noise**: at strength 5 it is right {formats.percent(0.123)}" in said
+    assert "**shot noise**: at strength 5 it is right 12.3 %" in said
+    assert "right about **75.4 %** of them" in said
+    assert "off by **9.9 %** on average" in said
     assert "CIFAR-10-C" in said
     assert "on the first 2,000 test images" in said
     said = texts(opened("evaluate", model="measured", view="None of these"))
     assert "hardest kind for it is **jigsaw**" in said
     assert "45.6 %" in said
 
-    del card["robustness"], card["out_of_distribution"]
+    del card["robustness"]["fog"], card["out_of_distribution"]  # as cards were with fewer kinds
     (runs / "measured" / "card.json").write_text(json.dumps(card))
     app = opened("evaluate", model="measured", view="Robustness")
     assert "Measure it" in [button.label for button in app.button]
