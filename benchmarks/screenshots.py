@@ -4,8 +4,7 @@
 
 Starts the app on a folder of runs of its own, opens each page in the distribution's Chromium and saves one
 picture a page, theme and width. For the page that shows a training, one runs meanwhile, on few images.
-Most show images of CIFAR-10, so they are for looking at and not for publishing; `train-finished`, which the
-README has, shows none.
+Most show images of CIFAR-10, so they are for looking at and not for publishing.
 """
 
 import os
