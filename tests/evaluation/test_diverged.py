@@ -80,7 +80,8 @@ def test_the_worker_writes_it_into_the_status(
 
     monkeypatch.setattr(fit, "use_all_cores", lambda: None)
     monkeypatch.setattr(fit, "train", lambda *_: SimpleNamespace(count_params=lambda: 7))
-    monkeypatch.setattr(export, "save", lambda *_: None)
+    for name in ("save", "save_snapshots"):
+        monkeypatch.setattr(export, name, lambda *_: None)
     worker._work(astray, worker.Heart(astray))
     status = astray.status()
     assert (status.state, astray.config().parameters) == ("finished", 7)
