@@ -20,7 +20,7 @@ from typing import Any
 import filelock
 import psutil
 
-from cifar_core import files, formats, hardware, paths
+from cifar_core import access, files, formats, hardware, paths
 from cifar_core.datasets.dataset import Dataset
 from cifar_core.datasets.registry import CIFAR10
 from cifar_core.errors import JobError, RecipeError
@@ -265,6 +265,7 @@ def _refuse_if_busy() -> None:
 
 
 def _launch(directory: ModelDirectory) -> None:
+    access.time_limit()  # refused here, since a worker would fail after it has said that it lives
     directory.stop_path.unlink(missing_ok=True)
     before = directory.status().updated
     with directory.log_path.open("ab") as log:

@@ -70,7 +70,9 @@ def test_the_time_limit_stops_a_training_and_resume_goes_on(
     monkeypatch.setenv(settings.TRAINING_MINUTES.name, "soon")
     with pytest.raises(JobError, match="must be a number of minutes, not “soon”; nothing is trained"):
         jobs.resume(run)
-    assert ended(run).state == "failed"
+    assert run.status().state == "stopped"
+    with pytest.raises(JobError, match="nothing is trained"):
+        jobs.start(tiny, "refused", DIGITS)
 
     monkeypatch.setenv(settings.TRAINING_MINUTES.name, "60")
     jobs.resume(run)
