@@ -124,7 +124,7 @@ def test_models_of_two_datasets_are_not_compared(digits: ModelDirectory) -> None
     assert app.multiselect(key="compared").value == ["linear", "other"]
     assert "So “quick” cannot be compared with “linear”" in words(app)
     assert app.query_params["models"] == "linear,other"
-    assert options(app, "compare-view") == ["Per class", "Who is right", "Curves"]
+    assert options(app, "compare-view") == ["Per class", "Who is right", "Average", "Curves"]
     assert "cannot be compared" not in words(checked(app))
     for view in ("Per class", "Who is right", "Curves"):
         opened("compare", models="linear,other", view=view)
