@@ -138,7 +138,8 @@ def test_the_button_says_how_long_a_run_takes_here_once_one_was_trained_here(
 
     app = opened("train")
     assert said(app) == ["How long it takes on this machine is known after a first run like it."]
-    monkeypatch.setattr(hardware, "describe", lambda: "AMD EPYC, 2 cores")
+    there = catalogue.find("quick").config().hardware
+    monkeypatch.setattr(hardware, "describe", lambda: there)
     monkeypatch.setattr(hardware, "has_bfloat16", lambda: True)
     shutil.copytree(paths.models_root() / "quick", runs / "mine")
     status = catalogue.find("mine").status()
