@@ -59,16 +59,17 @@ def main(
         doubted = most_doubted(clean, name)
         own_editing.give(name, doubted[: len(wrong)].tolist(), None)
         mended = learn(name, base, runs)
+        accuracies = [figure(run) for run in (clean, spoilt, mended)]
     finally:
         for run in runs:
             jobs.delete(run)
         own.remove(name)
     share = f"{100 * flipped:.0f} %"
     rows = [
-        ["transfer", figure(clean)],
+        ["transfer", accuracies[0]],
         ["scikit-learn on the same features", formats.percent(head)],
-        [f"transfer, {share} of labels wrong", figure(spoilt)],
-        [f"transfer, {len(wrong)} most doubted taken out", figure(mended)],
+        [f"transfer, {share} of labels wrong", accuracies[1]],
+        [f"transfer, {len(wrong)} most doubted taken out", accuracies[2]],
     ]
     first = doubted[:LOOKED_AT]
     found = f"Of the {len(first)} most doubted labels {np.isin(first, wrong).sum()} are wrong ones; "
