@@ -33,6 +33,7 @@ from cifar_core.inference.average import mean
 from cifar_core.inference.calibration import temperature_scale
 from cifar_core.inference.classify import calibration_of, together
 from cifar_core.inference.opening import classifier_of
+from cifar_core.inference.runtime import Outputs
 from cifar_core.runs import catalogue
 from cifar_core.runs.members import described, members, refuse_average
 from cifar_core.runs.model_dir import ModelDirectory
@@ -138,16 +139,17 @@ def evaluate(directory: ModelDirectory, robustness: bool = False) -> Card:
     classifier, dataset = classifier_of(directory), directory.dataset()
     card = _write_results(directory)
     test, known = dataset.load("test"), calibration_of(directory).known
-    six = metrics.summary(classifier.probabilities(test.images, SIX), test.labels, card["temperature"])
+    plainly = classifier.outputs(test.images)
+    answers = classifier.probabilities(test.images, SIX, plainly)
+    six = metrics.summary(answers, test.labels, card["temperature"])
     kept = {name: six[name] for name in ("accuracy", "accuracy_interval", "temperature")}
 
-    def scores(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        outputs = classifier.outputs(images)
+    def scores(images: NDArray[np.uint8], outputs: Outputs) -> NDArray[np.float64]:
         return ood.score(outputs.logits, outputs.features, images, known)
 
-    inside = scores(test.images)
+    inside = scores(test.images, plainly)
     told_apart = {
-        name: ood_sets.told_apart(inside, scores(images))
+        name: ood_sets.told_apart(inside, scores(images, classifier.outputs(images)))
         for name, images in pictures_of_others(dataset, test).items()
     }
     more = {"test_time_augmentation": {"views": SIX, **kept}, "out_of_distribution": told_apart}

@@ -37,8 +37,11 @@ class Average(Classifier):
         self._members = members
         self.facts = members[0].classifier.facts
 
-    def _answer(self, images: Images, tta: TTA, plain: np.ndarray | None) -> Probabilities:  # noqa: ARG002
-        return self._mean([each.classifier.probabilities(images, tta) for each in self._members], tta)
+    def _answer(self, images: Images, tta: TTA, plain: np.ndarray | None) -> Probabilities:
+        members = [each.classifier for each in self._members]
+        known = [None] * len(members) if plain is None else np.split(plain, len(members), axis=1)
+        said = [member._answer(images, tta, logits) for member, logits in zip(members, known, strict=True)]
+        return self._mean(said, tta)
 
     def _run(self, names: Sequence[str], images: Images) -> list[np.ndarray]:
         if not set(names) <= set(Outputs._fields):

@@ -41,8 +41,11 @@ def test_it_is_the_mean_of_calibrated_members(
     found = average.probabilities(IMAGES, tta)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    if tta == 1:
-        np.testing.assert_allclose(average.outputs(IMAGES).probabilities, expected, atol=1e-6)
+    plain = average.outputs(IMAGES)  # which need not be asked again
+    np.testing.assert_allclose(average.probabilities(IMAGES, tta, plain), expected, atol=1e-6)
+    nothing = plain._replace(logits=np.zeros_like(plain.logits))
+    if tta > 1:
+        assert not np.allclose(average.probabilities(IMAGES, tta, nothing), expected, atol=1e-3)
 
 
 def test_features_and_logits_stand_side_by_side(duo: ModelDirectory, two: list[ModelDirectory]) -> None:
